@@ -1,0 +1,35 @@
+"""The compiled core: arrays in native byte order, aligned, of ten types.
+
+The Python modules check what users pass; these functions check it once more
+only as far as memory safety and shapes go.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+def threshold(
+    data: NDArray[Any],
+    out: NDArray[Any],
+    *,
+    mask: NDArray[np.bool_] | None,
+    threshold: float,
+    two_sided: bool,
+    cluster_threshold: int,
+    connectivity: int,
+) -> None: ...
+def largest_cluster(
+    data: NDArray[Any], threshold: float, two_sided: bool, connectivity: int
+) -> NDArray[np.uintp]: ...
+def percentile(
+    data: NDArray[Any],
+    mask: NDArray[np.bool_] | None,
+    percent: float,
+    absolute: bool,
+) -> float | None: ...
+def summary(
+    data: NDArray[Any], mask: NDArray[np.bool_] | None
+) -> tuple[float, float, bool]: ...
+def set_num_threads(threads: int) -> None: ...
+def get_num_threads() -> int: ...

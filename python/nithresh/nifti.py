@@ -1,0 +1,254 @@
+"""Images to arrays, and arrays to images.
+
+Headers, affines and file types end here: what goes on to the core is an array.
+"""
+
+import glob
+import os
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from nibabel.spatialimages import HeaderDataError, SpatialImage
+from numpy.typing import NDArray
+
+from nithresh._params import as_voxels, check_mask, check_volumes, warn
+from nithresh.files import MissingFileError, load
+
+_INT32 = np.iinfo(np.int32)
+
+
+def open_image(img: Any, *, name: str = "img") -> SpatialImage:
+    """Return the image that a path or a pattern stands for, or the image itself.
+
+    Parameters
+    ----------
+    img : str, os.PathLike or nibabel image
+        In a path, ``~`` is the home folder. A str with ``*``, ``?`` or ``[`` in
+        it is a pattern, unless a file of that very name exists: the images that
+        match become the volumes of one, in alphabetical order.
+    name : str
+        The argument, for errors.
+
+    Raises
+    ------
+    TypeError
+        Neither a path nor an image.
+    MissingFileError
+        Nothing there (a FileNotFoundError and a ValueError).
+    ImageFileError
+        Not an image, truncated or damaged.
+    """
+    if isinstance(img, SpatialImage):
+        return img
+    if not isinstance(img, (str, os.PathLike)):
+        msg = (
+            f"{name} is of type {type(img).__name__}; it must be a path or a nibabel "
+            "image of 3 or 4 dimensions"
+        )
+        raise TypeError(msg)
+    place = Path(img).expanduser()
+    if isinstance(img, str) and glob.has_magic(img) and not place.exists():
+        matches = sorted(glob.glob(str(place)))
+        if not matches:
+            msg = f"{name} is {img!r}; no file has this name or matches this pattern"
+            raise MissingFileError(msg)
+        return _join([load(match) for match in matches], matches)
+    if not place.exists():
+        msg = f"{name} is {os.fspath(img)!r}; there is no such file"
+        raise MissingFileError(msg)
+    return load(place)
+
+
+def _join(images: list[SpatialImage], paths: list[str]) -> SpatialImage:
+    """Make one 4-D image of 3-D images on the same grid."""
+    first = images[0]
+    for image, path in zip(images, paths, strict=True):
+        if len(image.shape) != 3:
+            msg = (
+                f"{path!r} has shape {image.shape}; the images that a pattern stands "
+                "for must have 3 dimensions"
+            )
+            raise ValueError(msg)
+        if not same_grid(image, first):
+            msg = (
+                f"{path!r} is on another grid than {paths[0]!r}; the images that a "
+                "pattern stands for must agree in shape and affine"
+            )
+            raise ValueError(msg)
+    arrays = [np.asanyarray(image.dataobj) for image in images]
+    # Fortran order, so that each volume lies in one piece.
+    data = np.empty(
+        (*first.shape, len(arrays)), np.result_type(*arrays), order="F"
+    )
+    for volume, array in enumerate(arrays):
+        data[..., volume] = array
+    return image_like(first, data, copy_header=True)
+
+
+def same_grid(image: SpatialImage, other: SpatialImage) -> bool:
+    """Whether the voxels of two images lie at the same places."""
+    return bool(
+        image.shape[:3] == other.shape[:3] and np.allclose(image.affine, other.affine)
+    )
+
+
+def read_array(image: SpatialImage, *, name: str = "img") -> NDArray[Any]:
+    """Return the voxels of an image in the type of its file.
+
+    Scaled integers give float64. The array may be the image's own or a map of
+    its file: it is to be read, not written.
+
+    Returns
+    -------
+    numpy.ndarray of shape (x, y, z) or (x, y, z, volumes)
+        Axes of length 1 behind these are dropped.
+
+    Raises
+    ------
+    TypeError
+        Complex or colour voxels.
+    ValueError
+        Another number of dimensions.
+    """
+    data: NDArray[Any] = np.asanyarray(image.dataobj)
+    data = _drop_trailing_axes(data)
+    check_volumes(data.shape, name)
+    if data.dtype.kind not in "biuf":
+        msg = f"{name} has voxels of type {data.dtype}; they must be real numbers"
+        raise TypeError(msg)
+    return data
+
+
+def array_in_memory(image: SpatialImage) -> NDArray[Any] | None:
+    """Return the array that the image was made of; None if it is in a file."""
+    if nibabel.is_proxy(image.dataobj):
+        return None
+    return _drop_trailing_axes(image.dataobj)
+
+
+def _drop_trailing_axes(data: NDArray[Any]) -> NDArray[Any]:
+    while data.ndim > 4 and data.shape[-1] == 1:
+        data = data[..., 0]
+    return data
+
+
+def read_mask(mask_image: SpatialImage, image: SpatialImage) -> NDArray[np.bool_]:
+    """Return a mask image as booleans on the grid of an image.
+
+    Another grid is resampled to the nearest neighbour; outside the mask's field
+    of view, which ends at the centres of its outermost voxels, is outside.
+    """
+    name = "mask_img"
+    data = read_array(mask_image, name=name)
+    if data.ndim == 4 and data.shape[3] == 1:
+        data = data[..., 0]
+    if data.ndim != 3:
+        msg = f"{name} has shape {data.shape}; it must have 3 dimensions"
+        raise ValueError(msg)
+    voxels = as_voxels(data, name)
+    if not np.isfinite(voxels).all():
+        warn("Non-finite values detected in mask_img. They count as outside.")
+    inside = check_mask(voxels, voxels.shape, name)
+    if same_grid(mask_image, image):
+        return inside
+    if hasattr(mask_image, "get_sform") and not mask_image.header["sform_code"]:
+        warn("mask_img has no sform in its header; it may not lie where it should.")
+    inside = _resample_nearest(inside, mask_image.affine, image.affine, image.shape[:3])
+    if not inside.any():
+        msg = f"{name} is empty on the grid of img: it leaves no voxel of the map"
+        raise ValueError(msg)
+    return inside
+
+
+def _resample_nearest(
+    data: NDArray[np.bool_],
+    affine: NDArray[np.float64],
+    target_affine: NDArray[np.float64],
+    target_shape: tuple[int, ...],
+) -> NDArray[np.bool_]:
+    """Sample a boolean volume at the voxel centres of another grid.
+
+    The convention is that of SciPy's ``affine_transform`` of order 0: halves
+    are rounded up, and what lies beyond the outermost centres is False.
+    """
+    if abs(np.linalg.det(affine[:3, :3])) == 0:
+        msg = "mask_img has a singular affine, so it cannot be resampled to img's grid"
+        raise ValueError(msg)
+    to_source = np.linalg.inv(affine) @ target_affine
+    i, j, k = np.ogrid[tuple(slice(length) for length in target_shape)]
+    target = np.ones(target_shape, np.bool_)
+    indices = []
+    for axis, length in enumerate(data.shape):
+        row = to_source[axis]
+        position = row[0] * i + row[1] * j + row[2] * k + row[3]
+        target &= (position >= 0) & (position <= length - 1)
+        indices.append(np.floor(np.clip(position, 0, length - 1) + 0.5).astype(np.intp))
+    target &= data[tuple(indices)]
+    return target
+
+
+def check_result_type(
+    image: SpatialImage, dtype: np.dtype[Any], *, copy_header: bool
+) -> None:
+    """Raise HeaderDataError where a result could not become an image."""
+    if copy_header:
+        return
+    _image_class(image).header_class().set_data_dtype(dtype)
+
+
+def image_like(
+    image: SpatialImage, data: NDArray[Any], *, copy_header: bool
+) -> SpatialImage:
+    """Make an image of an array, with the class and the affine of another.
+
+    With `copy_header` the header is the other's, but for what depends on the
+    voxels: the data type is the array's, ``cal_min`` and ``cal_max`` are its
+    range, and slope, intercept and ``glmax`` are cleared.
+    """
+    if data.dtype == np.bool_:
+        data = data.astype(np.uint8)
+    elif data.dtype.kind in "iu" and data.dtype.itemsize == 8:
+        data = _narrowed(data)
+    image_class = _image_class(image)
+    if not copy_header:
+        return image_class(data, image.affine)
+    header = image.header.copy()
+    if isinstance(header, nibabel.analyze.AnalyzeHeader):
+        for field in ("scl_slope", "scl_inter", "glmax"):
+            if field in header:
+                header[field] = 0
+        if "cal_max" in header:
+            header["cal_max"] = data.max() if data.size else 0
+            header["cal_min"] = data.min() if data.size else 0
+    try:
+        header.set_data_dtype(data.dtype)
+    except HeaderDataError:
+        # float16, which no format stores: as float32, which holds it exactly.
+        header.set_data_dtype(np.float32)
+    return image_class(data, image.affine, header=header)
+
+
+def _image_class(image: SpatialImage) -> Any:
+    """Return the class of a result: a pair becomes a single file."""
+    single = {
+        nibabel.Nifti1Pair: nibabel.Nifti1Image,
+        nibabel.Nifti2Pair: nibabel.Nifti2Image,
+    }
+    return single.get(type(image), type(image))
+
+
+def _narrowed(data: NDArray[Any]) -> NDArray[Any]:
+    """Turn 64-bit integers into int32, which every tool reads, where they fit."""
+    if data.size and (data.min() < _INT32.min or data.max() > _INT32.max):
+        warn(
+            "The result holds 64-bit integers too large for 32 bits; FSL, SPM and "
+            "AFNI cannot read such images."
+        )
+        return data
+    warn(
+        "The result would hold 64-bit integers, which FSL, SPM and AFNI cannot read; "
+        "it was converted to int32."
+    )
+    return data.astype(np.int32)

@@ -1,0 +1,204 @@
+"""Hypothesis strategies that make maps and images with awkward content.
+
+For the tests of this package and for the property-based tests of others; needs
+the extra ``nithresh[testing]``. Values come from a handful, so that ties, equal
+extents and values at the threshold happen all the time; arrays come in every
+data type and memory layout; volumes may be empty or a single voxel.
+
+>>> from hypothesis import given
+>>> from nithresh import testing, threshold
+>>> @given(testing.maps(), testing.thresholds())
+... def test_nothing_is_invented(data, level):
+...     kept = threshold(data, level)
+...     assert ((kept == 0) | (kept == data)).all()
+>>> test_nothing_is_invented()
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import nibabel
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from numpy.typing import NDArray
+
+#: The data types a map can have, by name.
+DTYPES = (
+    "float32", "float64", "int8", "int16", "int32", "int64",
+    "uint8", "uint16", "uint32", "uint64",
+)  # fmt: skip
+_NIFTI_DTYPES = tuple(name for name in DTYPES if not name.endswith("int64"))
+
+
+def _every_other(data: NDArray[Any]) -> NDArray[Any]:
+    wide = np.zeros([2 * length for length in data.shape], data.dtype)
+    part = wide[tuple(slice(None, None, 2) for _ in data.shape)]
+    part[...] = data
+    return part
+
+
+def _backwards(data: NDArray[Any]) -> NDArray[Any]:
+    turned = tuple(slice(None, None, -1) for _ in data.shape)
+    return np.ascontiguousarray(data[turned])[turned]
+
+
+def _middle_fastest(data: NDArray[Any]) -> NDArray[Any]:
+    return np.ascontiguousarray(data.swapaxes(1, -1)).swapaxes(1, -1)
+
+
+def _one_of_a_series(data: NDArray[Any]) -> NDArray[Any]:
+    series = np.zeros((*data.shape, 3), data.dtype)
+    series[..., 1] = data
+    return series[..., 1]
+
+
+def _other_byte_order(data: NDArray[Any]) -> NDArray[Any]:
+    return data.astype(data.dtype.newbyteorder("S"), order="K")
+
+
+def _unaligned(data: NDArray[Any]) -> NDArray[Any]:
+    records = np.zeros(data.shape, [("before", "u1"), ("value", data.dtype)])
+    records["value"] = data
+    return records["value"]
+
+
+#: The ways an array can lie in memory; each keeps the values.
+LAYOUTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    "C": np.ascontiguousarray,
+    "Fortran": np.asfortranarray,
+    "every other voxel of a larger array": _every_other,
+    "reversed axes": _backwards,
+    "middle axis fastest": _middle_fastest,
+    "one volume of a C-ordered series": _one_of_a_series,
+    "other byte order": _other_byte_order,
+    "unaligned": _unaligned,
+}
+
+
+def values(dtype: str, *, non_finite: bool = True) -> st.SearchStrategy[Any]:
+    """Draw the value of a voxel: one of a few, around the usual thresholds.
+
+    Parameters
+    ----------
+    dtype : str
+        One of :data:`DTYPES`.
+    non_finite : bool, default=True
+        Let floating-point types have NaN and infinities too.
+    """
+    kind = np.dtype(dtype)
+    few: list[Any] = [0, 0, 1, 2, 2, 3]
+    if kind.kind != "u":
+        few += [-1, -2, -2, -3]
+    if kind.kind == "f":
+        few += [-0.0, 0.5, 2.5, -2.5, 1e-8, 1e30]
+        few += [np.nan, np.inf, -np.inf] if non_finite else []
+    else:
+        few += [np.iinfo(kind).min, np.iinfo(kind).max]
+    return st.sampled_from([kind.type(value) for value in few])
+
+
+@st.composite
+def maps(
+    draw: st.DrawFn,
+    *,
+    dtypes: Sequence[str] = DTYPES,
+    dimensions: Sequence[int] = (3, 3, 4),
+    smallest_side: int = 0,
+    largest_side: int = 6,
+    non_finite: bool = True,
+    layouts: Sequence[str] = tuple(LAYOUTS),
+) -> NDArray[Any]:
+    """Draw a map as an array.
+
+    Parameters
+    ----------
+    dtypes : sequence of str
+        Some of :data:`DTYPES`.
+    dimensions : sequence of int
+        3 for a volume, 4 for volumes along the last axis.
+    smallest_side, largest_side : int
+        Bounds of the length of an axis in voxels.
+    non_finite : bool, default=True
+        Let floating-point maps have NaN and infinities too.
+    layouts : sequence of str
+        Some of the keys of :data:`LAYOUTS`.
+    """
+    dtype = draw(st.sampled_from(dtypes))
+    count = draw(st.sampled_from(dimensions))
+    side = st.integers(smallest_side, largest_side)
+    shape = tuple(draw(side) for _ in range(count))
+    data = draw(
+        npst.arrays(dtype, shape, elements=values(dtype, non_finite=non_finite))
+    )
+    return LAYOUTS[draw(st.sampled_from(layouts))](data)
+
+
+@st.composite
+def masks(draw: st.DrawFn, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Draw a mask of a shape that has at least one voxel inside it.
+
+    `shape` must hold a voxel. The mask is boolean or of a number type, with 0
+    outside and one other value inside.
+    """
+    dtype = draw(st.sampled_from(["bool", "uint8", "int16", "float32"]))
+    mask = draw(npst.arrays("bool", shape, elements=st.booleans()))
+    mask.flat[draw(st.integers(0, mask.size - 1))] = True
+    inside = 1 if dtype == "bool" else draw(st.sampled_from([1, 2, 7]))
+    return np.asarray(mask * np.dtype(dtype).type(inside), dtype=dtype)
+
+
+def thresholds(*, two_sided: bool = True) -> st.SearchStrategy[float | str]:
+    """Draw a threshold: a number around the values of :func:`maps`, or text.
+
+    With `two_sided` no number is negative.
+    """
+    numbers = [0.0, 0.5, 1, 2, 2.0, 2.5, 3, 1e-8, 127.5, 1e31]
+    if not two_sided:
+        numbers += [-0.5, -1, -2.0, -2.5, -128, -1e31]
+    return st.one_of(
+        st.sampled_from(numbers),
+        st.sampled_from(["0%", "25%", "50%", "80.5%", "95%", "99.9%", "100%"]),
+    )
+
+
+@st.composite
+def affines(draw: st.DrawFn) -> NDArray[np.float64]:
+    """Draw an affine: voxels of different lengths, flipped or oblique axes."""
+    zooms = [draw(st.sampled_from([0.5, 1.0, 2.0, 3.0])) for _ in range(3)]
+    signs = [draw(st.sampled_from([1.0, -1.0])) for _ in range(3)]
+    matrix = np.diag(np.array(zooms) * signs)[list(draw(st.permutations(range(3))))]
+    angle = draw(st.sampled_from([0.0, 0.0, 0.3]))
+    turn = np.array(
+        [
+            [np.cos(angle), -np.sin(angle), 0],
+            [np.sin(angle), np.cos(angle), 0],
+            [0, 0, 1],
+        ]
+    )
+    affine = np.eye(4)
+    affine[:3, :3] = turn @ matrix
+    affine[:3, 3] = [draw(st.sampled_from([0.0, -10.0, 12.5])) for _ in range(3)]
+    return affine
+
+
+@st.composite
+def images(draw: st.DrawFn, **kwargs: Any) -> nibabel.Nifti1Image:
+    """Draw a NIfTI image in memory, with some of its header filled in.
+
+    Parameters
+    ----------
+    **kwargs
+        As for :func:`maps`. No side is empty unless `smallest_side` says so,
+        and 64-bit integers are left out unless `dtypes` names them.
+    """
+    data = draw(maps(**{"smallest_side": 1, "dtypes": _NIFTI_DTYPES} | kwargs))
+    image_class = draw(st.sampled_from([nibabel.Nifti1Image, nibabel.Nifti2Image]))
+    header = image_class.header_class()
+    header.set_data_dtype(data.dtype.newbyteorder("="))
+    header["descrip"] = b"drawn"
+    header.set_xyzt_units("mm", "sec")
+    header.set_intent("z score")
+    if draw(st.booleans()):
+        header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"note"))
+    return image_class(data, draw(affines()), header=header)

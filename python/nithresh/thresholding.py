@@ -1,0 +1,350 @@
+"""Thresholding: the voxels that pass, in clusters that are large enough."""
+
+from __future__ import annotations
+
+import math
+from os import PathLike
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nithresh import _core
+from nithresh._params import (
+    Percentile,
+    Request,
+    as_voxels,
+    check_bool,
+    check_mask,
+    check_request,
+    check_volumes,
+    warn,
+)
+
+if TYPE_CHECKING:
+    from nibabel.spatialimages import SpatialImage
+
+    ImageOrPath: TypeAlias = str | PathLike[str] | SpatialImage
+
+# nilearn adds this to a percentile, so that the voxels at the percentile
+# itself are not kept.
+_PERCENTILE_MARGIN = 1e-5
+
+
+def threshold(
+    data: NDArray[Any],
+    threshold: float | str,
+    *,
+    cluster_threshold: int = 0,
+    two_sided: bool = True,
+    connectivity: int = 6,
+    mask: NDArray[Any] | None = None,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Threshold a map that is an array.
+
+    A voxel whose value equals the threshold is kept, and so is a cluster of
+    exactly ``cluster_threshold`` voxels. NaN and infinities become zero. No
+    warning is given; :func:`threshold_img` gives them.
+
+    Parameters
+    ----------
+    data : numpy.ndarray of shape (x, y, z) or (x, y, z, volumes)
+        A real type of up to 64 bits, in any memory order; never changed unless
+        it is `out` as well.
+    threshold : float or str
+        The cluster-defining threshold in the units of the map, or a percentile
+        such as ``"95%"``: of abs(values) if `two_sided`, else of the values
+        >= 0; all volumes together, linearly interpolated, plus 1e-5.
+    cluster_threshold : int, default=0
+        Least extent of a cluster in voxels. Positive and negative clusters
+        never merge, and each volume is by itself.
+    two_sided : bool, default=True
+        Keep ``abs(v) >= threshold``. Otherwise keep ``v >= threshold``, or
+        ``v <= threshold`` if the threshold is negative.
+    connectivity : {6, 18, 26}, default=6
+        Voxels belong together that share a face; a face or an edge; a face, an
+        edge or a corner.
+    mask : numpy.ndarray of shape (x, y, z), optional
+        0 outside and one other value inside. Voxels outside become zero and
+        count for no percentile.
+    out : numpy.ndarray, optional
+        Where to write the result, of the shape and type of the result; may be
+        `data` itself.
+
+    Returns
+    -------
+    numpy.ndarray
+        The shape and type of `data` (uint8 for bool), in native byte order and
+        in the memory order of `data`; `out` if that was given.
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type.
+    ValueError
+        An argument of the right type with a value that is not allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> data = np.zeros((5, 1, 1), np.float32)
+    >>> data[:, 0, 0] = [3, -2, -4, 0.5, 2]
+    >>> threshold(data, 2)[:, 0, 0]
+    array([ 3., -2., -4.,  0.,  2.], dtype=float32)
+    >>> threshold(data, 2, cluster_threshold=2)[:, 0, 0]
+    array([ 0., -2., -4.,  0.,  0.], dtype=float32)
+    """
+    request = check_request(
+        threshold,
+        two_sided=two_sided,
+        cluster_threshold=cluster_threshold,
+        connectivity=connectivity,
+    )
+    _check_array(data, "data")
+    check_volumes(data.shape, "data")
+    voxels = as_voxels(data, "data")
+    inside = None
+    if mask is not None:
+        _check_array(mask, "mask")
+        inside = check_mask(mask, data.shape[:3], "mask")
+    if out is not None:
+        _check_out(out, data)
+    level = _resolve(request, voxels, inside)
+    return _threshold_voxels(data, voxels, level, request, inside, out)
+
+
+def threshold_img(
+    img: ImageOrPath,
+    threshold: float | str,
+    cluster_threshold: int = 0,
+    two_sided: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
+    mask_img: ImageOrPath | None = None,
+    copy: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
+    copy_header: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
+    *,
+    connectivity: int = 6,
+) -> SpatialImage:
+    """Threshold an image; a drop-in for nilearn's function of this name.
+
+    A voxel whose value equals the threshold is kept, and so is a cluster of
+    exactly ``cluster_threshold`` voxels. NaN and infinities become zero, with
+    a warning.
+
+    Parameters
+    ----------
+    img : str, pathlib.Path or nibabel image
+        A map of shape (x, y, z) or (x, y, z, volumes). In a path, ``~`` is the
+        home folder, and a pattern such as ``"sub-*.nii.gz"`` stands for the
+        3-D images that match, in alphabetical order, as the volumes of one.
+    threshold : float or str
+        The cluster-defining threshold in the units of the map, or a percentile
+        such as ``"95%"``: of abs(values) if `two_sided`, else of the values
+        >= 0, over the mask or else the whole field of view, all volumes
+        together, linearly interpolated. As in nilearn, 1e-5 is added to a
+        percentile: ``"100%"`` keeps nothing, nor does any percentile of a map
+        whose values are all smaller than that.
+    cluster_threshold : int, default=0
+        Least extent of a cluster in voxels. Positive and negative clusters
+        never merge, and each volume is by itself.
+    two_sided : bool, default=True
+        Keep ``abs(v) >= threshold``. Otherwise keep ``v >= threshold``, or
+        ``v <= threshold`` if the threshold is negative.
+    mask_img : str, pathlib.Path or nibabel image, optional
+        0 outside and one other value inside; on another grid it is resampled
+        to the map's, to the nearest neighbour. Voxels outside become zero.
+    copy : bool, default=True
+        If False and the image's data are an array in memory, that array is
+        thresholded in place and belongs to the result.
+    copy_header : bool, default=True
+        Give the result the header of `img`, with the data type, ``cal_min``
+        and ``cal_max`` of the result; otherwise a fresh one.
+    connectivity : {6, 18, 26}, default=6
+        Voxels belong together that share a face; a face or an edge; a face, an
+        edge or a corner. nilearn has no choice but 6.
+
+    Returns
+    -------
+    nibabel image
+        Of the class, affine and shape of `img`, and of its data type, except
+        that bool gives uint8 and 64-bit integers give int32 where they fit.
+        Its data are an array in memory, independent of any file.
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type.
+    ValueError
+        An argument of the right type with a value that is not allowed: among
+        them a missing file (also a FileNotFoundError) and a damaged one.
+
+    Warns
+    -----
+    UserWarning
+        Non-finite values; a threshold beyond the range of the map on its side,
+        so that the result is all zero; 64-bit integers.
+
+    Notes
+    -----
+    The rules are those of nilearn 0.14.1 [1]_, but for its errors, which the
+    project's README lists.
+
+    References
+    ----------
+    .. [1] https://nilearn.github.io/stable/modules/generated/nilearn.image.threshold_img.html
+
+    Examples
+    --------
+    >>> from nithresh import datasets, threshold_img
+    >>> image = datasets.load_sample_motor_activation_image()
+    >>> kept = threshold_img(image, threshold=5, cluster_threshold=100)
+    >>> int((kept.get_fdata() != 0).sum())
+    3194
+    """
+    request = check_request(
+        threshold,
+        two_sided=two_sided,
+        cluster_threshold=cluster_threshold,
+        connectivity=connectivity,
+    )
+    copy = check_bool(copy, "copy")
+    if not isinstance(copy_header, bool):
+        msg = f"copy_header is {copy_header!r}; it must be True or False"
+        raise TypeError(msg)
+
+    from nithresh import nifti
+
+    image = nifti.open_image(img)
+    data = nifti.read_array(image)
+    inside = None
+    if mask_img is not None:
+        mask_image = nifti.open_image(mask_img, name="mask_img")
+        inside = nifti.read_mask(mask_image, image)
+    out = None if copy else nifti.array_in_memory(image)
+    if out is not None:
+        _check_writeable(out, "img, with copy=False,")
+    voxels = as_voxels(data, "img")
+    nifti.check_result_type(image, voxels.dtype, copy_header=copy_header)
+
+    _, _, has_non_finite = _core.summary(voxels, None)
+    if has_non_finite:
+        warn("Non-finite values detected. They will be replaced with zeros.")
+    level = _resolve(request, voxels, inside)
+    _warn_beyond_range(request, level, voxels, inside)
+    result = _threshold_voxels(data, voxels, level, request, inside, out)
+    return nifti.image_like(image, result, copy_header=copy_header)
+
+
+def _resolve(
+    request: Request, voxels: NDArray[Any], inside: NDArray[np.bool_] | None
+) -> float:
+    """Turn a percentile into the threshold it stands for.
+
+    A percentile of no values (one-sided, and nothing on that side) is beyond
+    the range of the map: infinity.
+    """
+    if not isinstance(request.threshold, Percentile):
+        return request.threshold
+    score = _core.percentile(
+        voxels, inside, request.threshold.percent, request.two_sided
+    )
+    return math.inf if score is None else score + _PERCENTILE_MARGIN
+
+
+def _warn_beyond_range(
+    request: Request,
+    level: float,
+    voxels: NDArray[Any],
+    inside: NDArray[np.bool_] | None,
+) -> None:
+    """Warn that a threshold lets nothing pass, and say what the range is."""
+    if isinstance(request.threshold, Percentile) and math.isfinite(level):
+        return
+    smallest, largest, _ = _core.summary(voxels, inside)
+    if smallest > largest:
+        return  # no voxels, so nothing that a threshold could let pass
+    if voxels.dtype.kind == "f":
+        # Compare as the voxels are compared: rounded to the type of the map.
+        with np.errstate(over="ignore"):
+            level = float(voxels.dtype.type(level))
+    if request.two_sided:
+        beyond = level > max(-smallest, largest)
+    elif level >= 0:
+        beyond = level > largest
+    else:
+        beyond = level < smallest
+    if beyond:
+        warn(
+            f"The threshold {level:g} is beyond the range of the map, {smallest:g} to "
+            f"{largest:g}: no voxel is kept."
+        )
+
+
+def _threshold_voxels(
+    data: NDArray[Any],
+    voxels: NDArray[Any],
+    level: float,
+    request: Request,
+    inside: NDArray[np.bool_] | None,
+    out: NDArray[Any] | None,
+) -> NDArray[Any]:
+    """Run the core, and give the result the type that was asked for.
+
+    `voxels` are the values of `data` as the core reads them; often the very
+    same array.
+    """
+    if data.dtype == np.float16:
+        # Rounded here, because the core compares these as float32.
+        with np.errstate(over="ignore"):
+            level = float(np.float16(level))
+    if out is None:
+        target = np.empty_like(voxels, subok=False)
+    elif out is data and voxels is data:
+        target = voxels
+    elif out.dtype == voxels.dtype and not np.may_share_memory(out, voxels):
+        target = out
+    else:
+        target = np.empty_like(voxels, subok=False)
+    if voxels.size:
+        _core.threshold(
+            voxels,
+            target,
+            mask=inside,
+            threshold=level,
+            two_sided=request.two_sided,
+            cluster_threshold=request.cluster_threshold,
+            connectivity=request.connectivity,
+        )
+    if out is not None:
+        if target is not out:
+            np.copyto(out, target, casting="unsafe")
+        return out
+    if data.dtype == np.float16:
+        return target.astype(np.float16)
+    return target
+
+
+def _check_array(array: Any, name: str) -> None:
+    if not isinstance(array, np.ndarray):
+        msg = f"{name} is of type {type(array).__name__}; it must be a NumPy array"
+        raise TypeError(msg)
+
+
+def _check_out(out: Any, data: NDArray[Any]) -> None:
+    _check_array(out, "out")
+    if out.shape != data.shape:
+        msg = f"out has shape {out.shape}; it must have that of data, {data.shape}"
+        raise ValueError(msg)
+    allowed = {data.dtype, data.dtype.newbyteorder("=")}
+    if data.dtype == np.bool_:
+        allowed.add(np.dtype(np.uint8))
+    if out.dtype not in allowed:
+        msg = f"out has dtype {out.dtype}; it must have that of data, {data.dtype}"
+        raise TypeError(msg)
+    _check_writeable(out, "out")
+
+
+def _check_writeable(array: NDArray[Any], name: str) -> None:
+    if not array.flags.writeable:
+        msg = f"{name} is a read-only array; it must be writable"
+        raise ValueError(msg)

@@ -1,0 +1,79 @@
+//! The clusters of one sign, and how large they are.
+
+use ndarray::ArrayView3;
+
+use crate::connectivity::Connectivity;
+use crate::error::Result;
+use crate::link::link;
+use crate::scan::{Run, Runs, scan};
+use crate::voxel::{Interval, Voxel};
+
+/// The clusters of one sign of a volume, as runs with their roots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clusters {
+    runs: Runs,
+    /// For each run the first run of its cluster.
+    roots: Vec<u32>,
+    /// Voxels of a cluster, at the index of its first run; 0 elsewhere.
+    extents: Vec<u64>,
+}
+
+impl Clusters {
+    /// Scans, links and measures one sign of a volume in memory order.
+    ///
+    /// # Errors
+    ///
+    /// As [`scan`].
+    pub fn find<T: Voxel>(
+        volume: ArrayView3<'_, T>,
+        mask: Option<ArrayView3<'_, bool>>,
+        interval: Interval<T>,
+        connectivity: Connectivity,
+    ) -> Result<Self> {
+        let rows_per_plane = volume.dim().1;
+        let runs = scan(volume, mask, interval)?;
+        let roots = link(&runs, rows_per_plane, connectivity);
+        Ok(Self::measure(runs, roots))
+    }
+
+    /// Sums the lengths of the runs of each cluster. Linear in runs; 8 bytes
+    /// a run.
+    #[must_use]
+    pub fn measure(runs: Runs, roots: Vec<u32>) -> Self {
+        let mut extents = vec![0; roots.len()];
+        for (run, &root) in runs.all().iter().zip(&roots) {
+            extents[root as usize] += u64::from(run.length());
+        }
+        Self { runs, roots, extents }
+    }
+
+    /// The extent of the largest cluster; 0 when there is none.
+    #[must_use]
+    pub fn largest_extent(&self) -> u64 {
+        self.extents.iter().copied().max().unwrap_or(0)
+    }
+
+    /// The runs of a row that belong to clusters of at least `min_extent`
+    /// voxels.
+    pub fn kept_in_row(&self, row: usize, min_extent: u64) -> impl Iterator<Item = Run> {
+        let indices = self.runs.indices_in_row(row);
+        let indices = indices.start as usize..indices.end as usize;
+        let roots = &self.roots[indices.clone()];
+        self.runs.all()[indices]
+            .iter()
+            .zip(roots)
+            .filter(move |(_, root)| self.extents[**root as usize] >= min_extent)
+            .map(|(run, _)| *run)
+    }
+
+    /// Every run as its row, itself and its cluster's first run, where the
+    /// cluster has exactly `extent` voxels.
+    pub(crate) fn runs_of_extent(&self, extent: u64) -> impl Iterator<Item = (usize, Run, u32)> {
+        (0..self.runs.rows()).flat_map(move |row| {
+            self.runs
+                .indices_in_row(row)
+                .map(move |index| (row, self.runs.all()[index as usize], self.roots[index as usize]))
+                .filter(move |(_, _, root)| self.extents[*root as usize] == extent)
+        })
+    }
+}

@@ -1,0 +1,37 @@
+//! What can be wrong with a request.
+
+use thiserror::Error;
+
+/// A request that cannot be carried out. Nothing has been written when one of
+/// these is returned.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub enum Error {
+    /// The threshold is NaN, which orders with nothing.
+    #[error("threshold is NaN; it must be a number")]
+    NanThreshold,
+    /// A two-sided threshold is a distance from zero.
+    #[error("threshold is {0}; with two_sided=True it must be 0 or more")]
+    NegativeTwoSidedThreshold(f64),
+    /// Not one of the three neighbourhoods of a voxel.
+    #[error("connectivity is {0}; it must be 6 (faces), 18 (and edges) or 26 (and corners)")]
+    Connectivity(u8),
+    /// Neither a volume nor a series of volumes.
+    #[error("data has {0} dimensions; it must have 3, or 4 with the volumes along the last")]
+    Dimensions(usize),
+    /// Another array of the request does not lie on the grid of the data.
+    #[error("{name} has shape {found:?}; it must have shape {expected:?}")]
+    Shape {
+        /// The argument.
+        name: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that fits the data.
+        expected: Vec<usize>,
+    },
+    /// Rows are counted in 31 bits and runs in 32.
+    #[error("data of shape {0:?} is too large for cluster labelling; split it")]
+    TooLarge(Vec<usize>),
+}
+
+/// Short for a result with this crate's [`enum@Error`].
+pub type Result<T> = std::result::Result<T, Error>;

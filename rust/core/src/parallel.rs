@@ -1,0 +1,33 @@
+//! Work in parallel, when there is a pool to do it in.
+//!
+//! Everything in this crate is parallel when it is called inside a rayon pool
+//! (`pool.install(..)`) and serial otherwise. rayon's global pool is never
+//! started: whoever owns the process decides about its threads. (A pool does
+//! not survive `fork()`, so a library that starts one by itself would hang in
+//! the children of its users.)
+
+use rayon::prelude::*;
+
+/// How many pieces a parallel loop is cut into for each thread, so that a
+/// thread that meets a dense part of the map does not keep the others waiting.
+const PIECES_PER_THREAD: usize = 4;
+
+/// Whether the caller runs inside a pool of more than one thread.
+fn in_pool() -> bool {
+    rayon::current_thread_index().is_some() && rayon::current_num_threads() > 1
+}
+
+/// Applies `work` to each item; the results come in the order of the items.
+pub(crate) fn map<I: Send, R: Send>(items: Vec<I>, work: impl Fn(I) -> R + Sync + Send) -> Vec<R> {
+    if in_pool() && items.len() > 1 {
+        items.into_par_iter().map(work).collect()
+    } else {
+        items.into_iter().map(work).collect()
+    }
+}
+
+/// How many of `planes` go into one slab: all of them without a pool.
+pub(crate) fn slab_thickness(planes: usize) -> usize {
+    let slabs = if in_pool() { PIECES_PER_THREAD * rayon::current_num_threads() } else { 1 };
+    planes.div_ceil(slabs).max(1)
+}

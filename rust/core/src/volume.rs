@@ -1,0 +1,237 @@
+//! Volumes in the order in which they lie in memory.
+//!
+//! Thresholding and neighbourhoods do not change when axes are swapped or
+//! reversed, so every view is first turned until its last axis is the one
+//! whose voxels lie closest together and no step is negative. From there on a
+//! volume is planes of rows, whatever its strides were.
+
+use ndarray::{ArrayBase, ArrayView1, ArrayView3, ArrayViewMut3, Axis, Ix3, RawData};
+
+use crate::parallel;
+use crate::voxel::Voxel;
+
+/// The turn that brings a view into memory order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryOrder {
+    /// The axes of the view, slowest first.
+    axes: [usize; 3],
+    /// Whether each axis of the view, by its own number, has a negative step.
+    reversed: [bool; 3],
+}
+
+impl MemoryOrder {
+    /// The order of a view with these strides.
+    pub fn of<T>(view: &ArrayView3<'_, T>) -> Self {
+        let strides = view.strides();
+        // The stride of an axis of length 1 means nothing. Such an axis must
+        // not become the rows (of one voxel each) nor, if it can be helped,
+        // the planes (which are shared out among threads): it goes between.
+        let (mut axes, single): (Vec<_>, Vec<_>) = (0..3).partition(|&axis| view.shape()[axis] > 1);
+        axes.sort_by_key(|&axis| std::cmp::Reverse(strides[axis].unsigned_abs()));
+        let between = axes.len().min(1);
+        axes.splice(between..between, single);
+        Self {
+            axes: [axes[0], axes[1], axes[2]],
+            reversed: [0, 1, 2].map(|axis| view.shape()[axis] > 1 && strides[axis] < 0),
+        }
+    }
+
+    /// Turns a view of the same shape as the one this order was taken from.
+    pub fn apply<S: RawData>(&self, mut view: ArrayBase<S, Ix3>) -> ArrayBase<S, Ix3> {
+        for axis in 0..3 {
+            if self.reversed[axis] {
+                view.invert_axis(Axis(axis));
+            }
+        }
+        view.permuted_axes(self.axes)
+    }
+
+    /// The index in the view of a voxel that is known by plane, row and
+    /// position in the row; `shape` is the view's.
+    pub fn index_in_view(&self, shape: [usize; 3], turned: [usize; 3]) -> [usize; 3] {
+        let mut index = [0; 3];
+        for (position, &axis) in self.axes.iter().enumerate() {
+            let along = turned[position];
+            index[axis] = if self.reversed[axis] { shape[axis] - 1 - along } else { along };
+        }
+        index
+    }
+}
+
+/// Where a result goes.
+pub(crate) enum Target<'a, T> {
+    /// Into another volume of the same shape.
+    New {
+        /// What is read.
+        source: ArrayView3<'a, T>,
+        /// What is written, whole; its old content is never read.
+        out: ArrayViewMut3<'a, T>,
+    },
+    /// Over the volume itself.
+    InPlace(ArrayViewMut3<'a, T>),
+}
+
+impl<'a, T> Target<'a, T> {
+    /// The volume to read.
+    pub(crate) fn source(&self) -> ArrayView3<'_, T> {
+        match self {
+            Self::New { source, .. } => source.view(),
+            Self::InPlace(volume) => volume.view(),
+        }
+    }
+
+    /// The same, turned.
+    pub(crate) fn in_order(self, order: MemoryOrder) -> Self {
+        match self {
+            Self::New { source, out } => {
+                Self::New { source: order.apply(source), out: order.apply(out) }
+            }
+            Self::InPlace(volume) => Self::InPlace(order.apply(volume)),
+        }
+    }
+
+    /// Source and output of each slab of `thickness` planes.
+    fn slabs(self, thickness: usize) -> Vec<(Option<ArrayView3<'a, T>>, ArrayViewMut3<'a, T>)> {
+        let (source, out) = match self {
+            Self::New { source, out } => (Some(source), out),
+            Self::InPlace(volume) => (None, volume),
+        };
+        let sources = optional_slabs(source, thickness);
+        sources.zip(into_slabs(out, thickness)).collect()
+    }
+}
+
+/// Cuts a mutable view into slabs of `thickness` planes.
+fn into_slabs<T>(mut view: ArrayViewMut3<'_, T>, thickness: usize) -> Vec<ArrayViewMut3<'_, T>> {
+    let mut slabs = Vec::new();
+    while view.len_of(Axis(0)) > thickness {
+        let (slab, rest) = view.split_at(Axis(0), thickness);
+        slabs.push(slab);
+        view = rest;
+    }
+    slabs.push(view);
+    slabs
+}
+
+/// The slabs of a view that may not be there, without end when it is not.
+fn optional_slabs<'a, T>(
+    view: Option<ArrayView3<'a, T>>,
+    thickness: usize,
+) -> Box<dyn Iterator<Item = Option<ArrayView3<'a, T>>> + 'a> {
+    match view {
+        None => Box::new(std::iter::repeat_with(|| None)),
+        Some(mut view) => {
+            let mut slabs = Vec::new();
+            while view.len_of(Axis(0)) > thickness {
+                let (slab, rest) = view.split_at(Axis(0), thickness);
+                slabs.push(Some(slab));
+                view = rest;
+            }
+            slabs.push(Some(view));
+            Box::new(slabs.into_iter())
+        }
+    }
+}
+
+/// A row as a slice: the row itself where its voxels lie side by side, else a
+/// copy of this one row in `scratch`.
+fn as_slice<'a, T: Copy>(row: ArrayView1<'a, T>, scratch: &'a mut Vec<T>) -> &'a [T] {
+    if let Some(slice) = row.to_slice() {
+        return slice;
+    }
+    scratch.clear();
+    scratch.extend(row.iter());
+    scratch
+}
+
+/// Visits every row of a volume in memory order, slab by slab.
+///
+/// Each slab starts from its own `start()`; the states come back in the order
+/// of the slabs, and within a slab the rows come in theirs.
+pub(crate) fn fold_rows<T: Voxel, State: Send>(
+    volume: ArrayView3<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    start: impl Fn() -> State + Sync,
+    visit: impl Fn(&mut State, &[T], Option<&[bool]>) + Sync,
+) -> Vec<State> {
+    let thickness = parallel::slab_thickness(volume.len_of(Axis(0)));
+    let slabs: Vec<_> =
+        optional_slabs(Some(volume), thickness).zip(optional_slabs(mask, thickness)).collect();
+    parallel::map(slabs, |(slab, mask)| {
+        let mut state = start();
+        let (mut scratch, mut mask_scratch) = (Vec::new(), Vec::new());
+        let slab = slab.expect("the volume is there");
+        for (plane_index, plane) in slab.outer_iter().enumerate() {
+            for (row_index, row) in plane.outer_iter().enumerate() {
+                let mask_row = mask
+                    .as_ref()
+                    .map(|mask| mask_row(mask, plane_index, row_index, &mut mask_scratch));
+                visit(&mut state, as_slice(row, &mut scratch), mask_row);
+            }
+        }
+        state
+    })
+}
+
+fn mask_row<'a>(
+    mask: &'a ArrayView3<'_, bool>,
+    plane: usize,
+    row: usize,
+    scratch: &'a mut Vec<bool>,
+) -> &'a [bool] {
+    let row = mask.index_axis(Axis(0), plane).index_axis_move(Axis(0), row);
+    as_slice(row, scratch)
+}
+
+/// Writes every row of a result: `write(row, source, mask, out)`, with the
+/// number of the row in the volume.
+pub(crate) fn write_rows<T: Voxel>(
+    target: Target<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    write: impl Fn(usize, &[T], Option<&[bool]>, &mut [T]) + Sync,
+) {
+    let (planes, rows_per_plane, row_length) = target.source().dim();
+    let thickness = parallel::slab_thickness(planes);
+    let slabs: Vec<_> = target
+        .slabs(thickness)
+        .into_iter()
+        .zip(optional_slabs(mask, thickness))
+        .enumerate()
+        .collect();
+    parallel::map(slabs, |(slab_index, ((source, mut out), mask))| {
+        let first_row = slab_index * thickness * rows_per_plane;
+        let mut source_scratch = Vec::new();
+        let mut mask_scratch = Vec::new();
+        let mut out_scratch = vec![T::ZERO; if out_is_sliced(&out) { 0 } else { row_length }];
+        for (plane_index, mut plane) in out.outer_iter_mut().enumerate() {
+            for (row_index, mut out_row) in plane.outer_iter_mut().enumerate() {
+                let row = first_row + plane_index * rows_per_plane + row_index;
+                let mask_row = mask
+                    .as_ref()
+                    .map(|mask| mask_row(mask, plane_index, row_index, &mut mask_scratch));
+                let values: &[T] = if let Some(source) = &source {
+                    let source_row =
+                        source.index_axis(Axis(0), plane_index).index_axis_move(Axis(0), row_index);
+                    as_slice(source_row, &mut source_scratch)
+                } else {
+                    source_scratch.clear();
+                    source_scratch.extend(out_row.iter());
+                    &source_scratch
+                };
+                if let Some(slice) = out_row.as_slice_mut() {
+                    write(row, values, mask_row, slice);
+                } else {
+                    write(row, values, mask_row, &mut out_scratch);
+                    for (voxel, &value) in out_row.iter_mut().zip(&out_scratch) {
+                        *voxel = value;
+                    }
+                }
+            }
+        }
+    });
+}
+
+/// Whether the rows of an output are slices, so that no scratch row is needed.
+fn out_is_sliced<T>(out: &ArrayViewMut3<'_, T>) -> bool {
+    out.len_of(Axis(2)) <= 1 || out.strides()[2] == 1
+}

@@ -1,0 +1,65 @@
+//! From what is kept back to voxels.
+
+use ndarray::ArrayView3;
+
+use crate::cluster::Clusters;
+use crate::criterion::Criterion;
+use crate::volume::{Target, write_rows};
+use crate::voxel::Voxel;
+
+/// Writes the voxels that pass the criterion; all others become zero.
+pub(crate) fn write_passing<T: Voxel>(
+    target: Target<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    criterion: Criterion<T>,
+) {
+    write_rows(target, mask, |_, source, mask, out| {
+        drop_all(criterion, source, mask, out);
+        match mask {
+            None => {
+                for (voxel, &value) in out.iter_mut().zip(source) {
+                    *voxel = if criterion.passes(value) { value } else { *voxel };
+                }
+            }
+            Some(mask) => {
+                for ((voxel, &value), &inside) in out.iter_mut().zip(source).zip(mask) {
+                    *voxel = if inside & criterion.passes(value) { value } else { *voxel };
+                }
+            }
+        }
+    });
+}
+
+/// Writes the runs of the clusters of at least `min_extent` voxels; all other
+/// voxels become zero.
+pub(crate) fn write_kept<T: Voxel>(
+    target: Target<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    criterion: Criterion<T>,
+    signs: &[Clusters],
+    min_extent: u64,
+) {
+    write_rows(target, mask, |row, source, mask, out| {
+        drop_all(criterion, source, mask, out);
+        for clusters in signs {
+            for run in clusters.kept_in_row(row, min_extent) {
+                let voxels = run.start as usize..run.end as usize;
+                out[voxels.clone()].copy_from_slice(&source[voxels]);
+            }
+        }
+    });
+}
+
+/// Fills a row with what stands for a dropped voxel: zero, or for a threshold
+/// of zero inside the mask the voxel's own zero, whose sign bit is kept.
+#[inline(always)]
+fn drop_all<T: Voxel>(criterion: Criterion<T>, source: &[T], mask: Option<&[bool]>, out: &mut [T]) {
+    if !criterion.keeps_zeros {
+        out.fill(T::ZERO);
+        return;
+    }
+    for (position, (voxel, &value)) in out.iter_mut().zip(source).enumerate() {
+        let inside = mask.is_none_or(|mask| mask[position]);
+        *voxel = if inside { value.or_zero() } else { T::ZERO };
+    }
+}

@@ -1,0 +1,67 @@
+//! NumPy arrays as views.
+
+use ndarray::ArrayView3;
+use numpy::{
+    PyArrayMethods,
+    Element, PyArrayDyn, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArray,
+    PyUntypedArrayMethods,
+};
+use pyo3::prelude::*;
+
+use crate::error::{Error, Result, mismatch};
+
+/// Runs a block with `T` standing for the type of an array's voxels. The one
+/// place where a dtype is looked at.
+macro_rules! dispatch {
+    ($array:expr, $T:ident => $body:block) => {{
+        use numpy::PyArrayDescrMethods as _;
+        let dtype = $array.dtype();
+        match (dtype.kind(), dtype.itemsize()) {
+            (b'f', 4) => { type $T = f32; $body }
+            (b'f', 8) => { type $T = f64; $body }
+            (b'i', 1) => { type $T = i8; $body }
+            (b'i', 2) => { type $T = i16; $body }
+            (b'i', 4) => { type $T = i32; $body }
+            (b'i', 8) => { type $T = i64; $body }
+            (b'u', 1) => { type $T = u8; $body }
+            (b'u', 2) => { type $T = u16; $body }
+            (b'u', 4) => { type $T = u32; $body }
+            (b'u', 8) => { type $T = u64; $body }
+            _ => return Err(crate::error::wrong_type("data", &dtype.to_string())),
+        }
+    }};
+}
+pub(crate) use dispatch;
+
+/// Borrows an array to read it.
+pub(crate) fn read<'py, T: Element>(
+    array: &Bound<'py, PyUntypedArray>,
+) -> Result<PyReadonlyArrayDyn<'py, T>> {
+    Ok(typed::<T>(array)?.try_readonly()?)
+}
+
+/// Borrows an array to write it.
+pub(crate) fn read_write<'py, T: Element>(
+    array: &Bound<'py, PyUntypedArray>,
+) -> Result<PyReadwriteArrayDyn<'py, T>> {
+    Ok(typed::<T>(array)?.try_readwrite()?)
+}
+
+fn typed<'a, 'py, T: Element>(
+    array: &'a Bound<'py, PyUntypedArray>,
+) -> Result<&'a Bound<'py, PyArrayDyn<T>>> {
+    array.cast::<PyArrayDyn<T>>().map_err(|_| {
+        mismatch("data and out must have the same dtype, in native byte order")
+    })
+}
+
+/// A view of three axes.
+pub(crate) fn volume<'a, T: Element>(
+    array: &'a PyReadonlyArrayDyn<'_, T>,
+) -> Result<ArrayView3<'a, T>> {
+    let axes = array.ndim();
+    array
+        .as_array()
+        .into_dimensionality()
+        .map_err(|_| Error::from(nithresh_core::Error::Dimensions(axes)))
+}

@@ -1,0 +1,146 @@
+//! `nithresh._core`: borrow the array, choose its type once, let go of the
+//! interpreter, call `nithresh_core`.
+//!
+//! # Rationale
+//!
+//! Every function here is a few lines; arguments have been checked in Python,
+//! where the words of the user are known, and are checked again in the core,
+//! where it is cheap. One macro makes the typed variants, so no name on the
+//! Python side carries a type.
+//!
+//! # Limitations
+//!
+//! Arrays must be aligned, in native byte order, and of one of the ten types
+//! of [`dispatch`]; the Python side sees to that.
+
+mod array;
+mod error;
+mod threads;
+
+use nithresh_core::{ClusterFilter, Connectivity, Criterion, Population};
+use numpy::{PyArray2, PyReadonlyArray3, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::prelude::*;
+
+use crate::array::{dispatch, read, read_write};
+use crate::error::Result;
+
+/// Writes the voxels of `data` that pass and whose cluster is large enough to
+/// `out`, zero elsewhere. `out` may be `data` itself.
+#[pyfunction]
+#[pyo3(signature = (data, out, *, mask, threshold, two_sided, cluster_threshold, connectivity))]
+#[allow(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
+fn threshold(
+    py: Python<'_>,
+    data: &Bound<'_, PyUntypedArray>,
+    out: &Bound<'_, PyUntypedArray>,
+    mask: Option<PyReadonlyArray3<'_, bool>>,
+    threshold: f64,
+    two_sided: bool,
+    cluster_threshold: u64,
+    connectivity: u8,
+) -> Result<()> {
+    let filter = ClusterFilter {
+        min_extent: cluster_threshold,
+        connectivity: Connectivity::from_neighbours(connectivity)?,
+    };
+    let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
+    dispatch!(data, T => {
+        let criterion = Criterion::<T>::new(threshold, two_sided)?;
+        if data.is(out) {
+            let mut data = read_write::<T>(data)?;
+            let data = data.as_array_mut();
+            threads::run(py, data.len(), || {
+                nithresh_core::threshold_in_place(data, mask, criterion, filter)
+            })?;
+        } else {
+            let (data, mut out) = (read::<T>(data)?, read_write::<T>(out)?);
+            let (data, out) = (data.as_array(), out.as_array_mut());
+            threads::run(py, data.len(), || {
+                nithresh_core::threshold(data, out, mask, criterion, filter)
+            })?;
+        }
+    });
+    Ok(())
+}
+
+/// The voxel indices of the largest cluster, shape `(n, 3)`.
+#[pyfunction]
+fn largest_cluster<'py>(
+    py: Python<'py>,
+    data: &Bound<'py, PyUntypedArray>,
+    threshold: f64,
+    two_sided: bool,
+    connectivity: u8,
+) -> Result<Bound<'py, PyArray2<usize>>> {
+    let connectivity = Connectivity::from_neighbours(connectivity)?;
+    let voxels = dispatch!(data, T => {
+        let criterion = Criterion::<T>::new(threshold, two_sided)?;
+        let data = read::<T>(data)?;
+        let volume = array::volume(&data)?;
+        threads::run(py, volume.len(), || {
+            nithresh_core::largest_cluster(volume, criterion, connectivity)
+        })?
+    });
+    let rows = ndarray::Array2::from(voxels);
+    Ok(PyArray2::from_owned_array(py, rows))
+}
+
+/// The linearly interpolated percentile of abs(values), or of the values that
+/// are not negative; None of no values.
+#[pyfunction]
+#[allow(clippy::needless_pass_by_value, reason = "a Python signature")]
+fn percentile(
+    py: Python<'_>,
+    data: &Bound<'_, PyUntypedArray>,
+    mask: Option<PyReadonlyArray3<'_, bool>>,
+    percent: f64,
+    absolute: bool,
+) -> Result<Option<f64>> {
+    let population = if absolute { Population::Magnitudes } else { Population::NotNegative };
+    let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
+    Ok(dispatch!(data, T => {
+        let data = read::<T>(data)?;
+        let data = data.as_array();
+        threads::run(py, data.len(), || {
+            nithresh_core::percentile(data, mask, population, percent)
+        })?
+    }))
+}
+
+/// `(min, max, has_non_finite)`: the range in the mask with non-finite values
+/// as zero, and whether there are any in the whole map.
+#[pyfunction]
+#[allow(clippy::needless_pass_by_value, reason = "a Python signature")]
+fn summary(
+    py: Python<'_>,
+    data: &Bound<'_, PyUntypedArray>,
+    mask: Option<PyReadonlyArray3<'_, bool>>,
+) -> Result<(f64, f64, bool)> {
+    let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
+    let summary = dispatch!(data, T => {
+        let data = read::<T>(data)?;
+        let data = data.as_array();
+        threads::run(py, data.len(), || nithresh_core::summary(data, mask))?
+    });
+    Ok((summary.min, summary.max, summary.has_non_finite))
+}
+
+/// Limits the threads of this process; takes effect with the next call.
+#[pyfunction]
+fn set_num_threads(threads: usize) {
+    threads::set_limit(threads);
+}
+
+/// How many threads the next call may use.
+#[pyfunction]
+fn get_num_threads() -> usize {
+    threads::limit()
+}
+
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use super::{
+        get_num_threads, largest_cluster, percentile, set_num_threads, summary, threshold,
+    };
+}

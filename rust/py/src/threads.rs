@@ -1,0 +1,93 @@
+//! The pool of threads of this process.
+//!
+//! A rayon pool does not survive `fork()`: the child has the pool's memory but
+//! none of its threads, and a call would wait for them for ever. So the pool
+//! here knows the process it was built in, and a child builds its own.
+//!
+//! The state is only ever *tried* to be locked. Were the process forked while
+//! another thread held the lock, it would stay held in the child; a call that
+//! cannot have the pool at once does its work on the calling thread, with the
+//! same result.
+
+use std::mem;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock};
+
+use pyo3::Python;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+/// Below this many voxels, waking other threads costs more than they save.
+const LEAST_VOXELS: usize = 1 << 18;
+
+/// As set by the user; 0 stands for the default.
+static LIMIT: AtomicUsize = AtomicUsize::new(0);
+
+struct Pool {
+    process: u32,
+    threads: usize,
+    pool: Arc<ThreadPool>,
+}
+
+static POOL: RwLock<Option<Pool>> = RwLock::new(None);
+
+/// Limits the threads; 0 restores the default.
+pub(crate) fn set_limit(threads: usize) {
+    LIMIT.store(threads, Ordering::Relaxed);
+}
+
+/// The limit: the one set, else `RAYON_NUM_THREADS`, else the processors that
+/// this process may use (its affinity and its container's quota).
+pub(crate) fn limit() -> usize {
+    match LIMIT.load(Ordering::Relaxed) {
+        0 => std::env::var("RAYON_NUM_THREADS")
+            .ok()
+            .and_then(|value| value.trim().parse().ok())
+            .filter(|&threads| threads > 0)
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into)),
+        threads => threads,
+    }
+}
+
+/// Does work on `voxels` voxels without the interpreter lock, in parallel when
+/// it is worth it.
+pub(crate) fn run<R: Send>(py: Python<'_>, voxels: usize, work: impl FnOnce() -> R + Send) -> R {
+    py.detach(|| match pool(voxels) {
+        Some(pool) => pool.install(work),
+        None => work(),
+    })
+}
+
+/// The pool of this process; `None` where the calling thread should work alone.
+fn pool(voxels: usize) -> Option<Arc<ThreadPool>> {
+    if voxels < LEAST_VOXELS {
+        return None;
+    }
+    let threads = limit();
+    if threads == 1 {
+        return None;
+    }
+    let process = std::process::id();
+    let fits = |pool: &&Pool| pool.process == process && pool.threads == threads;
+    let current = POOL.try_read().ok()?.as_ref().filter(fits).map(|pool| Arc::clone(&pool.pool));
+    if current.is_some() {
+        return current;
+    }
+    let mut state = POOL.try_write().ok()?;
+    if let Some(pool) = state.as_ref().filter(fits) {
+        return Some(Arc::clone(&pool.pool));
+    }
+    let pool = Arc::new(
+        ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("nithresh-{index}"))
+            .build()
+            .ok()?,
+    );
+    let previous = state.replace(Pool { process, threads, pool: Arc::clone(&pool) });
+    if previous.as_ref().is_some_and(|previous| previous.process != process) {
+        // Its threads are in another process: dropping it would signal them
+        // through locks that may have been held when this process was forked.
+        mem::forget(previous);
+    }
+    Some(pool)
+}

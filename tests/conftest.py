@@ -1,0 +1,18 @@
+"""What all tests share."""
+
+import os
+
+import matplotlib as mpl
+from hypothesis import HealthCheck, settings
+
+mpl.use("Agg")
+
+# One profile for people (fast enough to run all the time) and one for CI.
+settings.register_profile(
+    "default",
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.register_profile("ci", settings.get_profile("default"), max_examples=600)
+settings.load_profile("ci" if os.environ.get("CI") else "default")

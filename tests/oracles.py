@@ -1,0 +1,81 @@
+"""Slow, obvious twins of what the core does, and calls of other packages."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from nilearn import image as nilearn_image
+from scipy import ndimage
+
+NEIGHBOURS = {6: 1, 18: 2, 26: 3}
+
+
+def finite(data: np.ndarray) -> np.ndarray:
+    """A native copy in which NaN and infinities are zero."""
+    data = data.astype(data.dtype.newbyteorder("="))
+    if data.dtype.kind == "f":
+        data[~np.isfinite(data)] = 0
+    return data
+
+
+def signs(data: np.ndarray, level: float, two_sided: bool) -> list[np.ndarray]:
+    """The voxels that pass on each side, as NumPy compares them; zeros never."""
+    data = finite(data)
+    with np.errstate(over="ignore"):
+        positive = (data >= level) & (data > 0)
+        negative = (data <= -abs(level)) & (data < 0)
+    if two_sided:
+        return [positive, negative]
+    return [positive] if level >= 0 else [negative]
+
+
+def threshold(
+    data: np.ndarray,
+    level: float,
+    *,
+    cluster_threshold: int = 0,
+    two_sided: bool = True,
+    connectivity: int = 6,
+    mask: np.ndarray | None = None,
+) -> np.ndarray:
+    """Thresholding with SciPy's labels, one volume at a time."""
+    if data.ndim == 4:
+        result = np.zeros(data.shape, data.dtype.newbyteorder("="))
+        for volume in range(data.shape[3]):
+            result[..., volume] = threshold(
+                data[..., volume],
+                level,
+                cluster_threshold=cluster_threshold,
+                two_sided=two_sided,
+                connectivity=connectivity,
+                mask=mask,
+            )
+        return result
+    structure = ndimage.generate_binary_structure(3, NEIGHBOURS[connectivity])
+    kept = np.zeros(data.shape, bool)
+    for passing in signs(data, level, two_sided):
+        if mask is not None:
+            passing &= mask != 0
+        labels, _ = ndimage.label(passing, structure)
+        extents = np.bincount(labels.ravel(), minlength=1)
+        extents[0] = 0
+        kept |= (extents >= max(cluster_threshold, 1))[labels]
+    return np.where(kept, finite(data), 0).astype(data.dtype.newbyteorder("="))
+
+
+def nilearn_threshold_img(*args: Any, **kwargs: Any) -> tuple[Any, list[type]]:
+    """nilearn's result, or its exception, and the categories of its warnings."""
+    return call(nilearn_image.threshold_img, *args, **kwargs)
+
+
+def call(function: Any, *args: Any, **kwargs: Any) -> tuple[Any, list[type]]:
+    """A call's result, or its exception, and the categories of its warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the exception is the result
+            result = error
+    return result, sorted(
+        (warning.category for warning in caught), key=lambda category: category.__name__
+    )
