@@ -74,7 +74,7 @@ def call(function: Any, *args: Any, **kwargs: Any) -> tuple[Any, list[type]]:
         warnings.simplefilter("always")
         try:
             result = function(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - the exception is the result
+        except Exception as error:
             result = error
     return result, sorted(
         (warning.category for warning in caught), key=lambda category: category.__name__

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import threshold as naive_threshold
 from scipy.stats import scoreatpercentile
 
 import nithresh
 from nithresh import testing
+from oracles import threshold as naive_threshold
 
 CONNECTIVITIES = st.sampled_from([6, 18, 26])
 EXTENTS = st.integers(0, 6)
@@ -20,9 +20,11 @@ def same_bits(a, b):
 
 @given(testing.maps(), st.data(), st.booleans(), EXTENTS, CONNECTIVITIES)
 def test_equal_to_scipy(data, draw, two_sided, cluster_threshold, connectivity):
-    level = draw.draw(testing.thresholds(two_sided=two_sided).filter(
-        lambda threshold: not isinstance(threshold, str)
-    ))
+    level = draw.draw(
+        testing.thresholds(two_sided=two_sided).filter(
+            lambda threshold: not isinstance(threshold, str)
+        )
+    )
     mask = None
     if data.size and draw.draw(st.booleans()):
         mask = draw.draw(testing.masks(data.shape[:3]))
@@ -91,9 +93,7 @@ def test_raising_the_threshold_nests(data, level, cluster_threshold, connectivit
     assert (low | ~high).all()
 
 
-@given(
-    testing.maps(), st.sampled_from([0.0, 0.5, 2, 2.5]), EXTENTS, CONNECTIVITIES
-)
+@given(testing.maps(), st.sampled_from([0.0, 0.5, 2, 2.5]), EXTENTS, CONNECTIVITIES)
 def test_twice_is_once(data, level, cluster_threshold, connectivity):
     words = {"cluster_threshold": cluster_threshold, "connectivity": connectivity}
     once = nithresh.threshold(data, level, **words)
@@ -263,8 +263,8 @@ def test_the_core_checks_for_itself():
         _core.threshold(GOOD, GOOD.copy(), **{**words, "connectivity": 7})
     with pytest.raises(ValueError, match="NaN"):
         _core.threshold(GOOD, GOOD.copy(), **{**words, "threshold": np.nan})
+    mask = np.ones((1, 2, 2), bool)
     with pytest.raises(ValueError, match="mask has shape"):
-        mask = np.ones((1, 2, 2), bool)
         _core.threshold(GOOD, GOOD.copy(), **{**words, "mask": mask})
     with pytest.raises(ValueError, match="2 dimensions"):
         _core.threshold(GOOD[0], GOOD[0].copy(), **words)

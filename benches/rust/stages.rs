@@ -1,2 +1,159 @@
-//! Placeholder until the benches are written.
-fn main() {}
+//! Each stage of a call by itself, the whole call, and a plain copy of the map
+//! to compare with: one thread, float32, 91×109×91, Fortran order.
+//!
+//! Smooth maps are what the core is for; white noise and the checkerboard are
+//! the worst that can happen to runs.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use ndarray::{Array3, ArrayView3, Axis, ShapeBuilder};
+use nithresh_core::link::link;
+use nithresh_core::scan::scan;
+use nithresh_core::volume::MemoryOrder;
+use nithresh_core::{ClusterFilter, Clusters, Connectivity, Population, percentile, threshold};
+
+const SHAPE: [usize; 3] = [91, 109, 91];
+const CONNECTIVITIES: [(&str, Connectivity); 2] =
+    [("6", Connectivity::Faces), ("26", Connectivity::Corners)];
+
+/// A map and the threshold that it is made for.
+struct Map {
+    name: &'static str,
+    data: Array3<f32>,
+    threshold: f64,
+}
+
+fn maps() -> Vec<Map> {
+    let smooth = smooth();
+    let magnitudes = Population::Magnitudes;
+    let high = percentile(smooth.view().into_dyn(), None, magnitudes, 97.0).unwrap().unwrap();
+    vec![
+        Map { name: "smooth", data: smooth, threshold: high },
+        Map { name: "noise-16", data: noise(), threshold: 0.84 },
+        Map { name: "noise-40", data: noise(), threshold: 0.60 },
+        Map { name: "checkerboard", data: checkerboard(), threshold: 0.5 },
+    ]
+}
+
+/// Uniform between 0 and 1, the same in every run: a splitmix64 generator.
+fn noise() -> Array3<f32> {
+    let mut state = 0_u64;
+    Array3::from_shape_simple_fn(SHAPE.f(), || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (bits >> 40) as f32 / (1 << 24) as f32
+    })
+}
+
+/// Noise blurred by three boxes of seven voxels along each axis (nearly a
+/// Gaussian of sigma 3.5), zero outside an ellipsoid the size of a brain.
+fn smooth() -> Array3<f32> {
+    let mut data = noise() - 0.5;
+    for axis in [0, 0, 0, 1, 1, 1, 2, 2, 2].map(Axis) {
+        for mut lane in data.lanes_mut(axis) {
+            let values = lane.to_vec();
+            for (position, voxel) in lane.iter_mut().enumerate() {
+                let near = position.saturating_sub(3)..(position + 4).min(values.len());
+                *voxel = values[near].iter().sum();
+            }
+        }
+    }
+    for ((i, j, k), voxel) in data.indexed_iter_mut() {
+        let from_centre = |axis: usize, position: usize| {
+            let radius = SHAPE[axis] as f32 / 2.0;
+            ((position as f32 + 0.5 - radius) / (0.8 * radius)).powi(2)
+        };
+        if from_centre(0, i) + from_centre(1, j) + from_centre(2, k) > 1.0 {
+            *voxel = 0.0;
+        }
+    }
+    data
+}
+
+/// Runs of one voxel everywhere, and no two that share a face.
+fn checkerboard() -> Array3<f32> {
+    Array3::from_shape_fn(SHAPE.f(), |(i, j, k)| ((i + j + k) % 2) as f32)
+}
+
+fn in_memory_order(map: &Map) -> ArrayView3<'_, f32> {
+    MemoryOrder::of(&map.data.view()).apply(map.data.view())
+}
+
+fn one_sided(map: &Map) -> nithresh_core::Criterion<f32> {
+    nithresh_core::Criterion::new(map.threshold, false).unwrap()
+}
+
+fn copy(bench: &mut Criterion) {
+    let map = smooth();
+    let mut out = map.clone();
+    let mut group = bench.benchmark_group("copy");
+    group.throughput(Throughput::Elements(map.len() as u64));
+    group.bench_function("map", |timer| {
+        timer.iter(|| black_box(&mut out).assign(black_box(&map)));
+    });
+}
+
+fn stages(bench: &mut Criterion) {
+    for map in &maps() {
+        let volume = in_memory_order(map);
+        let rows_per_plane = volume.dim().1;
+        let interval = one_sided(map).positive;
+        let runs = scan(volume, None, interval).unwrap();
+        eprintln!("{}: {} runs in {} voxels", map.name, runs.all().len(), volume.len());
+
+        let mut group = bench.benchmark_group(map.name);
+        group.throughput(Throughput::Elements(volume.len() as u64));
+        group.bench_function("scan", |timer| {
+            timer.iter(|| scan(black_box(volume), None, interval));
+        });
+        for (name, connectivity) in CONNECTIVITIES {
+            group.bench_function(BenchmarkId::new("link", name), |timer| {
+                timer.iter(|| link(black_box(&runs), rows_per_plane, connectivity));
+            });
+        }
+        let roots = link(&runs, rows_per_plane, Connectivity::Faces);
+        group.bench_function("measure", |timer| {
+            timer.iter_batched(
+                || (runs.clone(), roots.clone()),
+                |(runs, roots)| Clusters::measure(runs, roots),
+                BatchSize::LargeInput,
+            );
+        });
+    }
+}
+
+fn whole(bench: &mut Criterion) {
+    for map in &maps() {
+        let mut out = Array3::zeros(SHAPE.f());
+        let mut group = bench.benchmark_group(map.name);
+        group.throughput(Throughput::Elements(map.data.len() as u64));
+        let mut call = |name: &str, two_sided: bool, min_extent: u64, connectivity| {
+            let criterion = nithresh_core::Criterion::new(map.threshold, two_sided).unwrap();
+            let filter = ClusterFilter { min_extent, connectivity };
+            group.bench_function(name, |timer| {
+                timer.iter(|| {
+                    let (data, out) = (black_box(&map.data).view(), out.view_mut());
+                    threshold(data.into_dyn(), out.into_dyn(), None, criterion, filter)
+                });
+            });
+        };
+        call("threshold", false, 0, Connectivity::Faces);
+        for (name, connectivity) in CONNECTIVITIES {
+            call(&format!("threshold + clusters/{name}"), false, 10, connectivity);
+        }
+        call("threshold + clusters/6, two-sided", true, 10, Connectivity::Faces);
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(15)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(800));
+    targets = copy, stages, whole
+}
+criterion_main!(benches);

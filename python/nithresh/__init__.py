@@ -13,7 +13,7 @@ matplotlib with the first figure.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from nithresh._core import get_num_threads, set_num_threads
+from nithresh.threads import get_num_threads, set_num_threads
 from nithresh.thresholding import threshold, threshold_img
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ Every check here is about types and values alone: none of them looks at a
 voxel, so all of them come before anything is loaded.
 """
 
+import inspect
 import math
 import numbers
 import sys
@@ -66,7 +67,8 @@ def check_threshold(threshold: Any, *, two_sided: bool) -> float | Percentile:
         value = float(threshold)
     except OverflowError:
         # Beyond the range of any map, on the side of its sign.
-        value = math.inf if threshold > 0 else -math.inf
+        number: Any = threshold
+        value = math.inf if number > 0 else -math.inf
     if math.isnan(value):
         msg = "threshold is NaN; it must be a number"
         raise ValueError(msg)
@@ -181,7 +183,10 @@ def as_voxels(data: NDArray[Any], name: str) -> NDArray[Any]:
     aligned or not in native byte order is copied.
     """
     kind, size = data.dtype.kind, data.dtype.itemsize
-    if isinstance(data, np.ma.MaskedArray):
+    # Looked up and not imported: numpy.ma is slow to import, and whoever has a
+    # masked array has it already.
+    masked = sys.modules.get("numpy.ma")
+    if masked is not None and isinstance(data, masked.MaskedArray):
         msg = f"{name} is a masked array; pass its data, and its mask as a mask"
         raise TypeError(msg)
     if kind == "b":
@@ -202,7 +207,7 @@ def as_voxels(data: NDArray[Any], name: str) -> NDArray[Any]:
 
 def warn(message: str) -> None:
     """Warn about what the caller of this package passed, at the caller's line."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith("nithresh."):
+    frame, level = inspect.currentframe(), 1
+    while frame and frame.f_globals.get("__name__", "").startswith("nithresh."):
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, UserWarning, stacklevel=level - 1)
+    warnings.warn(message, UserWarning, stacklevel=level)

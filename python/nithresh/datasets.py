@@ -52,4 +52,5 @@ def load_mni152_template() -> Nifti1Image:
     >>> load_mni152_template().shape
     (73, 90, 78)
     """
-    return load(_DATA / "mni152_2009a_t1_brain_2mm.nii.gz")
+    image: Nifti1Image = load(_DATA / "mni152_2009a_t1_brain_2mm.nii.gz")
+    return image

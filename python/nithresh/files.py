@@ -50,7 +50,7 @@ class MissingFileError(FileNotFoundError, ValueError):
     """
 
 
-def load(path: str | os.PathLike[str]) -> SpatialImage:
+def load(path: str | os.PathLike[str]) -> Any:
     """Load an image file.
 
     Parameters
@@ -96,7 +96,7 @@ def load(path: str | os.PathLike[str]) -> SpatialImage:
                 raise ImageFileError(msg)
         if hasattr(image_class.header_class, "get_data_offset"):
             needed = _claimed_bytes(image_class, file_map)
-            _decompress(file_map, needed)
+            _read_streams(file_map, needed)
         image = image_class.from_file_map(file_map)
         image.file_map = image_class.filespec_to_file_map(place)
         return image
@@ -230,7 +230,8 @@ def _claimed_bytes(image_class: Any, file_map: Any) -> int:
         msg = f"the header claims a shape of {shape}"
         raise ImageFileError(_named(file_map, msg))
     voxels = math.prod(int(length) for length in shape)
-    needed = int(header.get_data_offset()) + voxels * header.get_data_dtype().itemsize
+    voxel_size: int = header.get_data_dtype().itemsize
+    needed = int(header.get_data_offset()) + voxels * voxel_size
     size = Path(file_map["image"].filename).stat().st_size
     is_gzipped = _is_gzipped(file_map["image"].filename)
     if needed > (size * _MOST_COMPRESSION if is_gzipped else size):
@@ -239,10 +240,14 @@ def _claimed_bytes(image_class: Any, file_map: Any) -> int:
     return needed
 
 
-def _decompress(file_map: Any, needed: int) -> None:
-    """Replace each gzipped file of a map by its content, checked to its end."""
+def _read_streams(file_map: Any, needed: int) -> None:
+    """Replace each file of a map that cannot be mapped into memory by its content.
+
+    A gzipped file is read to its end, where its checksum is.
+    """
     for key, holder in file_map.items():
-        if not _is_gzipped(holder.filename):
+        # nibabel would leave an .mgh file open.
+        if not (_is_gzipped(holder.filename) or holder.filename.endswith(".mgh")):
             continue
         least = needed if key == "image" else 0
         with _open(holder.filename) as stream:

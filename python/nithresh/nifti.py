@@ -19,7 +19,7 @@ from nithresh.files import MissingFileError, load
 _INT32 = np.iinfo(np.int32)
 
 
-def open_image(img: Any, *, name: str = "img") -> SpatialImage:
+def open_image(img: Any, *, name: str = "img") -> Any:
     """Return the image that a path or a pattern stands for, or the image itself.
 
     Parameters
@@ -50,7 +50,7 @@ def open_image(img: Any, *, name: str = "img") -> SpatialImage:
         raise TypeError(msg)
     place = Path(img).expanduser()
     if isinstance(img, str) and glob.has_magic(img) and not place.exists():
-        matches = sorted(glob.glob(str(place)))
+        matches = sorted(glob.glob(str(place)))  # noqa: PTH207 - any folder
         if not matches:
             msg = f"{name} is {img!r}; no file has this name or matches this pattern"
             raise MissingFileError(msg)
@@ -61,7 +61,7 @@ def open_image(img: Any, *, name: str = "img") -> SpatialImage:
     return load(place)
 
 
-def _join(images: list[SpatialImage], paths: list[str]) -> SpatialImage:
+def _join(images: list[SpatialImage], paths: list[str]) -> Any:
     """Make one 4-D image of 3-D images on the same grid."""
     first = images[0]
     for image, path in zip(images, paths, strict=True):
@@ -79,9 +79,7 @@ def _join(images: list[SpatialImage], paths: list[str]) -> SpatialImage:
             raise ValueError(msg)
     arrays = [np.asanyarray(image.dataobj) for image in images]
     # Fortran order, so that each volume lies in one piece.
-    data = np.empty(
-        (*first.shape, len(arrays)), np.result_type(*arrays), order="F"
-    )
+    data = np.empty((*first.shape, len(arrays)), np.result_type(*arrays), order="F")
     for volume, array in enumerate(arrays):
         data[..., volume] = array
     return image_like(first, data, copy_header=True)
@@ -125,7 +123,8 @@ def array_in_memory(image: SpatialImage) -> NDArray[Any] | None:
     """Return the array that the image was made of; None if it is in a file."""
     if nibabel.is_proxy(image.dataobj):
         return None
-    return _drop_trailing_axes(image.dataobj)
+    array: NDArray[Any] = np.asanyarray(image.dataobj)
+    return _drop_trailing_axes(array)
 
 
 def _drop_trailing_axes(data: NDArray[Any]) -> NDArray[Any]:
@@ -146,14 +145,19 @@ def read_mask(mask_image: SpatialImage, image: SpatialImage) -> NDArray[np.bool_
         data = data[..., 0]
     if data.ndim != 3:
         msg = f"{name} has shape {data.shape}; it must have 3 dimensions"
-        raise ValueError(msg)
+        raise TypeError(msg)
     voxels = as_voxels(data, name)
     if not np.isfinite(voxels).all():
         warn("Non-finite values detected in mask_img. They count as outside.")
     inside = check_mask(voxels, voxels.shape, name)
+    for owner, affine in ((name, mask_image.affine), ("img", image.affine)):
+        if affine is None:
+            msg = f"{owner} has no affine, so mask_img cannot be laid over img"
+            raise ValueError(msg)
     if same_grid(mask_image, image):
         return inside
-    if hasattr(mask_image, "get_sform") and not mask_image.header["sform_code"]:
+    header: Any = mask_image.header
+    if isinstance(header, nibabel.Nifti1Header) and not header["sform_code"]:
         warn("mask_img has no sform in its header; it may not lie where it should.")
     inside = _resample_nearest(inside, mask_image.affine, image.affine, image.shape[:3])
     if not inside.any():
@@ -189,18 +193,28 @@ def _resample_nearest(
     return target
 
 
-def check_result_type(
-    image: SpatialImage, dtype: np.dtype[Any], *, copy_header: bool
-) -> None:
-    """Raise HeaderDataError where a result could not become an image."""
-    if copy_header:
+def check_header_can_hold(image: SpatialImage, data: NDArray[Any]) -> None:
+    """Raise an error where no fresh header could describe such voxels.
+
+    Raises
+    ------
+    HeaderDataError
+        A type that the format does not have.
+    ValueError
+        64-bit integers that do not fit into 32, which nibabel refuses.
+    """
+    if data.dtype == np.bool_:
         return
-    _image_class(image).header_class().set_data_dtype(dtype)
+    _image_class(image).header_class().set_data_dtype(data.dtype)
+    if _is_64_bit_integer(data) and not _fits_int32(data):
+        msg = (
+            "img holds 64-bit integers too large for 32 bits; with copy=False it must "
+            "have copy_header=True"
+        )
+        raise ValueError(msg)
 
 
-def image_like(
-    image: SpatialImage, data: NDArray[Any], *, copy_header: bool
-) -> SpatialImage:
+def image_like(image: SpatialImage, data: NDArray[Any], *, copy_header: bool) -> Any:
     """Make an image of an array, with the class and the affine of another.
 
     With `copy_header` the header is the other's, but for what depends on the
@@ -209,19 +223,21 @@ def image_like(
     """
     if data.dtype == np.bool_:
         data = data.astype(np.uint8)
-    elif data.dtype.kind in "iu" and data.dtype.itemsize == 8:
+    elif _is_64_bit_integer(data):
         data = _narrowed(data)
     image_class = _image_class(image)
     if not copy_header:
         return image_class(data, image.affine)
-    header = image.header.copy()
+    header: Any = image.header.copy()
     if isinstance(header, nibabel.analyze.AnalyzeHeader):
         for field in ("scl_slope", "scl_inter", "glmax"):
             if field in header:
                 header[field] = 0
         if "cal_max" in header:
-            header["cal_max"] = data.max() if data.size else 0
-            header["cal_min"] = data.min() if data.size else 0
+            # Infinity where a float64 does not fit into the field.
+            with np.errstate(over="ignore"):
+                header["cal_max"] = data.max() if data.size else 0
+                header["cal_min"] = data.min() if data.size else 0
     try:
         header.set_data_dtype(data.dtype)
     except HeaderDataError:
@@ -232,16 +248,24 @@ def image_like(
 
 def _image_class(image: SpatialImage) -> Any:
     """Return the class of a result: a pair becomes a single file."""
-    single = {
+    single: dict[Any, Any] = {
         nibabel.Nifti1Pair: nibabel.Nifti1Image,
         nibabel.Nifti2Pair: nibabel.Nifti2Image,
     }
     return single.get(type(image), type(image))
 
 
+def _is_64_bit_integer(data: NDArray[Any]) -> bool:
+    return data.dtype.kind in "iu" and data.dtype.itemsize == 8
+
+
+def _fits_int32(data: NDArray[Any]) -> bool:
+    return not data.size or bool(data.min() >= _INT32.min and data.max() <= _INT32.max)
+
+
 def _narrowed(data: NDArray[Any]) -> NDArray[Any]:
     """Turn 64-bit integers into int32, which every tool reads, where they fit."""
-    if data.size and (data.min() < _INT32.min or data.max() > _INT32.max):
+    if not _fits_int32(data):
         warn(
             "The result holds 64-bit integers too large for 32 bits; FSL, SPM and "
             "AFNI cannot read such images."

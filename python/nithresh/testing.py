@@ -183,7 +183,7 @@ def affines(draw: st.DrawFn) -> NDArray[np.float64]:
 
 
 @st.composite
-def images(draw: st.DrawFn, **kwargs: Any) -> nibabel.Nifti1Image:
+def images(draw: st.DrawFn, /, **kwargs: Any) -> nibabel.Nifti1Image:
     """Draw a NIfTI image in memory, with some of its header filled in.
 
     Parameters
@@ -192,13 +192,16 @@ def images(draw: st.DrawFn, **kwargs: Any) -> nibabel.Nifti1Image:
         As for :func:`maps`. No side is empty unless `smallest_side` says so,
         and 64-bit integers are left out unless `dtypes` names them.
     """
-    data = draw(maps(**{"smallest_side": 1, "dtypes": _NIFTI_DTYPES} | kwargs))
+    words: dict[str, Any] = {"smallest_side": 1, "dtypes": _NIFTI_DTYPES} | kwargs
+    data = draw(maps(**words))
     image_class = draw(st.sampled_from([nibabel.Nifti1Image, nibabel.Nifti2Image]))
-    header = image_class.header_class()
+    header: Any = image_class.header_class()
     header.set_data_dtype(data.dtype.newbyteorder("="))
     header["descrip"] = b"drawn"
     header.set_xyzt_units("mm", "sec")
     header.set_intent("z score")
     if draw(st.booleans()):
-        header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", b"note"))
-    return image_class(data, draw(affines()), header=header)
+        note: Any = nibabel.nifti1.Nifti1Extension
+        header.extensions.append(note("comment", b"note"))
+    image: nibabel.Nifti1Image = image_class(data, draw(affines()), header=header)
+    return image

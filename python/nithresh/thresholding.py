@@ -199,7 +199,7 @@ def threshold_img(
     >>> image = datasets.load_sample_motor_activation_image()
     >>> kept = threshold_img(image, threshold=5, cluster_threshold=100)
     >>> int((kept.get_fdata() != 0).sum())
-    3194
+    1928
     """
     request = check_request(
         threshold,
@@ -223,8 +223,9 @@ def threshold_img(
     out = None if copy else nifti.array_in_memory(image)
     if out is not None:
         _check_writeable(out, "img, with copy=False,")
+        if not copy_header:
+            nifti.check_header_can_hold(image, out)
     voxels = as_voxels(data, "img")
-    nifti.check_result_type(image, voxels.dtype, copy_header=copy_header)
 
     _, _, has_non_finite = _core.summary(voxels, None)
     if has_non_finite:
@@ -232,7 +233,8 @@ def threshold_img(
     level = _resolve(request, voxels, inside)
     _warn_beyond_range(request, level, voxels, inside)
     result = _threshold_voxels(data, voxels, level, request, inside, out)
-    return nifti.image_like(image, result, copy_header=copy_header)
+    thresholded: SpatialImage = nifti.image_like(image, result, copy_header=copy_header)
+    return thresholded
 
 
 def _resolve(

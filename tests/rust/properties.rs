@@ -1,3 +1,535 @@
-//! Placeholder
+//! The core against its naive twin, over everything that must not matter:
+//! voxel types, memory layouts and numbers of threads.
+
+#![expect(clippy::float_cmp, reason = "results are exact, or the comparison is a shortcut")]
+
+#[path = "naive.rs"]
+mod naive;
+
+use std::fmt::Debug;
+use std::sync::LazyLock;
+
+use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, ArrayViewMutD, Axis, IxDyn, ShapeBuilder};
+use nithresh_core::{
+    ClusterFilter, Connectivity, Criterion, Error, Population, Voxel, largest_cluster, percentile,
+    summary, threshold, threshold_in_place,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use naive::Request;
+
+/// Voxel types, with values where something could go wrong.
+trait TestVoxel: Voxel + Debug {
+    /// A handful, so that ties happen, from harmless to extreme.
+    fn palette() -> Vec<Self>;
+
+    /// A threshold as it compares with values of this type.
+    fn rounded(threshold: f64) -> f64 {
+        threshold
+    }
+}
+
+macro_rules! float_palette {
+    ($float:ident) => {
+        fn palette() -> Vec<Self> {
+            vec![
+                1.0,
+                2.0,
+                -2.0,
+                -1.0,
+                2.5,
+                0.1,
+                -0.1,
+                3.0,
+                -3.0,
+                0.0,
+                -0.0,
+                $float::NAN,
+                $float::INFINITY,
+                $float::NEG_INFINITY,
+                $float::MAX,
+                $float::MIN,
+                $float::from_bits(1),
+                -$float::from_bits(1),
+            ]
+        }
+    };
+}
+
+impl TestVoxel for f32 {
+    float_palette!(f32);
+
+    #[expect(clippy::cast_possible_truncation, reason = "rounding is the rule")]
+    fn rounded(threshold: f64) -> f64 {
+        f64::from(threshold as f32)
+    }
+}
+
+impl TestVoxel for f64 {
+    float_palette!(f64);
+}
+
+macro_rules! integer_test_voxel {
+    ($($integer:ident)*) => {$(
+        impl TestVoxel for $integer {
+            fn palette() -> Vec<Self> {
+                let (one, two, three) = (1 as $integer, 2 as $integer, 3 as $integer);
+                let minus = |value: $integer| if $integer::MIN == 0 { value } else { 0 - value };
+                vec![
+                    one, two, minus(two), minus(one), three, minus(three), 0,
+                    $integer::MAX, $integer::MIN, $integer::MIN + 1, $integer::MAX - 1,
+                ]
+            }
+        }
+    )*};
+}
+
+integer_test_voxel!(i8 i16 i32 i64 u8 u16 u32 u64);
+
+/// How an array lies in memory: as every `steps`-th voxel of a larger one with
+/// its axes in another order, some of them backwards.
+#[derive(Debug, Clone)]
+struct Layout {
+    /// The axes from the slowest to the fastest.
+    axes: Vec<usize>,
+    steps: Vec<usize>,
+    backwards: Vec<bool>,
+}
+
+impl Layout {
+    /// The array that has this one in it, filled with a value.
+    fn storage<T: Clone>(&self, shape: &[usize], filling: T) -> ArrayD<T> {
+        let stored: Vec<_> = self.axes.iter().map(|&a| shape[a] * self.steps[a]).collect();
+        ArrayD::from_elem(IxDyn(&stored), filling)
+    }
+
+    /// The array in its storage.
+    fn view<'a, T>(&self, storage: &'a mut ArrayD<T>) -> ArrayViewMutD<'a, T> {
+        let mut places = vec![0; self.axes.len()];
+        for (place, &axis) in self.axes.iter().enumerate() {
+            places[axis] = place;
+        }
+        let mut view = storage.view_mut().permuted_axes(IxDyn(&places));
+        for axis in 0..self.axes.len() {
+            let step = if self.backwards[axis] { -1 } else { 1 } * self.steps[axis].cast_signed();
+            view.slice_axis_inplace(Axis(axis), ndarray::Slice::new(0, None, step));
+        }
+        view
+    }
+}
+
+fn layout(dimensions: usize) -> impl Strategy<Value = Layout> {
+    let axes = Just((0..dimensions).collect::<Vec<_>>()).prop_shuffle();
+    let steps = vec(prop_oneof![3 => Just(1_usize), 1 => Just(2), 1 => Just(3)], dimensions);
+    let backwards = vec(prop::bool::weighted(0.2), dimensions);
+    // C and Fortran order as they are, more often than chance would have them.
+    let plain =
+        |axes| Layout { axes, steps: vec![1; dimensions], backwards: vec![false; dimensions] };
+    prop_oneof![
+        Just(plain((0..dimensions).collect())),
+        Just(plain((0..dimensions).rev().collect())),
+        (axes, steps, backwards).prop_map(|(axes, steps, backwards)| Layout {
+            axes,
+            steps,
+            backwards
+        }),
+    ]
+}
+
+fn shape() -> impl Strategy<Value = Vec<usize>> {
+    let volume = prop_oneof![
+        4 => vec(1..6_usize, 3),
+        2 => vec(0..4_usize, 3),
+        1 => Just(vec![1, 1, 1]),
+        // Rows of more than one block of 64 voxels, and more planes than slabs.
+        4 => (1..3_usize, 1..3_usize, prop_oneof![Just(64_usize), Just(150), 60..140_usize])
+            .prop_map(|(a, b, c)| vec![a, b, c]).prop_shuffle(),
+        2 => (29..50_usize, 1..3_usize, 1..4_usize)
+            .prop_map(|(a, b, c)| vec![a, b, c]).prop_shuffle(),
+    ];
+    let volumes = prop_oneof![4 => Just(None), 2 => (0..4_usize).prop_map(Some)];
+    (volume, volumes).prop_map(|(mut shape, volumes)| {
+        shape.extend(volumes);
+        shape
+    })
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    let threshold = prop_oneof![
+        6 => prop::sample::select(&[1.0, 1.5, 2.0, 2.5, 3.0]),
+        3 => prop::sample::select(&[0.0, -0.0, 0.1, 1e-60, 127.0, 128.0, 1e39, f64::INFINITY]),
+        1 => prop::sample::select(&[9_223_372_036_854_775_807.0, 18_446_744_073_709_551_615.0]),
+    ];
+    let side = prop::sample::select(&[(true, 1.0), (false, 1.0), (false, -1.0)]);
+    let cluster_threshold = prop_oneof![1 => Just(0), 1 => Just(1), 6 => 2..8_u64, 1 => Just(40)];
+    let neighbours = prop::sample::select(&[6, 18, 26]);
+    (threshold, side, cluster_threshold, neighbours).prop_map(
+        |(threshold, (two_sided, sign), cluster_threshold, neighbours)| Request {
+            threshold: threshold * sign,
+            two_sided,
+            cluster_threshold,
+            neighbours,
+        },
+    )
+}
+
+/// One example. Voxels and mask are bytes, so that all types share a strategy.
+#[derive(Debug, Clone)]
+struct Case {
+    shape: Vec<usize>,
+    voxels: Vec<u8>,
+    /// How many of 256 voxels are not zero.
+    density: u8,
+    mask: Option<Vec<bool>>,
+    request: Request,
+    percent: f64,
+    source: Layout,
+    target: Layout,
+    mask_layout: Layout,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    shape().prop_flat_map(|shape| {
+        let length: usize = shape.iter().product();
+        let volume: usize = shape[..3].iter().product();
+        let mask = prop::option::weighted(0.4, vec(prop::bool::weighted(0.8), volume));
+        let density = prop::sample::select(&[40_u8, 100, 160, 220]);
+        let percent = prop_oneof![0.0..=100.0, Just(0.0), Just(50.0), Just(100.0)];
+        let dimensions = shape.len();
+        (
+            (Just(shape), vec(any::<u8>(), length), density, mask, request(), percent),
+            (layout(dimensions), layout(dimensions), layout(3)),
+        )
+            .prop_map(
+                |(
+                    (shape, voxels, density, mask, request, percent),
+                    (source, target, mask_layout),
+                )| Case {
+                    shape,
+                    voxels,
+                    density,
+                    mask,
+                    request,
+                    percent,
+                    source,
+                    target,
+                    mask_layout,
+                },
+            )
+    })
+}
+
+/// Small pools, and none at all.
+static POOLS: LazyLock<Vec<Option<ThreadPool>>> = LazyLock::new(|| {
+    let pool = |threads| ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    [1, 2, 3, 7].into_iter().map(|threads| Some(pool(threads))).chain([None]).collect()
+});
+
+fn in_each_pool(work: impl Fn() + Send + Sync) {
+    for pool in &*POOLS {
+        match pool {
+            Some(pool) => pool.install(&work),
+            None => work(),
+        }
+    }
+}
+
+/// Equal, and zeros of the same sign.
+#[track_caller]
+fn assert_same<T: TestVoxel>(found: &ArrayViewD<'_, T>, expected: &ArrayViewD<'_, T>) {
+    assert_eq!(found, expected);
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!(found.to_f64().is_sign_negative(), expected.to_f64().is_sign_negative());
+    }
+}
+
+#[track_caller]
+fn assert_close(found: f64, expected: f64) {
+    let close = (found - expected).abs() <= 1e-12 * expected.abs();
+    assert!(close || found == expected, "found {found}, expected {expected}");
+}
+
+fn criterion<T: Voxel>(request: Request) -> Criterion<T> {
+    Criterion::new(request.threshold, request.two_sided).unwrap()
+}
+
+fn filter(request: Request) -> ClusterFilter {
+    ClusterFilter {
+        min_extent: request.cluster_threshold,
+        connectivity: Connectivity::from_neighbours(request.neighbours).unwrap(),
+    }
+}
+
+/// Everything the core says about one example is what the naive twin says.
+fn check<T: TestVoxel>(case: &Case) {
+    let palette = T::palette();
+    let voxels = case.voxels.iter().map(|&byte| {
+        if byte < case.density { palette[usize::from(byte) % palette.len()] } else { T::ZERO }
+    });
+    let values = ArrayD::from_shape_vec(IxDyn(&case.shape), voxels.collect()).unwrap();
+    // What lies between the voxels passes most thresholds, so that a step too
+    // short or too long is seen.
+    let filling = palette[1];
+    let mut source_storage = case.source.storage(&case.shape, filling);
+    case.source.view(&mut source_storage).assign(&values);
+    let mut copy = source_storage.clone();
+    let source = case.source.view(&mut copy);
+
+    let mut mask_storage = case.mask_layout.storage(&case.shape[..3], true);
+    let mask = case.mask.as_ref().map(|mask| {
+        let mut view = case.mask_layout.view(&mut mask_storage);
+        let values = ArrayD::from_shape_vec(view.raw_dim(), mask.clone()).unwrap();
+        view.assign(&values);
+        view
+    });
+    let mask: Option<ArrayView3<'_, bool>> =
+        mask.as_ref().map(|mask| mask.view().into_dimensionality().unwrap());
+
+    check_view(&source.view(), mask, case);
+
+    let request = case.request;
+    let expected = naive::threshold(&source.view(), mask, request, T::rounded(request.threshold));
+    in_each_pool(|| {
+        let mut storage = case.target.storage(&case.shape, filling);
+        let out = case.target.view(&mut storage);
+        threshold(source.view(), out, mask, criterion(request), filter(request)).unwrap();
+        assert_written(&case.target, storage, &expected.view(), filling);
+
+        let mut storage = source_storage.clone();
+        let data = case.source.view(&mut storage);
+        threshold_in_place(data, mask, criterion(request), filter(request)).unwrap();
+        assert_written(&case.source, storage, &expected.view(), filling);
+    });
+}
+
+/// The output is as expected, and nothing beside it was touched.
+fn assert_written<T: TestVoxel>(
+    layout: &Layout,
+    mut storage: ArrayD<T>,
+    expected: &ArrayViewD<'_, T>,
+    filling: T,
+) {
+    let mut out = layout.view(&mut storage);
+    assert_same(&out.view(), expected);
+    out.fill(filling);
+    assert!(storage.iter().all(|&voxel| voxel == filling), "written outside the view");
+}
+
+/// What is read only: the largest cluster, the percentile, the summary.
+fn check_view<T: TestVoxel>(
+    source: &ArrayViewD<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    case: &Case,
+) {
+    let request = case.request;
+    let level = T::rounded(request.threshold);
+    let largest: Vec<_> = naive::volumes(source)
+        .into_iter()
+        .map(|volume| (volume, naive::largest_cluster(&volume, request, level)))
+        .collect();
+    let populations = [(Population::Magnitudes, true), (Population::NotNegative, false)].map(
+        |(population, absolute)| {
+            (population, naive::percentile(source, mask, absolute, case.percent))
+        },
+    );
+    let (min, max, has_non_finite) = naive::summary(source, mask);
+    in_each_pool(|| {
+        for (volume, expected) in &largest {
+            let found = largest_cluster(*volume, criterion(request), filter(request).connectivity);
+            assert_eq!(found.as_ref(), Ok(expected));
+        }
+        for (population, expected) in populations {
+            let found = percentile(source.view(), mask, population, case.percent).unwrap();
+            assert_eq!(found.is_some(), expected.is_some());
+            found
+                .iter()
+                .zip(&expected)
+                .for_each(|(found, expected)| assert_close(*found, *expected));
+        }
+        let found = summary(source.view(), mask).unwrap();
+        assert_eq!((found.min, found.max, found.has_non_finite), (min, max, has_non_finite));
+    });
+}
+
+/// Failures are printed, not filed.
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+macro_rules! against_the_naive_twin {
+    ($($name:ident: $voxel:ty),* $(,)?) => {
+        proptest! {
+            #![proptest_config(config(100))]
+            $(#[test]
+            fn $name(case in case()) {
+                check::<$voxel>(&case);
+            })*
+        }
+    };
+}
+
+against_the_naive_twin! {
+    float32: f32,
+    float64: f64,
+    int8: i8,
+    int16: i16,
+    int32: i32,
+    int64: i64,
+    uint8: u8,
+    uint16: u16,
+    uint32: u32,
+    uint64: u64,
+}
+
+/// Voxels of a volume that is noise of the given density, in 256ths.
+fn noise(shape: (usize, usize, usize), bytes: Vec<u8>, density: u8) -> Array3<i8> {
+    let value = |byte: u8| match byte {
+        byte if byte >= density => 0,
+        byte if byte % 4 == 0 => -2,
+        _ => 2,
+    };
+    Array3::from_shape_vec(shape, bytes.into_iter().map(value).collect()).unwrap()
+}
+
+proptest! {
+    #![proptest_config(config(150))]
+
+    /// More planes than the largest pool has slabs, so that there are seams of
+    /// every kind, and enough voxels that clusters cross several of them.
+    #[test]
+    fn seams(
+        (shape, bytes) in (29..64_usize, 1..6_usize, 1..6_usize)
+            .prop_flat_map(|shape| (Just(shape), vec(any::<u8>(), shape.0 * shape.1 * shape.2))),
+        density in prop::sample::select(&[50_u8, 90, 140]),
+        request in request(),
+    ) {
+        let request = Request { threshold: 2.0, two_sided: true, ..request };
+        let data = noise(shape, bytes, density).into_dyn();
+        let expected = naive::threshold(&data.view(), None, request, 2.0);
+        let volume = data.view().into_dimensionality().unwrap();
+        let largest = naive::largest_cluster(&volume, request, 2.0);
+        in_each_pool(|| {
+            let mut out = ArrayD::zeros(data.raw_dim());
+            threshold(data.view(), out.view_mut(), None, criterion(request), filter(request)).unwrap();
+            assert_eq!(out, expected);
+            let found = largest_cluster(volume, criterion(request), filter(request).connectivity);
+            assert_eq!(found.as_ref(), Ok(&largest));
+        });
+    }
+
+    /// Inputs whose voxels share memory along some axes.
+    #[test]
+    fn broadcast(
+        (small, bytes) in vec(1..5_usize, 3..=4)
+            .prop_flat_map(|shape| (Just(shape.clone()), vec(any::<u8>(), shape.iter().product::<usize>()))),
+        repeats in vec(2..70_usize, 2),
+        axes in vec(0..3_usize, 2),
+        request in request(),
+    ) {
+        let values: Vec<f32> = bytes.iter().map(|byte| f32::from(byte % 6) - 3.0).collect();
+        let mut data = ArrayD::from_shape_vec(IxDyn(&small), values).unwrap();
+        let mut shape = small;
+        for (&axis, &repeat) in axes.iter().zip(&repeats) {
+            data.collapse_axis(Axis(axis), 0);
+            shape[axis] = repeat;
+        }
+        let view = data.broadcast(IxDyn(&shape)).unwrap();
+        let expected = naive::threshold(&view, None, request, f32::rounded(request.threshold));
+        in_each_pool(|| {
+            let mut out = ArrayD::from_elem(view.raw_dim().f(), 7.0_f32);
+            threshold(view.view(), out.view_mut(), None, criterion(request), filter(request)).unwrap();
+            assert_same(&out.view(), &expected.view());
+        });
+    }
+}
+
+/// A request that is in order.
+fn any_filter() -> ClusterFilter {
+    ClusterFilter { min_extent: 2, connectivity: Connectivity::Faces }
+}
+
 #[test]
-fn nothing() {}
+fn thresholds_that_are_none() {
+    assert_eq!(Criterion::<f32>::new(f64::NAN, true), Err(Error::NanThreshold));
+    assert_eq!(Criterion::<u8>::new(f64::NAN, false), Err(Error::NanThreshold));
+    let negative = Error::NegativeTwoSidedThreshold(-2.0);
+    assert_eq!(Criterion::<f64>::new(-2.0, true), Err(negative));
+}
+
+#[test]
+fn connectivities_that_are_none() {
+    for neighbours in (0..=u8::MAX).filter(|neighbours| ![6, 18, 26].contains(neighbours)) {
+        assert_eq!(Connectivity::from_neighbours(neighbours), Err(Error::Connectivity(neighbours)));
+    }
+}
+
+#[test]
+fn percentages_that_are_none() {
+    let data = ArrayD::<f32>::zeros(IxDyn(&[2, 2, 2]));
+    for percent in [-1.0, 100.1, f64::INFINITY] {
+        let found = percentile(data.view(), None, Population::Magnitudes, percent);
+        assert_eq!(found, Err(Error::Percent(percent)));
+    }
+    assert!(percentile(data.view(), None, Population::Magnitudes, f64::NAN).is_err());
+}
+
+#[test]
+fn too_few_and_too_many_dimensions() {
+    for dimensions in [0, 1, 2, 5] {
+        let mut data = ArrayD::<i16>::zeros(IxDyn(&vec![2; dimensions]));
+        let mut out = data.clone();
+        let (criterion, expected) =
+            (Criterion::new(1.0, true).unwrap(), Error::Dimensions(dimensions));
+        let error = threshold(data.view(), out.view_mut(), None, criterion, any_filter());
+        assert_eq!(error, Err(expected.clone()));
+        let error = threshold_in_place(data.view_mut(), None, criterion, any_filter());
+        assert_eq!(error, Err(expected.clone()));
+        assert_eq!(summary(data.view(), None).unwrap_err(), expected);
+        let error = percentile(data.view(), None, Population::Magnitudes, 50.0).unwrap_err();
+        assert_eq!(error, expected);
+    }
+}
+
+#[test]
+fn shapes_that_do_not_fit() {
+    for volumes in [None, Some(2)] {
+        let shape: Vec<usize> = [3, 4, 5].into_iter().chain(volumes).collect();
+        let mut data = ArrayD::from_elem(IxDyn(&shape), 3.0_f32);
+        let criterion = Criterion::new(5.0, true).unwrap();
+
+        let mut transposed = ArrayD::from_elem(IxDyn(&[5, 4, 3]), 1.0_f32);
+        let error = Error::Shape { name: "out", found: vec![5, 4, 3], expected: shape.clone() };
+        let found = threshold(data.view(), transposed.view_mut(), None, criterion, any_filter());
+        assert_eq!(found, Err(error));
+        assert!(transposed.iter().all(|&voxel| voxel == 1.0), "an error leaves out as it was");
+
+        let mask = Array3::from_elem((5, 4, 3), true);
+        let mask = Some(mask.view());
+        let error = Error::Shape { name: "mask", found: vec![5, 4, 3], expected: vec![3, 4, 5] };
+        let mut out = data.clone();
+        let found = threshold(data.view(), out.view_mut(), mask, criterion, any_filter());
+        assert_eq!(found, Err(error.clone()));
+        let found = threshold_in_place(data.view_mut(), mask, criterion, any_filter());
+        assert_eq!(found, Err(error.clone()));
+        assert_eq!(out, data);
+        assert!(data.iter().all(|&voxel| voxel == 3.0), "an error leaves data as they were");
+        assert_eq!(summary(data.view(), mask).unwrap_err(), error.clone());
+        let found = percentile(data.view(), mask, Population::NotNegative, 50.0);
+        assert_eq!(found, Err(error));
+    }
+}
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn rows_that_are_too_long() {
+    // One voxel, seen 2^31 times.
+    let voxel = Array3::from_elem((1, 1, 1), 3_u8);
+    for shape in [(1, 1, 1 << 31), (1 << 31, 1, 1)] {
+        let volume = voxel.broadcast(shape).unwrap();
+        let criterion = Criterion::new(1.0, true).unwrap();
+        let found = largest_cluster(volume, criterion, Connectivity::Faces);
+        assert_eq!(found, Err(Error::TooLarge));
+    }
+}

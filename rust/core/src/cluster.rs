@@ -72,7 +72,9 @@ impl Clusters {
         (0..self.runs.rows()).flat_map(move |row| {
             self.runs
                 .indices_in_row(row)
-                .map(move |index| (row, self.runs.all()[index as usize], self.roots[index as usize]))
+                .map(move |index| {
+                    (row, self.runs.all()[index as usize], self.roots[index as usize])
+                })
                 .filter(move |(_, _, root)| self.extents[*root as usize] == extent)
         })
     }

@@ -80,9 +80,6 @@ mod tests {
     #[test]
     fn refusals() {
         assert_eq!(Criterion::<f32>::new(f64::NAN, false), Err(Error::NanThreshold));
-        assert_eq!(
-            Criterion::<i16>::new(-1.0, true),
-            Err(Error::NegativeTwoSidedThreshold(-1.0))
-        );
+        assert_eq!(Criterion::<i16>::new(-1.0, true), Err(Error::NegativeTwoSidedThreshold(-1.0)));
     }
 }

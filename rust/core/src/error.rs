@@ -15,6 +15,9 @@ pub enum Error {
     /// Not one of the three neighbourhoods of a voxel.
     #[error("connectivity is {0}; it must be 6 (faces), 18 (and edges) or 26 (and corners)")]
     Connectivity(u8),
+    /// Not a percentage.
+    #[error("percentile is {0}; it must be from 0 to 100")]
+    Percent(f64),
     /// Neither a volume nor a series of volumes.
     #[error("data has {0} dimensions; it must have 3, or 4 with the volumes along the last")]
     Dimensions(usize),
@@ -28,9 +31,9 @@ pub enum Error {
         /// The shape that fits the data.
         expected: Vec<usize>,
     },
-    /// Rows are counted in 31 bits and runs in 32.
-    #[error("data of shape {0:?} is too large for cluster labelling; split it")]
-    TooLarge(Vec<usize>),
+    /// Voxels of a row are counted in 31 bits and runs in 32.
+    #[error("data are too large for cluster labelling; split them")]
+    TooLarge,
 }
 
 /// Short for a result with this crate's [`enum@Error`].

@@ -22,9 +22,18 @@
 //!
 //! # Limitations
 //!
-//! A volume may have up to 2³² runs, and rows of fewer than 2³² voxels.
+//! A volume may have fewer than 2³² runs of each sign, in rows of fewer than 2³¹
+//! voxels.
 
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a view is passed by value as a slice would be, and most of them are cut or turned"
+)]
+#![expect(
+    clippy::inline_always,
+    reason = "the loops over voxels vectorise only when what they call is part of them"
+)]
 
 pub mod cluster;
 pub mod connectivity;
@@ -40,7 +49,9 @@ pub mod volume;
 pub mod voxel;
 mod write;
 
-use ndarray::{ArrayView3, ArrayView4, ArrayViewD, ArrayViewMut3, ArrayViewMut4, ArrayViewMutD, Axis};
+use ndarray::{
+    ArrayView3, ArrayView4, ArrayViewD, ArrayViewMut3, ArrayViewMut4, ArrayViewMutD, Axis,
+};
 use ndarray::{Ix3, Ix4};
 
 pub use crate::cluster::Clusters;
@@ -67,8 +78,8 @@ pub struct ClusterFilter {
 ///
 /// `data` and `out` have three axes, or four with the volumes along the last,
 /// each of which is filtered by itself. Positive and negative clusters never
-/// merge. Reads `data` twice and writes `out` once; needs 20 bytes for each
-/// run beside them.
+/// merge. Reads `data` once for each sign that can pass and once more to write
+/// `out`; needs 20 bytes for each run beside them.
 ///
 /// # Errors
 ///
@@ -158,6 +169,9 @@ fn signs<T: Voxel>(
     ])
 }
 
+/// A voxel of a volume, by its place along each axis.
+pub type Index = [usize; 3];
+
 /// The voxels of the largest cluster of either sign, sorted by their indices;
 /// empty when no voxel passes.
 ///
@@ -171,7 +185,7 @@ pub fn largest_cluster<T: Voxel>(
     volume: ArrayView3<'_, T>,
     criterion: Criterion<T>,
     connectivity: Connectivity,
-) -> Result<Vec<[usize; 3]>> {
+) -> Result<Vec<Index>> {
     if volume.is_empty() {
         return Ok(Vec::new());
     }
@@ -183,7 +197,7 @@ pub fn largest_cluster<T: Voxel>(
     }
     let shape = [volume.dim().0, volume.dim().1, volume.dim().2];
     let rows_per_plane = order.apply(volume).dim().1;
-    let mut best: Option<(T::Magnitude, [usize; 3], Vec<[usize; 3]>)> = None;
+    let mut best: Option<(T::Magnitude, Index, Vec<Index>)> = None;
     for clusters in &signs {
         for (_, voxels) in candidates(clusters, extent, |row, position| {
             order.index_in_view(shape, [row / rows_per_plane, row % rows_per_plane, position])
@@ -204,9 +218,9 @@ pub fn largest_cluster<T: Voxel>(
 fn candidates(
     clusters: &Clusters,
     extent: u64,
-    index: impl Fn(usize, usize) -> [usize; 3],
-) -> std::collections::BTreeMap<u32, Vec<[usize; 3]>> {
-    let mut found = std::collections::BTreeMap::<u32, Vec<[usize; 3]>>::new();
+    index: impl Fn(usize, usize) -> Index,
+) -> std::collections::BTreeMap<u32, Vec<Index>> {
+    let mut found = std::collections::BTreeMap::<u32, Vec<Index>>::new();
     for (row, run, root) in clusters.runs_of_extent(extent) {
         let positions = run.start as usize..run.end as usize;
         found.entry(root).or_default().extend(positions.map(|position| index(row, position)));
@@ -218,8 +232,8 @@ fn candidates(
 }
 
 /// The largest magnitude among sorted voxels and the first voxel that has it.
-fn peak<T: Voxel>(volume: ArrayView3<'_, T>, voxels: &[[usize; 3]]) -> (T::Magnitude, [usize; 3]) {
-    let magnitude = |voxel: &[usize; 3]| volume[*voxel].magnitude();
+fn peak<T: Voxel>(volume: ArrayView3<'_, T>, voxels: &[Index]) -> (T::Magnitude, Index) {
+    let magnitude = |voxel: &Index| volume[*voxel].magnitude();
     let first = (magnitude(&voxels[0]), voxels[0]);
     voxels.iter().fold(first, |best, voxel| {
         let candidate = magnitude(voxel);
@@ -235,13 +249,16 @@ fn peak<T: Voxel>(volume: ArrayView3<'_, T>, voxels: &[[usize; 3]]) -> (T::Magni
 ///
 /// # Errors
 ///
-/// Arrays that do not fit together.
+/// Arrays that do not fit together; a percentage that is none.
 pub fn percentile<T: Voxel>(
     data: ArrayViewD<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     population: Population,
     percent: f64,
 ) -> Result<Option<f64>> {
+    if !(0.0..=100.0).contains(&percent) {
+        return Err(Error::Percent(percent));
+    }
     let volumes = volumes(data)?;
     check_mask(mask.as_ref(), &volumes)?;
     let mut values = Vec::new();

@@ -34,10 +34,13 @@ pub(crate) fn collect<T: Voxel>(
                 .map(|(_, value)| value.magnitude()),
         );
     });
-    slabs.into_iter().reduce(|mut all, slab| {
-        all.extend(slab);
-        all
-    }).unwrap_or_default()
+    slabs
+        .into_iter()
+        .reduce(|mut all, slab| {
+            all.extend(slab);
+            all
+        })
+        .unwrap_or_default()
 }
 
 /// The value below which `percent` of 100 of the values lie, interpolated
@@ -51,7 +54,7 @@ pub(crate) fn select<T: Voxel>(values: &mut [T::Magnitude], percent: f64) -> Opt
         return None;
     }
     let position = percent / 100.0 * (values.len() - 1) as f64;
-    #[allow(
+    #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "between 0 and the number of values, since percent is in 0..=100"
@@ -60,7 +63,8 @@ pub(crate) fn select<T: Voxel>(values: &mut [T::Magnitude], percent: f64) -> Opt
     let (_, &mut lower, above) = values.select_nth_unstable_by(index, compare);
     let lower = T::magnitude_to_f64(lower);
     let fraction = position - index as f64;
-    let Some(&upper) = above.iter().min_by(|a, b| compare(a, b)).filter(|_| fraction > 0.0) else {
+    let upper = above.iter().copied().min_by(compare).filter(|_| fraction > 0.0);
+    let Some(upper) = upper else {
         return Some(lower);
     };
     let (lower_weight, upper_weight) = ((index + 1) as f64 - position, fraction);

@@ -63,15 +63,16 @@ impl Runs {
 ///
 /// # Errors
 ///
-/// A row of 2³² voxels or more, or 2³² runs or more.
+/// A row of 2³¹ voxels or more, or 2³² runs or more.
 pub fn scan<T: Voxel>(
     volume: ArrayView3<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     interval: Interval<T>,
 ) -> Result<Runs> {
-    let too_large = || Error::TooLarge(volume.shape().to_vec());
     let rows = volume.dim().0 * volume.dim().1;
-    u32::try_from(volume.dim().2).map_err(|_| too_large())?;
+    // One bit less than a run could hold, so that reach and blocks may count past
+    // the end of a row.
+    i32::try_from(volume.dim().2).map_err(|_| Error::TooLarge)?;
     if interval.is_empty() {
         return Ok(Runs { runs: Vec::new(), row_starts: vec![0; rows + 1] });
     }
@@ -85,13 +86,17 @@ pub fn scan<T: Voxel>(
         },
     );
     let total = slabs.iter().map(|(runs, _)| runs.len()).sum::<usize>();
-    u32::try_from(total).map_err(|_| too_large())?;
+    u32::try_from(total).map_err(|_| Error::TooLarge)?;
 
-    let mut joined = Runs { runs: Vec::with_capacity(total), row_starts: Vec::with_capacity(rows + 1) };
+    let mut joined =
+        Runs { runs: Vec::with_capacity(total), row_starts: Vec::with_capacity(rows + 1) };
     joined.row_starts.push(0);
     for (runs, row_ends) in slabs {
         let before = joined.runs.len();
-        #[allow(clippy::cast_possible_truncation, reason = "no more than the total, just checked")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "no more than the total, just checked"
+        )]
         joined.row_starts.extend(row_ends.iter().map(|end| (before + end) as u32));
         if before == 0 {
             joined.runs = runs;
@@ -115,7 +120,12 @@ const BLOCK: usize = u64::BITS as usize;
 ///
 /// Nothing branches on a voxel, only on a change, so smooth maps cost one
 /// compare a voxel.
-fn scan_row<T: Voxel>(row: &[T], mask: Option<&[bool]>, interval: Interval<T>, runs: &mut Vec<Run>) {
+fn scan_row<T: Voxel>(
+    row: &[T],
+    mask: Option<&[bool]>,
+    interval: Interval<T>,
+    runs: &mut Vec<Run>,
+) {
     // Set while a run is open, so that the loop below carries one value.
     let mut open: Option<u32> = None;
     let mut block_start = 0_u32;

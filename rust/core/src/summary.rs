@@ -35,9 +35,14 @@ impl Summary {
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
     ) -> Self {
-        fold_rows(volume, mask, || Self::EMPTY, |summary, row, mask| {
-            *summary = summary.merge(of_row(row, mask));
-        })
+        fold_rows(
+            volume,
+            mask,
+            || Self::EMPTY,
+            |summary, row, mask| {
+                *summary = summary.merge(of_row(row, mask));
+            },
+        )
         .into_iter()
         .fold(Self::EMPTY, Self::merge)
     }

@@ -21,15 +21,17 @@ pub struct MemoryOrder {
 
 impl MemoryOrder {
     /// The order of a view with these strides.
+    #[must_use]
     pub fn of<T>(view: &ArrayView3<'_, T>) -> Self {
         let strides = view.strides();
         // The stride of an axis of length 1 means nothing. Such an axis must
         // not become the rows (of one voxel each) nor, if it can be helped,
-        // the planes (which are shared out among threads): it goes between.
+        // the planes (which are shared out among threads): it goes before
+        // the rows.
         let (mut axes, single): (Vec<_>, Vec<_>) = (0..3).partition(|&axis| view.shape()[axis] > 1);
         axes.sort_by_key(|&axis| std::cmp::Reverse(strides[axis].unsigned_abs()));
-        let between = axes.len().min(1);
-        axes.splice(between..between, single);
+        let before_last = axes.len().saturating_sub(1);
+        axes.splice(before_last..before_last, single);
         Self {
             axes: [axes[0], axes[1], axes[2]],
             reversed: [0, 1, 2].map(|axis| view.shape()[axis] > 1 && strides[axis] < 0),
@@ -48,6 +50,7 @@ impl MemoryOrder {
 
     /// The index in the view of a voxel that is known by plane, row and
     /// position in the row; `shape` is the view's.
+    #[must_use]
     pub fn index_in_view(&self, shape: [usize; 3], turned: [usize; 3]) -> [usize; 3] {
         let mut index = [0; 3];
         for (position, &axis) in self.axes.iter().enumerate() {

@@ -12,8 +12,11 @@ pub struct Interval<T> {
 impl<T: Voxel> Interval<T> {
     /// Whether `value` lies inside, ends included. NaN never does.
     #[inline(always)]
+    #[expect(
+        clippy::needless_bitwise_bool,
+        reason = "two compares without a branch between them vectorise"
+    )]
     pub fn contains(&self, value: T) -> bool {
-        // `&` and not `&&`: two compares without a branch vectorise.
         (self.low <= value) & (value <= self.high)
     }
 
@@ -51,9 +54,11 @@ pub trait Voxel: Copy + PartialOrd + Send + Sync + 'static {
     fn magnitude_to_f64(magnitude: Self::Magnitude) -> f64;
 
     /// The value itself when it is zero of either sign, else positive zero.
+    #[must_use]
     fn or_zero(self) -> Self;
 
     /// The value itself when it is finite, else zero.
+    #[must_use]
     fn finite_or_zero(self) -> Self;
 
     /// Whether the value is neither infinite nor NaN.
@@ -70,19 +75,16 @@ macro_rules! float_voxel {
 
             const ZERO: Self = 0.0;
 
-            #[allow(clippy::cast_possible_truncation, reason = "rounding to the map's type is the rule")]
             fn at_least(threshold: f64) -> Interval<Self> {
                 let smallest_positive = Self::from_bits(1);
                 Interval { low: (threshold as Self).max(smallest_positive), high: Self::MAX }
             }
 
-            #[allow(clippy::cast_possible_truncation, reason = "rounding to the map's type is the rule")]
             fn at_most(threshold: f64) -> Interval<Self> {
                 let smallest_negative = -Self::from_bits(1);
                 Interval { low: Self::MIN, high: (threshold as Self).min(smallest_negative) }
             }
 
-            #[allow(clippy::cast_possible_truncation, reason = "rounding to the map's type is the rule")]
             fn rounds_to_zero(threshold: f64) -> bool {
                 threshold as Self == 0.0
             }
@@ -92,7 +94,6 @@ macro_rules! float_voxel {
                 self.abs()
             }
 
-            #[allow(clippy::useless_conversion, reason = "one macro for both widths")]
             fn magnitude_to_f64(magnitude: Self) -> f64 {
                 f64::from(magnitude)
             }
@@ -112,7 +113,6 @@ macro_rules! float_voxel {
                 self.abs() <= Self::MAX
             }
 
-            #[allow(clippy::useless_conversion, reason = "one macro for both widths")]
             fn to_f64(self) -> f64 {
                 f64::from(self)
             }
@@ -191,11 +191,12 @@ macro_rules! integer_voxel {
     )*};
 }
 
-float_voxel!(f32, f64);
-#[allow(
-    clippy::cast_lossless,
-    reason = "one macro for all widths; 64-bit integers have no From"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "rounding to the map's type is the rule")]
+mod floats {
+    use super::{Interval, Voxel};
+    float_voxel!(f32, f64);
+}
+#[expect(clippy::cast_lossless, reason = "one macro for all widths; 64-bit integers have no From")]
 mod integers {
     use super::{Interval, Voxel};
     integer_voxel! {

@@ -2,8 +2,7 @@
 
 use ndarray::ArrayView3;
 use numpy::{
-    PyArrayMethods,
-    Element, PyArrayDyn, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArray,
+    Element, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArray,
     PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
@@ -17,16 +16,46 @@ macro_rules! dispatch {
         use numpy::PyArrayDescrMethods as _;
         let dtype = $array.dtype();
         match (dtype.kind(), dtype.itemsize()) {
-            (b'f', 4) => { type $T = f32; $body }
-            (b'f', 8) => { type $T = f64; $body }
-            (b'i', 1) => { type $T = i8; $body }
-            (b'i', 2) => { type $T = i16; $body }
-            (b'i', 4) => { type $T = i32; $body }
-            (b'i', 8) => { type $T = i64; $body }
-            (b'u', 1) => { type $T = u8; $body }
-            (b'u', 2) => { type $T = u16; $body }
-            (b'u', 4) => { type $T = u32; $body }
-            (b'u', 8) => { type $T = u64; $body }
+            (b'f', 4) => {
+                type $T = f32;
+                $body
+            }
+            (b'f', 8) => {
+                type $T = f64;
+                $body
+            }
+            (b'i', 1) => {
+                type $T = i8;
+                $body
+            }
+            (b'i', 2) => {
+                type $T = i16;
+                $body
+            }
+            (b'i', 4) => {
+                type $T = i32;
+                $body
+            }
+            (b'i', 8) => {
+                type $T = i64;
+                $body
+            }
+            (b'u', 1) => {
+                type $T = u8;
+                $body
+            }
+            (b'u', 2) => {
+                type $T = u16;
+                $body
+            }
+            (b'u', 4) => {
+                type $T = u32;
+                $body
+            }
+            (b'u', 8) => {
+                type $T = u64;
+                $body
+            }
             _ => return Err(crate::error::wrong_type("data", &dtype.to_string())),
         }
     }};
@@ -44,15 +73,28 @@ pub(crate) fn read<'py, T: Element>(
 pub(crate) fn read_write<'py, T: Element>(
     array: &Bound<'py, PyUntypedArray>,
 ) -> Result<PyReadwriteArrayDyn<'py, T>> {
-    Ok(typed::<T>(array)?.try_readwrite()?)
+    let typed = typed::<T>(array)?;
+    // Slabs are written by several threads at the same time.
+    if typed.shape().iter().zip(typed.strides()).any(|(&length, &step)| length > 1 && step == 0) {
+        return Err(mismatch("out must not be a broadcast array, in which voxels share memory"));
+    }
+    Ok(typed.try_readwrite()?)
 }
 
 fn typed<'a, 'py, T: Element>(
     array: &'a Bound<'py, PyUntypedArray>,
 ) -> Result<&'a Bound<'py, PyArrayDyn<T>>> {
-    array.cast::<PyArrayDyn<T>>().map_err(|_| {
-        mismatch("data and out must have the same dtype, in native byte order")
-    })
+    let typed = array
+        .cast::<PyArrayDyn<T>>()
+        .map_err(|_| mismatch("data and out must have the same dtype, in native byte order"))?;
+    // A view counts its steps in voxels, so one that is a field of packed
+    // records would be read and written at the wrong places.
+    let voxel = size_of::<T>().cast_signed();
+    let fits = typed.data().is_aligned() && typed.strides().iter().all(|step| step % voxel == 0);
+    if !fits && !typed.is_empty() {
+        return Err(mismatch("data and out must be aligned, with steps of whole voxels"));
+    }
+    Ok(typed)
 }
 
 /// A view of three axes.

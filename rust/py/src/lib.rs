@@ -11,7 +11,7 @@
 //! # Limitations
 //!
 //! Arrays must be aligned, in native byte order, and of one of the ten types
-//! of [`dispatch`]; the Python side sees to that.
+//! of `dispatch!`; the Python side sees to that.
 
 mod array;
 mod error;
@@ -28,7 +28,7 @@ use crate::error::Result;
 /// `out`, zero elsewhere. `out` may be `data` itself.
 #[pyfunction]
 #[pyo3(signature = (data, out, *, mask, threshold, two_sided, cluster_threshold, connectivity))]
-#[allow(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
+#[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
 fn threshold(
     py: Python<'_>,
     data: &Bound<'_, PyUntypedArray>,
@@ -88,7 +88,7 @@ fn largest_cluster<'py>(
 /// The linearly interpolated percentile of abs(values), or of the values that
 /// are not negative; None of no values.
 #[pyfunction]
-#[allow(clippy::needless_pass_by_value, reason = "a Python signature")]
+#[expect(clippy::needless_pass_by_value, reason = "a Python signature")]
 fn percentile(
     py: Python<'_>,
     data: &Bound<'_, PyUntypedArray>,
@@ -110,7 +110,7 @@ fn percentile(
 /// `(min, max, has_non_finite)`: the range in the mask with non-finite values
 /// as zero, and whether there are any in the whole map.
 #[pyfunction]
-#[allow(clippy::needless_pass_by_value, reason = "a Python signature")]
+#[expect(clippy::needless_pass_by_value, reason = "a Python signature")]
 fn summary(
     py: Python<'_>,
     data: &Bound<'_, PyUntypedArray>,
@@ -139,8 +139,22 @@ fn get_num_threads() -> usize {
 
 #[pymodule]
 mod _core {
+    use numpy::{PyArray1, PyArrayDescrMethods, PyArrayMethods, PyUntypedArrayMethods};
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use super::{
         get_num_threads, largest_cluster, percentile, set_num_threads, summary, threshold,
     };
+
+    /// Looks up NumPy's functions once, at import. The numpy crate does it at
+    /// first use, behind locks that a `fork()` at that moment would leave held
+    /// for ever in the child.
+    #[pymodule_init]
+    #[expect(clippy::unnecessary_wraps, reason = "an initialiser has this signature")]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let array = PyArray1::<f32>::zeros(module.py(), 1, false);
+        let _ = (array.dtype().itemsize(), array.try_readonly(), array.try_readwrite());
+        Ok(())
+    }
 }

@@ -22,10 +22,15 @@ const LEAST_VOXELS: usize = 1 << 18;
 /// As set by the user; 0 stands for the default.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
 
+/// The default once it has been looked up; 0 before. To find it takes longer
+/// than a small map, and to read the environment while another thread writes to
+/// it is not safe.
+static DEFAULT: AtomicUsize = AtomicUsize::new(0);
+
 struct Pool {
     process: u32,
     threads: usize,
-    pool: Arc<ThreadPool>,
+    rayon: Arc<ThreadPool>,
 }
 
 static POOL: RwLock<Option<Pool>> = RwLock::new(None);
@@ -36,16 +41,20 @@ pub(crate) fn set_limit(threads: usize) {
 }
 
 /// The limit: the one set, else `RAYON_NUM_THREADS`, else the processors that
-/// this process may use (its affinity and its container's quota).
+/// this process may use (its affinity and its container's quota), both as they
+/// were when they were first asked for.
 pub(crate) fn limit() -> usize {
-    match LIMIT.load(Ordering::Relaxed) {
-        0 => std::env::var("RAYON_NUM_THREADS")
-            .ok()
-            .and_then(|value| value.trim().parse().ok())
-            .filter(|&threads| threads > 0)
-            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into)),
-        threads => threads,
+    let known = [&LIMIT, &DEFAULT].map(|limit| limit.load(Ordering::Relaxed));
+    if let Some(threads) = known.into_iter().find(|&threads| threads > 0) {
+        return threads;
     }
+    let threads = std::env::var("RAYON_NUM_THREADS")
+        .ok()
+        .and_then(|value| value.trim().parse().ok())
+        .filter(|&threads| threads > 0)
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, Into::into));
+    DEFAULT.store(threads, Ordering::Relaxed);
+    threads
 }
 
 /// Does work on `voxels` voxels without the interpreter lock, in parallel when
@@ -68,13 +77,13 @@ fn pool(voxels: usize) -> Option<Arc<ThreadPool>> {
     }
     let process = std::process::id();
     let fits = |pool: &&Pool| pool.process == process && pool.threads == threads;
-    let current = POOL.try_read().ok()?.as_ref().filter(fits).map(|pool| Arc::clone(&pool.pool));
+    let current = POOL.try_read().ok()?.as_ref().filter(fits).map(|pool| Arc::clone(&pool.rayon));
     if current.is_some() {
         return current;
     }
     let mut state = POOL.try_write().ok()?;
     if let Some(pool) = state.as_ref().filter(fits) {
-        return Some(Arc::clone(&pool.pool));
+        return Some(Arc::clone(&pool.rayon));
     }
     let pool = Arc::new(
         ThreadPoolBuilder::new()
@@ -83,7 +92,7 @@ fn pool(voxels: usize) -> Option<Arc<ThreadPool>> {
             .build()
             .ok()?,
     );
-    let previous = state.replace(Pool { process, threads, pool: Arc::clone(&pool) });
+    let previous = state.replace(Pool { process, threads, rayon: Arc::clone(&pool) });
     if previous.as_ref().is_some_and(|previous| previous.process != process) {
         // Its threads are in another process: dropping it would signal them
         // through locks that may have been held when this process was forked.

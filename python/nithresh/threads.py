@@ -1,0 +1,57 @@
+"""How many threads the core may use."""
+
+import sys
+
+import numpy as np
+
+from nithresh import _core
+
+
+def get_num_threads() -> int:
+    """Return how many threads a call may use.
+
+    By default the processors that this process may use (its affinity, and the
+    quota of its container), or ``RAYON_NUM_THREADS`` if that is set.
+
+    Examples
+    --------
+    >>> import nithresh
+    >>> nithresh.get_num_threads() >= 1
+    True
+    """
+    return _core.get_num_threads()
+
+
+def set_num_threads(threads: int | None) -> None:
+    """Limit the threads of this process, from the next call on.
+
+    Parameters
+    ----------
+    threads : int or None
+        1 or more, or None for the default. Results do not depend on it.
+
+    Raises
+    ------
+    TypeError
+        Not an integer.
+    ValueError
+        Less than 1, or more than an index can count.
+
+    Examples
+    --------
+    >>> import nithresh
+    >>> nithresh.set_num_threads(1)
+    >>> nithresh.get_num_threads()
+    1
+    >>> nithresh.set_num_threads(None)
+    """
+    if threads is None:
+        _core.set_num_threads(0)
+        return
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
+        msg = f"threads is {threads!r}; it must be an integer of 1 or more, or None"
+        raise TypeError(msg)
+    if not 1 <= threads <= sys.maxsize:
+        msg = f"threads is {threads}; it must be 1 or more"
+        raise ValueError(msg)
+    _core.set_num_threads(int(threads))

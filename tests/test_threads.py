@@ -1,0 +1,185 @@
+"""Threads, forks and the interpreter lock, each with the real thing."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import nithresh
+
+# Enough voxels for the pool to be used.
+SHAPE = (96, 96, 96)
+
+
+def large_map(seed=0):
+    rng = np.random.default_rng(seed)
+    return np.asfortranarray(rng.standard_normal(SHAPE, dtype=np.float32))
+
+
+def filtered(data):
+    return nithresh.threshold(data, 1.2, cluster_threshold=5, connectivity=18)
+
+
+@pytest.fixture(autouse=True)
+def _default_threads():
+    yield
+    nithresh.set_num_threads(None)
+
+
+def run_python(code, **environment):
+    """Run code in a fresh interpreter and return what it prints."""
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ | environment,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout.strip()
+
+
+def test_the_number_of_threads_changes_nothing():
+    data = large_map()
+    results = []
+    for threads in (1, 2, 3, 8):
+        nithresh.set_num_threads(threads)
+        assert nithresh.get_num_threads() == threads
+        results.append(filtered(data).tobytes("A"))
+    assert len(set(results)) == 1
+    series = np.stack([large_map(seed)[:40] for seed in range(4)], axis=-1)
+    many = filtered(series).tobytes()
+    nithresh.set_num_threads(1)
+    assert filtered(series).tobytes() == many
+
+
+def test_the_default_is_the_cores_this_process_may_use():
+    cores = len(os.sched_getaffinity(0))
+    environment = {"RAYON_NUM_THREADS": ""}
+    code = "import nithresh; print(nithresh.get_num_threads())"
+    assert 1 <= int(run_python(code, **environment)) <= cores
+    pinned = f"import os; os.sched_setaffinity(0, {{0}}); {code}"
+    assert run_python(pinned, **environment) == "1"
+    assert run_python(code, RAYON_NUM_THREADS="3") == "3"
+    assert int(run_python(code, RAYON_NUM_THREADS="many")) <= cores
+
+
+def test_one_thread_is_one_thread():
+    code = """
+        import numpy as np, os, nithresh
+        nithresh.threshold(np.ones((99, 99, 99), "f4"), 0.5, cluster_threshold=2)
+        print(len(os.listdir("/proc/self/task")))
+    """
+    alone = {"OPENBLAS_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
+    assert run_python(code, **alone) == "1"
+    assert run_python(code, **alone | {"RAYON_NUM_THREADS": "2"}) == "3"
+
+
+@pytest.mark.parametrize("threads", [0, -1, 2.0, "2", True])
+def test_bad_numbers_of_threads(threads):
+    with pytest.raises((TypeError, ValueError), match="threads is"):
+        nithresh.set_num_threads(threads)
+
+
+def in_child(queue, data):
+    queue.put(filtered(data).tobytes("A"))
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_of_a_process_that_has_used_the_pool(method):
+    nithresh.set_num_threads(2)
+    data = large_map()
+    expected = filtered(data).tobytes("A")
+    context = multiprocessing.get_context(method)
+    queue = context.Queue()
+    child = context.Process(target=in_child, args=(queue, data))
+    child.start()
+    assert queue.get(timeout=60) == expected
+    child.join(60)
+    assert child.exitcode == 0
+    assert filtered(data).tobytes("A") == expected
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_forks_of_forks_while_other_threads_compute():
+    # Forking at any moment, also while the pool is being built or borrowed.
+    code = """
+        import os, threading
+        import numpy as np
+        import nithresh
+        data = np.ones((80, 80, 80), np.float32)
+        stop = threading.Event()
+        def work():
+            threads = 2
+            while not stop.is_set():
+                threads = 5 - threads
+                nithresh.set_num_threads(threads)
+                nithresh.threshold(data, 0.5, cluster_threshold=2)
+        workers = [threading.Thread(target=work) for _ in range(2)]
+        [worker.start() for worker in workers]
+        children = []
+        for _ in range(40):
+            child = os.fork()
+            if child == 0:
+                ok = (nithresh.threshold(data, 0.5, cluster_threshold=2) == 1).all()
+                grandchild = os.fork()
+                if grandchild == 0:
+                    nithresh.threshold(data, 0.5, cluster_threshold=2)
+                    os._exit(0)
+                _, status = os.waitpid(grandchild, 0)
+                os._exit(0 if ok and status == 0 else 1)
+            children.append(child)
+        statuses = [os.waitpid(child, 0)[1] for child in children]
+        stop.set()
+        [worker.join() for worker in workers]
+        print(set(statuses))
+    """
+    assert (
+        run_python(
+            "import warnings; warnings.simplefilter('ignore')\n" + textwrap.dedent(code)
+        )
+        == "{0}"
+    )
+
+
+def test_many_python_threads_at_once():
+    maps = [large_map(seed) for seed in range(4)]
+    expected = [filtered(data).tobytes("A") for data in maps]
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(filtered, maps * 6))
+        shared = list(pool.map(filtered, [maps[0]] * 12))
+    assert [result.tobytes("A") for result in results] == expected * 6
+    assert {result.tobytes("A") for result in shared} == {expected[0]}
+
+
+def test_the_interpreter_goes_on_while_the_core_computes():
+    rng = np.random.default_rng(0)
+    data = rng.standard_normal((256, 256, 256), dtype=np.float32)
+    ticks, done = [], threading.Event()
+
+    def tick():
+        while not done.is_set():
+            ticks.append(time.perf_counter())
+            time.sleep(0)
+
+    nithresh.set_num_threads(1)
+    ticker = threading.Thread(target=tick)
+    ticker.start()
+    start = time.perf_counter()
+    filtered(data)
+    end = time.perf_counter()
+    done.set()
+    ticker.join()
+    # Were the lock held, the other thread would be silent for the whole call.
+    during = [moment for moment in ticks if start < moment < end]
+    longest = np.diff([start, *during, end]).max()
+    assert longest < (end - start) / 2
