@@ -1,0 +1,59 @@
+# Everything happens in .venv, which the first target that needs it makes.
+
+PYTHON ?= python3
+BIN := .venv/bin
+RUST := $(wildcard rust/*/src/*.rs) $(wildcard rust/*/Cargo.toml) Cargo.toml Cargo.lock
+
+.PHONY: help demo test lint format bench wheel clean
+
+help: ## Say what each target does
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: .venv/built ## Run the example on the built-in map and write its figures to figures/
+	$(BIN)/python examples/plot_threshold_image.py figures
+
+test: .venv/tested ## Run all Rust and Python tests
+	cargo test --workspace
+	$(BIN)/pytest -n 2
+
+lint: .venv/tested ## Check formatting, lints, types and the stub of the built module
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/stubtest nithresh._core
+
+format: .venv/tested ## Format all code
+	cargo fmt
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --select I .
+
+bench: .venv/tested ## Measure the stages of the core, and all of it against its peers
+	cargo bench --package nithresh-core
+	$(BIN)/python benches/python/compare.py
+
+wheel: .venv/built ## Build the wheel from the source distribution and try it in a clean environment
+	rm -rf dist .venv/clean
+	$(BIN)/pip install --quiet --constraint requirements.lock maturin
+	$(BIN)/maturin build --release --sdist --out dist
+	$(PYTHON) -m venv .venv/clean
+	.venv/clean/bin/pip install --quiet --constraint requirements.lock dist/*.whl
+	cd dist && ../.venv/clean/bin/python ../examples/plot_threshold_image.py figures
+
+clean: ## Remove what the other targets made
+	rm -rf .venv dist figures target
+
+.venv/bin/pip:
+	$(PYTHON) -m venv .venv
+
+# The package alone, built for speed, its Python files used where they lie.
+.venv/built: .venv/bin/pip $(RUST) pyproject.toml requirements.lock
+	$(BIN)/pip install --quiet --constraint requirements.lock --editable .
+	@touch $@
+
+# And what its tests and checks need.
+.venv/tested: .venv/built
+	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[dev]'
+	@touch $@

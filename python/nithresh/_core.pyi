@@ -9,6 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "get_num_threads",
+    "largest_cluster",
+    "percentile",
+    "set_num_threads",
+    "summary",
+    "threshold",
+]
+
 def threshold(
     data: NDArray[Any],
     out: NDArray[Any],
