@@ -1,0 +1,11 @@
+"""Draw statistical maps.
+
+matplotlib is imported with the first figure, and pyplot only for a figure that has
+to show up in a notebook or a window.
+"""
+
+from nithresh.plotting.display import SliceDisplay
+from nithresh.plotting.panels import Panel
+from nithresh.plotting.stat_map import plot_stat_map
+
+__all__ = ["Panel", "SliceDisplay", "plot_stat_map"]

@@ -1,0 +1,478 @@
+"""The display that a plot returns: panels to draw more on, to save and to close."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nithresh._params import check_bool
+from nithresh.plotting.colorbar import ColorLimits
+from nithresh.plotting.figures import close_figure, root_figure, save_figure
+from nithresh.plotting.geometry import PLANE_AXES, Volume
+from nithresh.plotting.maps import (
+    HIDE_ZEROS,
+    check_map_request,
+    open_stat_map,
+    open_transparency,
+)
+from nithresh.plotting.panels import ABOVE_IMAGES
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+    from typing import IO, Literal
+
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
+
+    from nithresh.plotting.panels import Panel, Panels
+    from nithresh.thresholding import ImageOrPath
+
+__all__ = ["SliceDisplay"]
+
+_TITLE_INSET = 0.01  # of the frame
+_MARKERS_WITHIN = 2.0  # mm from the slice
+_LINE = 1.2  # height of a line, of the size of its text
+_SMALLEST_LABEL = 6.0  # points
+_LABEL_PER_WIDTH = 0.09  # points of label per point of panel width, at most
+
+
+class SliceDisplay:
+    """Cuts through a volume, side by side at one scale.
+
+    What :func:`plot_stat_map` returns; not made by hand.
+
+    Attributes
+    ----------
+    axes : dict
+        The panels by direction ("x", "y", "z"), or by their cut in mm where there
+        are several of one direction. Each has ``.ax``, ``.direction``, ``.coord``.
+    cut_coords : tuple or list of float
+        The cuts in mm, in the order of the panels; a list where there are several
+        of one direction.
+    frame_axes : matplotlib.axes.Axes
+        The axes that all of this fills.
+    colorbar_ax : matplotlib.axes.Axes or None
+        The axes of the colour bar.
+    """
+
+    def __init__(self, panels: Panels, *, by_cut: bool) -> None:
+        self._panels = panels
+        cuts = [panel.coord for panel in panels.row]
+        self.cut_coords = cuts if by_cut else tuple(cuts)
+        self.frame_axes = panels.frame_axes
+        self.axes: dict[Any, Panel] = {
+            panel.coord if by_cut else panel.direction: panel for panel in panels.row
+        }
+
+    @property
+    def colorbar_ax(self) -> Axes | None:
+        """The axes of the colour bar."""
+        return self._panels.colorbar_ax
+
+    @property
+    def black_bg(self) -> bool:
+        """Whether the display is on black."""
+        return self._panels.black
+
+    def add_overlay(
+        self,
+        img: ImageOrPath,
+        threshold: float | str | None = HIDE_ZEROS,
+        colorbar: bool = False,  # noqa: FBT001, FBT002 - nilearn's signature
+        cbar_tick_format: str = "%.2g",
+        cbar_vmin: float | None = None,
+        cbar_vmax: float | None = None,
+        transparency: ImageOrPath | float | None = None,
+        transparency_range: Sequence[float] | None = None,
+        *,
+        cluster_threshold: int = 0,
+        two_sided: bool = True,
+        connectivity: int = 6,
+        cbar_label: str | None = None,
+        volume: int | None = None,
+        resampling_interpolation: str = "continuous",
+        **kwargs: Any,
+    ) -> None:
+        """Draw another map on all panels.
+
+        Parameters
+        ----------
+        img : str, pathlib.Path or nibabel image
+            3-D, or 4-D with one volume.
+        threshold, transparency, transparency_range, cluster_threshold, two_sided, \
+connectivity, volume, resampling_interpolation
+            As in :func:`plot_stat_map`.
+        colorbar : bool, default=False
+            A display has one colour bar at most.
+        cbar_tick_format : str, default="%.2g"
+        cbar_vmin, cbar_vmax : float, optional
+            Ends of the bar; those of the colours if not given.
+        cbar_label : str, optional
+            Beside the bar.
+        **kwargs
+            Passed to ``imshow``. ``vmin`` and ``vmax``, the ends of the colours,
+            are the extremes of the map if not given.
+
+        Raises
+        ------
+        ValueError
+            A second colour bar, or an argument that is not allowed.
+        """
+        if check_bool(colorbar, "colorbar") and self.colorbar_ax is not None:
+            msg = "colorbar is True; this display has a colour bar, and only one fits"
+            raise ValueError(msg)
+        check_imshow_kwargs(kwargs)
+        linear = check_interpolation(resampling_interpolation)
+        request = check_map_request(
+            threshold,
+            two_sided=two_sided,
+            cluster_threshold=cluster_threshold,
+            connectivity=connectivity,
+        )
+        stat_map = open_stat_map(img, request, name="img", volume=volume)
+        alpha = open_transparency(transparency, transparency_range)
+        vmin, vmax = kwargs.pop("vmin", None), kwargs.pop("vmax", None)
+        vmin = stat_map.low if vmin is None else float(vmin)
+        vmax = stat_map.high if vmax is None else float(vmax)
+        limits = ColorLimits(
+            vmin,
+            vmax,
+            vmin if cbar_vmin is None else float(cbar_vmin),
+            vmax if cbar_vmax is None else float(cbar_vmax),
+        )
+        self._panels.draw_map(
+            stat_map, limits, kwargs, transparency=alpha, linear=linear
+        )
+        if colorbar:
+            self._panels.add_bar(
+                stat_map,
+                limits,
+                cmap=kwargs.get("cmap"),
+                tick_format=cbar_tick_format,
+                label=cbar_label,
+            )
+
+    def add_contours(
+        self,
+        img: ImageOrPath,
+        threshold: float | str | None = HIDE_ZEROS,
+        filled: bool = False,  # noqa: FBT001, FBT002 - nilearn's signature
+        **kwargs: Any,
+    ) -> None:
+        """Draw the contours of a map, a mask or labels on all panels.
+
+        Parameters
+        ----------
+        img : str, pathlib.Path or nibabel image
+            3-D, or 4-D with one volume. Outside its field of view counts as 0.
+        threshold : float, str or None
+            What filled contours show; lines are never thresholded.
+        filled : bool, default=False
+            Fill the areas between levels; a single level is filled upwards.
+        **kwargs
+            Passed to matplotlib's ``contour`` and ``contourf``: ``levels`` in the
+            units of the map, ``colors``, ``linewidths``, ``alpha`` and others.
+        """
+        request = None
+        if check_bool(filled, "filled"):
+            request = check_map_request(
+                threshold, two_sided=True, cluster_threshold=0, connectivity=6
+            )
+        stat_map = open_stat_map(img, request, name="img")
+        volume = stat_map.kept
+        levels = kwargs.pop("levels", None)
+        lines_only = {"linewidths", "linestyles"}
+        self._panels.grow(_contoured(volume, levels).content_bounds)
+        for panel in self.axes.values():
+            grid = volume.grid(panel.direction, panel.coord, self._panels.view).padded()
+            sample = volume.nearest if volume.is_integer else volume.linear
+            # Masked would be open ends: outside, a mask is 0.
+            plane = sample(grid).filled(0)
+            if not _crossed(plane, levels):
+                continue
+            where = (grid.across, grid.up, plane)
+            given: dict[str, Any] = (
+                {} if levels is None else {"levels": np.sort(np.ravel(levels))}
+            )
+            panel.ax.contour(*where, **given, **kwargs)
+            if filled:
+                if len(given.get("levels", ())) == 1:
+                    given["levels"] = np.append(given["levels"], stat_map.high)
+                rest = {k: v for k, v in kwargs.items() if k not in lines_only}
+                panel.ax.contourf(*where, **given, **rest)
+
+    def add_markers(
+        self,
+        marker_coords: npt.ArrayLike,
+        marker_color: Any = "r",
+        marker_size: Any = 30,
+        **kwargs: Any,
+    ) -> None:
+        """Draw points, each on the panels that cut within 2 mm of it.
+
+        Parameters
+        ----------
+        marker_coords : array-like of shape (n, 3)
+            In mm.
+        marker_color : colour or sequence of n colours, default="r"
+        marker_size : float or sequence of n floats, default=30
+            In points squared, as in matplotlib's ``scatter``.
+        **kwargs
+            Passed to ``scatter``.
+        """
+        coords = np.atleast_2d(np.asarray(marker_coords, dtype=np.float64))
+        if coords.ndim != 2 or coords.shape[1] != 3:
+            msg = f"marker_coords has shape {coords.shape}; it must be (n, 3), in mm"
+            raise ValueError(msg)
+        kwargs = {"marker": "o", "zorder": ABOVE_IMAGES, **kwargs}
+        for panel in self.axes.values():
+            distance = coords[:, "xyz".index(panel.direction)] - panel.coord
+            near = np.abs(distance) <= _MARKERS_WITHIN
+            across, up = PLANE_AXES[panel.direction]
+            panel.ax.scatter(
+                coords[near, across],
+                coords[near, up],
+                s=_of_those(marker_size, near),
+                c=_of_those(marker_color, near),
+                **kwargs,
+            )
+
+    def annotate(
+        self,
+        left_right: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
+        positions: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
+        scalebar: bool = False,  # noqa: FBT001, FBT002 - nilearn's signature
+        size: float = 12,
+        scale_size: float = 5.0,
+        scale_units: Literal["cm", "mm"] = "cm",
+        scale_loc: int | str = 4,
+        decimals: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        """Write left and right, the positions of the cuts, and a scale bar.
+
+        Parameters
+        ----------
+        left_right : bool, default=True
+            "L" and "R" at the upper corners of coronal and axial panels.
+        positions : bool, default=True
+            Such as "x=5" below the lower left of each panel, rounded.
+        scalebar : bool, default=False
+        size : float, default=12
+            Of the text, in points; smaller in small panels.
+        scale_size : float, default=5.0
+            Length of the scale bar.
+        scale_units : {"cm", "mm"}, default="cm"
+        scale_loc : int or str, default=4
+            Corner of the scale bar, as in matplotlib's legends; 4 is lower right.
+        decimals : int, default=0
+            Of the positions.
+        **kwargs
+            Passed to matplotlib's ``text``.
+        """
+        kwargs.setdefault("color", self._panels.ink)
+        paper = {"boxstyle": "square,pad=0", "fc": self._panels.paper, "ec": "none"}
+        roomy = _LABEL_PER_WIDTH * self._panels.narrowest()
+        size = min(size, max(roomy, _SMALLEST_LABEL))
+        if positions:
+            self._panels.make_room_below(_LINE * size)
+        sides = ("R", "L") if self._panels.radiological else ("L", "R")
+        for panel in self.axes.values():
+            write: Callable[..., Any] = functools.partial(
+                panel.ax.text,
+                transform=panel.ax.transAxes,
+                size=size,
+                bbox=paper,
+                zorder=ABOVE_IMAGES,
+                **kwargs,
+            )
+            if left_right and panel.direction != "x":
+                write(0.03, 0.98, sides[0], ha="left", va="top")
+                write(0.97, 0.98, sides[1], ha="right", va="top")
+            if positions:
+                position = format_position(panel.direction, panel.coord, decimals)
+                write(0.0, 0.0, position, ha="left", va="top")
+            if scalebar:
+                _draw_scale(
+                    panel.ax,
+                    scale_size,
+                    scale_units,
+                    scale_loc,
+                    color=kwargs["color"],
+                    size=size,
+                )
+
+    def draw_cross(
+        self, cut_coords: Sequence[float] | None = None, **kwargs: Any
+    ) -> None:
+        """Draw lines where the other panels cut.
+
+        Parameters
+        ----------
+        cut_coords : sequence of float, optional
+            In mm, in the order of the panels; the cuts themselves if not given.
+        **kwargs
+            Passed to ``axhline`` and ``axvline``.
+
+        Notes
+        -----
+        Where all panels cut the same direction there is nothing to cross.
+        """
+        directions = list(self.axes)
+        if not all(isinstance(direction, str) for direction in directions):
+            return
+        coords = self.cut_coords if cut_coords is None else cut_coords
+        at = dict(zip(directions, coords, strict=True))
+        kwargs.setdefault("color", "0.8" if self._panels.black else "k")
+        kwargs.setdefault("linewidth", 1.0)
+        for panel in self.axes.values():
+            across, up = ("xyz"[axis] for axis in PLANE_AXES[panel.direction])
+            if across in at:
+                panel.ax.axvline(at[across], **kwargs)
+            if up in at:
+                panel.ax.axhline(at[up], **kwargs)
+
+    def title(
+        self,
+        text: str,
+        x: float = _TITLE_INSET,
+        y: float = 1 - _TITLE_INSET,
+        size: float = 15,
+        color: Any = None,
+        bgcolor: Any = None,
+        alpha: float = 1,
+        **kwargs: Any,
+    ) -> None:
+        """Write a title in a box above the panels, in place of an earlier one.
+
+        A title that is too long for the frame is wrapped or shrunk; the panels make
+        room for it.
+
+        Parameters
+        ----------
+        text : str
+        x, y : float
+            Upper left corner of the box, as parts of the frame.
+        size : float, default=15
+            In points.
+        color, bgcolor : colour, optional
+            Of the text and of the box.
+        alpha : float, default=1
+            Of the box.
+        **kwargs
+            Passed to matplotlib's ``text``.
+        """
+        self._panels.set_title(
+            text, x, y, size, color=color, bgcolor=bgcolor, alpha=alpha, **kwargs
+        )
+
+    def savefig(
+        self,
+        filename: str | os.PathLike[str] | IO[bytes],
+        dpi: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Save the whole figure.
+
+        Parameters
+        ----------
+        filename : str, pathlib.Path or binary file object
+            The extension tells the format: ".png", ".svg", ".pdf" and others.
+            Missing folders are made, and the file appears whole or not at all.
+        dpi : float, optional
+            Dots per inch.
+        **kwargs
+            Passed to the figure's ``savefig``.
+        """
+        save_figure(root_figure(self.frame_axes), filename, dpi, **kwargs)
+
+    def close(self) -> None:
+        """Close the figure, to free its memory."""
+        close_figure(root_figure(self.frame_axes))
+
+
+def format_position(direction: str, coord: float, decimals: int = 0) -> str:
+    """Return the label of a cut, rounded.
+
+    >>> format_position("x", 5.98), format_position("y", -0.2)
+    ('x=6', 'y=0')
+    """
+    # Adding 0.0 turns -0.0 into 0.0.
+    return f"{direction}={round(coord, decimals) + 0.0:.{decimals}f}"
+
+
+def check_interpolation(resampling_interpolation: Any) -> bool:
+    """Check the name of an interpolation; True for one that blends voxels."""
+    allowed = ("nearest", "linear", "continuous")
+    if resampling_interpolation not in allowed:
+        msg = (
+            f"resampling_interpolation is {resampling_interpolation!r}; it must be one "
+            f"of {', '.join(map(repr, allowed))}"
+        )
+        raise ValueError(msg)
+    return bool(resampling_interpolation != "nearest")
+
+
+def check_imshow_kwargs(kwargs: dict[str, Any]) -> None:
+    """Refuse what would move the voxels or take the colours from the bar."""
+    for name in ("extent", "origin", "aspect", "norm"):
+        if name in kwargs:
+            msg = f"{name} is given; it cannot be, because the plot itself sets it"
+            raise TypeError(msg)
+
+
+def _contoured(volume: Volume, levels: Any) -> Volume:
+    """Return the part of a volume that contours at these levels go around."""
+    lowest = 0.0 if levels is None else float(np.abs(levels).min())
+    if lowest == 0:
+        return volume
+    return Volume((volume.data >= lowest) | (volume.data <= -lowest), volume.affine)
+
+
+def _crossed(plane: npt.NDArray[Any], levels: Any) -> bool:
+    """Whether a plane has contours; matplotlib warns where there are none."""
+    low, high = plane.min(), plane.max()
+    if levels is None:
+        return bool(low < high)
+    values = np.ravel(levels)
+    return bool(((low < values) & (values < high)).any())
+
+
+def _of_those(value: Any, chosen: npt.NDArray[np.bool_]) -> Any:
+    """Choose from a sequence that has one value per marker; else return the value."""
+    if isinstance(value, str) or not np.iterable(value):
+        return value
+    values = list(value)
+    if len(values) != len(chosen):
+        return value  # one colour as (r, g, b)
+    return [item for item, kept in zip(values, chosen, strict=True) if kept]
+
+
+def _draw_scale(
+    ax: Axes, length: float, units: str, loc: int | str, *, color: Any, size: float
+) -> None:
+    from matplotlib.font_manager import FontProperties
+    from mpl_toolkits.axes_grid1.anchored_artists import (  # type: ignore[import-untyped]
+        AnchoredSizeBar,
+    )
+
+    if units not in {"cm", "mm"}:
+        msg = f'scale_units is {units!r}; it must be "cm" or "mm"'
+        raise ValueError(msg)
+    ax.add_artist(
+        AnchoredSizeBar(
+            ax.transData,
+            length * (10 if units == "cm" else 1),
+            f"{length:g}{units}",
+            loc,
+            pad=0.1,
+            borderpad=0.5,
+            sep=3,
+            frameon=False,
+            color=color,
+            fontproperties=FontProperties(size=size),
+        )
+    )

@@ -1,0 +1,156 @@
+"""Figures and files: where a plot is drawn, how it is saved and closed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import IO
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+__all__ = ["close_figure", "open_frame", "root_figure", "save_figure"]
+
+
+def open_frame(
+    figure: Figure | SubFigure | int | str | None,
+    axes: Axes | Sequence[float] | None,
+    size: tuple[float, float],
+    *,
+    facecolor: str,
+    on_screen: bool,
+) -> Axes:
+    """Return the axes that a plot fills, turned off and ready to hold it.
+
+    Parameters
+    ----------
+    figure, axes
+        What the caller gave, see ``plot_stat_map``.
+    size : (float, float)
+        Of a new figure, in inches.
+    facecolor : str
+        Of a new figure.
+    on_screen : bool
+        Whether a new figure must show up in a notebook or a window. Only then, or
+        for a figure's number, does pyplot come in.
+    """
+    from matplotlib.axes import Axes
+    from matplotlib.figure import FigureBase
+
+    if isinstance(axes, Axes):
+        if isinstance(figure, FigureBase) and figure not in {
+            axes.figure,
+            root_figure(axes),
+        }:
+            msg = "axes belong to another figure than the one given as figure"
+            raise ValueError(msg)
+        axes.set_axis_off()
+        return axes
+    rect = _check_rect(axes)
+    if figure is not None and not isinstance(figure, (FigureBase, int, str)):
+        msg = (
+            f"figure is of type {type(figure).__name__}; it must be a matplotlib "
+            "figure, or its number or name"
+        )
+        raise TypeError(msg)
+    target: Any = figure
+    if not isinstance(figure, FigureBase):
+        target = _new_figure(
+            figure, size, facecolor=facecolor, on_screen=on_screen or figure is not None
+        )
+    frame = cast("Axes", target.add_axes(rect))
+    frame.set_axis_off()
+    return frame
+
+
+def root_figure(axes: Axes) -> Figure:
+    """Return the whole figure, also for axes that are in a subfigure."""
+    return axes.figure.canvas.figure
+
+
+def save_figure(
+    figure: Figure,
+    target: str | os.PathLike[str] | IO[bytes],
+    dpi: float | None = None,
+    **kwargs: Any,
+) -> None:
+    """Save a figure; a file appears whole or not at all.
+
+    Folders that are missing are made. The extension tells the format, as
+    matplotlib has it, or the keyword ``format`` does.
+    """
+    kwargs.setdefault("facecolor", figure.get_facecolor())
+    if not isinstance(target, (str, os.PathLike)):
+        figure.savefig(target, dpi=_dpi(dpi), **kwargs)
+        return
+    path = Path(target).expanduser()
+    if not path.suffix and "format" not in kwargs:
+        from matplotlib import rcParams
+
+        path = path.with_name(f"{path.name}.{rcParams['savefig.format']}")
+    kwargs.setdefault("format", path.suffix[1:])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with partial.open("wb") as file:
+            figure.savefig(file, dpi=_dpi(dpi), **kwargs)
+        partial.replace(path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            partial.unlink()
+
+
+def close_figure(figure: Figure) -> None:
+    """Close a figure, whether pyplot knows it or not."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close(figure)
+
+
+def _new_figure(
+    number: int | str | None,
+    size: tuple[float, float],
+    *,
+    facecolor: str,
+    on_screen: bool,
+) -> Figure:
+    if on_screen:
+        from matplotlib import pyplot as plt
+
+        return plt.figure(number, figsize=size, facecolor=facecolor)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, facecolor=facecolor)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _check_rect(axes: Any) -> tuple[float, float, float, float]:
+    if axes is None:
+        return (0.0, 0.0, 1.0, 1.0)
+    try:
+        left, bottom, width, height = (float(part) for part in axes)
+    except (TypeError, ValueError):
+        msg = (
+            f"axes is {axes!r}; it must be matplotlib axes, or (left, bottom, width, "
+            "height) as parts of the figure"
+        )
+        raise TypeError(msg) from None
+    if not (width > 0 and height > 0):
+        msg = f"axes is {axes!r}; its width and height must be above 0"
+        raise ValueError(msg)
+    return (left, bottom, width, height)
+
+
+def _dpi(dpi: float | None) -> Any:
+    # matplotlib's own default is a setting, which None would override.
+    from matplotlib import rcParams
+
+    return rcParams["savefig.dpi"] if dpi is None else dpi

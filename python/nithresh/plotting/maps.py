@@ -1,0 +1,329 @@
+"""Images made ready to draw: a thresholded map, a background, a transparency."""
+
+from __future__ import annotations
+
+import functools
+import math
+import numbers
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from nithresh import _core
+from nithresh._params import Percentile, Request, as_voxels, check_request, warn
+from nithresh.plotting.geometry import Volume
+from nithresh.thresholding import threshold as threshold_array
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from nithresh.plotting.geometry import PlaneGrid
+    from nithresh.thresholding import ImageOrPath
+
+__all__ = [
+    "HIDE_ZEROS",
+    "Background",
+    "StatMap",
+    "Template",
+    "Transparency",
+    "check_map_request",
+    "open_background",
+    "open_stat_map",
+    "open_transparency",
+]
+
+#: The default threshold: not a number to compare with, but "hide zeros".
+HIDE_ZEROS = 1e-6
+
+_AUTO = "80%"
+# How far the border reaches that tells a dark background from a light one, in
+# voxels, and how much the background is dimmed on either.
+_BORDER = 2
+_DIM_ON_BLACK = 0.8
+_DIM_ON_WHITE = 0.6
+
+
+class Template(Enum):
+    """Backgrounds that come with the package."""
+
+    MNI152 = "MNI152"
+
+
+@dataclass(frozen=True)
+class StatMap:
+    """A map, and what its threshold leaves of it.
+
+    Parameters
+    ----------
+    raw, kept : Volume
+        Before and after thresholding; a voxel is drawn when it is kept and not 0.
+    threshold : float or None
+        None when nothing is hidden, not even zeros.
+    two_sided : bool
+    connectivity : int
+    low, high : float
+        Extremes of the finite voxels before thresholding, zeros included.
+    """
+
+    raw: Volume
+    kept: Volume
+    threshold: float | None
+    two_sided: bool
+    connectivity: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Background:
+    """An anatomical image, the grey levels it is drawn with, and what it is on."""
+
+    volume: Volume | None
+    vmin: float
+    vmax: float
+    black: bool
+
+
+@dataclass(frozen=True)
+class Transparency:
+    """An image whose abs value, scaled from a range to 0...1, is the alpha."""
+
+    volume: Volume
+    low: float
+    high: float
+
+    def plane(self, grid: PlaneGrid) -> npt.NDArray[np.float64]:
+        """Return the alpha of each pixel, shape (up, across); 0 outside."""
+        value = np.abs(self.volume.nearest(grid).filled(0).astype(np.float64))
+        alpha: npt.NDArray[np.float64] = (value - self.low) / (self.high - self.low)
+        return alpha.clip(0.0, 1.0)
+
+
+def check_map_request(
+    threshold: Any, *, two_sided: Any, cluster_threshold: Any, connectivity: Any
+) -> Request | None:
+    """Check the words of thresholding, None for a threshold of None.
+
+    The threshold may be "auto" here too: the 80th percentile.
+    """
+    nothing_hidden = threshold is None
+    if nothing_hidden:
+        threshold = 0.0
+    elif isinstance(threshold, str) and threshold == "auto":
+        threshold = _AUTO
+    request = check_request(
+        threshold,
+        two_sided=two_sided,
+        cluster_threshold=cluster_threshold,
+        connectivity=connectivity,
+    )
+    if not nothing_hidden:
+        return request
+    if request.cluster_threshold > 0:
+        msg = (
+            f"cluster_threshold is {cluster_threshold} and threshold is None; clusters "
+            "need a threshold (0 hides zeros alone)"
+        )
+        raise ValueError(msg)
+    return None
+
+
+def open_stat_map(
+    img: ImageOrPath,
+    request: Request | None,
+    *,
+    name: str = "stat_map_img",
+    volume: int | None = None,
+) -> StatMap:
+    """Load a map and threshold all of it, by the rule of ``threshold_img``."""
+    data, affine = _open_volume(img, name, volume)
+    low, high, has_non_finite = _extremes(data)
+    raw = Volume(_finite(data) if has_non_finite else data, affine)
+    if request is None:
+        return StatMap(
+            raw, raw, None, two_sided=True, connectivity=6, low=low, high=high
+        )
+    level = _level(request, raw.data)
+    kept = threshold_array(
+        raw.data,
+        level,
+        cluster_threshold=request.cluster_threshold,
+        two_sided=request.two_sided,
+        connectivity=request.connectivity,
+    )
+    return StatMap(
+        raw,
+        Volume(kept, affine),
+        level,
+        request.two_sided,
+        request.connectivity,
+        low,
+        high,
+    )
+
+
+def open_background(
+    bg_img: ImageOrPath | Template | Literal[False] | None,
+    *,
+    black_bg: bool | Literal["auto"] = "auto",
+    dim: float | Literal["auto"] = "auto",
+) -> Background:
+    """Load a background and choose its colour and its grey levels.
+
+    On black, the lighter grey levels are dimmed; on white, the darker ones: by
+    0.8 and 0.6 unless ``dim`` says otherwise.
+    """
+    _check_dim(dim)
+    if bg_img is None or bg_img is False:
+        return Background(None, 0.0, 1.0, black_bg is True)
+    if isinstance(bg_img, Template):
+        volume, low, high = _template()
+        black = False if black_bg == "auto" else black_bg
+    else:
+        data, affine = _open_volume(bg_img, "bg_img", None)
+        low, high, has_non_finite = _extremes(data)
+        volume = Volume(_finite(data) if has_non_finite else data, affine)
+        black = (
+            bool(np.median(_border(volume.data)) <= 0.5 * (low + high))
+            if black_bg == "auto"
+            else black_bg
+        )
+    vmin, vmax = _dimmed(low, high, dim, black=black)
+    return Background(volume, vmin, vmax, black)
+
+
+def open_transparency(
+    transparency: ImageOrPath | float | None,
+    transparency_range: Sequence[float] | None = None,
+) -> Transparency | float | None:
+    """Check a transparency: None, a number from 0 to 1, or an image."""
+    if transparency is None:
+        return None
+    if isinstance(transparency, numbers.Real):
+        alpha = float(transparency)
+        if not 0 <= alpha <= 1:
+            warn(f"transparency is {alpha:g}; it is taken as the nearest of 0 and 1")
+        return min(max(alpha, 0.0), 1.0)
+    image: Any = transparency
+    limits = _check_range(transparency_range)
+    data, affine = _open_volume(image, "transparency", None)
+    low, high, has_non_finite = _extremes(data)
+    volume = Volume(_finite(data) if has_non_finite else data, affine)
+    if limits is None:
+        limits = (0.0, max(-low, high) or 1.0)
+    return Transparency(volume, *limits)
+
+
+def _open_volume(
+    img: Any, name: str, volume: int | None
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+    """Load a 3-D image, or one volume of a 4-D one."""
+    from nithresh import nifti
+
+    image = nifti.open_image(img, name=name)
+    shape = image.shape
+    while len(shape) > 4 and shape[-1] == 1:
+        shape = shape[:-1]
+    if len(shape) not in (3, 4):
+        msg = f"{name} has shape {image.shape}; it must have 3 dimensions"
+        raise ValueError(msg)
+    volumes = shape[3] if len(shape) == 4 else 1
+    if volume is None and volumes != 1:
+        msg = (
+            f"{name} has {volumes} volumes (shape {image.shape}); it must have one, or "
+            f"volume must say which: 0 to {volumes - 1}"
+        )
+        raise ValueError(msg)
+    if volume is not None and not 0 <= volume < volumes:
+        msg = f"volume is {volume}; {name} has {volumes}, so it must be 0"
+        if volumes > 1:
+            msg += f" to {volumes - 1}"
+        raise ValueError(msg)
+    if 0 in shape:
+        msg = f"{name} has no voxels (shape {image.shape})"
+        raise ValueError(msg)
+    data = nifti.read_array(image)
+    data = data.reshape((*shape[:3], volumes), order="A")[..., volume or 0]
+    affine = np.asarray(image.affine, dtype=np.float64)
+    if not np.isfinite(affine).all() or np.linalg.matrix_rank(affine[:3, :3]) < 3:
+        msg = f"{name} has an affine that cannot be inverted: {affine.tolist()}"
+        raise ValueError(msg)
+    return as_voxels(data, name), affine
+
+
+def _extremes(data: npt.NDArray[Any]) -> tuple[float, float, bool]:
+    """Lowest and highest finite value, and whether there are others."""
+    low, high, has_non_finite = _core.summary(data, None)
+    return (low, high, has_non_finite) if low <= high else (0.0, 0.0, has_non_finite)
+
+
+def _finite(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a copy with 0 for NaN and infinities."""
+    return np.where(np.isfinite(data), data, data.dtype.type(0))
+
+
+def _level(request: Request, data: npt.NDArray[Any]) -> float:
+    """Return the threshold as a number in the units of the map."""
+    if isinstance(request.threshold, Percentile):
+        score = _core.percentile(
+            data, None, request.threshold.percent, request.two_sided
+        )
+        return math.inf if score is None else score
+    return 0.0 if request.threshold == HIDE_ZEROS else request.threshold
+
+
+def _border(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the voxels within two of a face of the volume, shape (n,)."""
+    inner = np.zeros(data.shape, dtype=bool)
+    inner[_BORDER:-_BORDER, _BORDER:-_BORDER, _BORDER:-_BORDER] = True
+    return data[~inner]
+
+
+def _dimmed(
+    low: float, high: float, dim: float | Literal["auto"], *, black: bool
+) -> tuple[float, float]:
+    mean, half_range = 0.5 * (low + high), 0.5 * (high - low)
+    if dim == "auto":
+        dim = _DIM_ON_BLACK if black else _DIM_ON_WHITE
+    if not dim:
+        return low, high
+    if black:
+        return low, mean + (1 + dim) * half_range
+    return 0.5 * (2 - dim) * mean - (1 + dim) * half_range, high
+
+
+@functools.cache
+def _template() -> tuple[Volume, float, float]:
+    from nithresh import datasets, nifti
+
+    image = datasets.load_mni152_template()
+    data = as_voxels(nifti.read_array(image), "bg_img")
+    low, high, _ = _extremes(data)
+    return Volume(data, np.asarray(image.affine, dtype=np.float64)), low, high
+
+
+def _check_dim(dim: Any) -> None:
+    if dim == "auto":
+        return
+    if not isinstance(dim, numbers.Real) or not math.isfinite(dim):
+        msg = f'dim is {dim!r}; it must be "auto" or a number'
+        raise ValueError(msg)
+
+
+def _check_range(limits: Any) -> tuple[float, float] | None:
+    if limits is None:
+        return None
+    try:
+        low, high = (float(limit) for limit in limits)
+    except (TypeError, ValueError):
+        low, high = math.nan, math.nan
+    if not 0 <= low < high < math.inf:
+        msg = (
+            f"transparency_range is {limits!r}; it must be two numbers, the first 0 or "
+            "more and the second larger"
+        )
+        raise ValueError(msg)
+    return low, high

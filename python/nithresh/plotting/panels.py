@@ -1,0 +1,391 @@
+"""The panels of a display: where they are, and what is drawn on all of them."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nithresh._params import warn
+from nithresh.plotting.colorbar import (
+    ColorLimits,
+    bar_font_size,
+    bar_room,
+    draw_bar,
+    fit_labels,
+    plan_bar,
+)
+from nithresh.plotting.cuts import PANELS
+from nithresh.plotting.figures import root_figure
+from nithresh.plotting.geometry import PLANE_AXES, union
+from nithresh.plotting.layout import arrange
+from nithresh.plotting.maps import Transparency
+from nithresh.plotting.text import fit_lines, text_width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
+    from matplotlib.backend_bases import RendererBase
+    from matplotlib.text import Annotation
+    from matplotlib.transforms import Bbox
+
+    from nithresh.plotting.geometry import Bounds, PlaneGrid, Volume
+    from nithresh.plotting.layout import BarRoom, Box
+    from nithresh.plotting.maps import Background, StatMap
+
+__all__ = ["ABOVE_IMAGES", "Panel", "Panels"]
+
+#: The zorder of texts and markers.
+ABOVE_IMAGES = 1000
+
+# Room around the brain, mm.
+_VIEW_MARGIN = 1.0
+# The bar comes after the panels.
+_BAR = -1
+_TITLE_PAD = 0.3  # of the title's size, between text and box
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One cut of a display.
+
+    Attributes
+    ----------
+    ax : matplotlib.axes.Axes
+        In mm, across and up.
+    direction : {"x", "y", "z"}
+    coord : float
+        In mm.
+    """
+
+    ax: Axes
+    direction: str
+    coord: float
+
+
+class Panels:
+    """Panels in a row inside a frame, at one scale.
+
+    Parameters
+    ----------
+    frame_axes : matplotlib.axes.Axes
+        What they fill, together with a colour bar and a title.
+    display_mode : str
+    cuts : list of float
+        In mm, one per panel.
+    view : numpy.ndarray of shape (3, 2)
+        What to show, in mm.
+    black : bool
+        Draw on black.
+    radiological : bool
+        Flip left and right.
+    """
+
+    def __init__(
+        self,
+        frame_axes: Axes,
+        display_mode: str,
+        cuts: list[float],
+        view: Bounds,
+        *,
+        black: bool,
+        radiological: bool,
+    ) -> None:
+        self.frame_axes = frame_axes
+        self.black = black
+        self.radiological = radiological
+        self.colorbar_ax: Axes | None = None
+        self.view = _with_margin(view)
+        self._bar_room: BarRoom | None = None
+        self._bar_font_size = 0.0  # points
+        self._title: Annotation | None = None
+        self._title_height = 0.0  # points
+        self._label_height = 0.0  # points
+        if black:
+            self._blacken_frame()
+        directions = PANELS.get(display_mode, display_mode * len(cuts))
+        self.row: list[Panel] = []
+        for index, (direction, coord) in enumerate(zip(directions, cuts, strict=True)):
+            ax = self._new_axes(index)
+            ax.set_axis_off()
+            ax.set_aspect("equal")
+            self.row.append(Panel(ax, direction, coord))
+        self._place()
+
+    @property
+    def ink(self) -> str:
+        """The colour of texts and lines."""
+        return "w" if self.black else "k"
+
+    @property
+    def paper(self) -> str:
+        """The colour of what is behind everything."""
+        return "k" if self.black else "w"
+
+    def grow(self, content: Bounds | None) -> None:
+        """Widen the view of all panels to what is about to be drawn (mm)."""
+        if content is None:
+            return
+        view = union([self.view, _with_margin(content)])
+        if not np.array_equal(view, self.view):
+            self.view = view
+            self._place()
+
+    def make_room_below(self, height: float) -> None:
+        """Leave ``height`` points below the panels, for their labels."""
+        self._label_height = max(height, self._label_height)
+        self._place()
+
+    def narrowest(self) -> float:
+        """Return the width of the narrowest panel in points."""
+        widths = [box[2] for box in self._boxes()[: len(self.row)]]
+        return min(widths) * self._frame_size()[0]
+
+    def draw_background(self, background: Background) -> None:
+        """Draw an anatomical image, smooth, its zeros transparent."""
+        if background.volume is None:
+            return
+        for panel, grid, plane in self.planes(background.volume, linear=True):
+            # Blended between pixels too. An alpha lets the rim of the brain blend
+            # into nothing, where a mask would eat half a voxel of it.
+            panel.ax.imshow(
+                plane.filled(0),
+                alpha=(plane.filled(0) != 0).astype(np.float32),
+                extent=grid.extent,
+                origin="lower",
+                aspect="equal",
+                interpolation="bilinear",
+                cmap="gray",
+                vmin=background.vmin,
+                vmax=background.vmax,
+            )
+
+    def draw_map(
+        self,
+        stat_map: StatMap,
+        limits: ColorLimits,
+        style: dict[str, Any],
+        *,
+        transparency: Transparency | float | None,
+        linear: bool,
+    ) -> None:
+        """Draw a map, voxel by voxel, without what its threshold hides.
+
+        ``style`` is passed to ``imshow``.
+        """
+        style = {"interpolation": "nearest", **style}
+        if transparency is not None and "alpha" in style:
+            warn("alpha gives way to transparency, which says the same")
+        volume = stat_map.kept
+        self.grow(volume.content_bounds)
+        # Between a voxel that is kept and one that is not lie values below the
+        # threshold: nothing is blended unless nothing is hidden.
+        linear = (
+            linear
+            and stat_map.threshold is None
+            and not volume.is_aligned
+            and not volume.is_integer
+        )
+        for panel, grid, plane in self.planes(volume, linear=linear):
+            if stat_map.threshold is not None:
+                plane[plane == 0] = np.ma.masked
+            if isinstance(transparency, Transparency):
+                style["alpha"] = transparency.plane(grid)
+            elif transparency is not None:
+                style["alpha"] = transparency
+            panel.ax.imshow(
+                plane,
+                extent=grid.extent,
+                origin="lower",
+                aspect="equal",
+                vmin=limits.vmin,
+                vmax=limits.vmax,
+                **style,
+            )
+
+    def planes(
+        self, volume: Volume, *, linear: bool
+    ) -> Iterator[tuple[Panel, PlaneGrid, np.ma.MaskedArray[Any, Any]]]:
+        """Read a volume's plane in each panel that meets it."""
+        for panel in self.row:
+            if not volume.contains(panel.direction, panel.coord):
+                continue
+            # Nearest voxels keep their shape only in pixels smaller than they are.
+            grid = volume.grid(
+                panel.direction,
+                panel.coord,
+                self.view,
+                per_voxel=1 if linear else 2,
+            )
+            yield panel, grid, volume.linear(grid) if linear else volume.nearest(grid)
+
+    def add_bar(
+        self,
+        stat_map: StatMap,
+        limits: ColorLimits,
+        *,
+        cmap: Any,
+        tick_format: str,
+        label: str | None,
+    ) -> None:
+        """Draw the colour bar of a map, right of the panels."""
+        if limits.bar_min == limits.bar_max:
+            return  # an empty map has no range to show
+        bar = plan_bar(
+            limits,
+            stat_map.threshold,
+            two_sided=stat_map.two_sided,
+            tick_format=tick_format,
+        )
+        self._bar_font_size = bar_font_size(self._frame_size()[0])
+        self._bar_room = bar_room(bar, label, self._bar_font_size)
+        self.colorbar_ax = self._new_axes(_BAR)
+        draw_bar(
+            self.colorbar_ax,
+            bar,
+            cmap=cmap,
+            label=label,
+            size=self._bar_font_size,
+            ink=self.ink,
+        )
+        self._place()
+
+    def set_title(
+        self,
+        text: str,
+        x: float,
+        y: float,
+        size: float,
+        *,
+        color: Any,
+        bgcolor: Any,
+        alpha: float,
+        **kwargs: Any,
+    ) -> None:
+        """Write the title in a box whose upper left corner is at (x, y).
+
+        ``x`` and ``y`` are parts of the frame, ``size`` is in points.
+        """
+        if self._title is not None:
+            self._title.remove()
+        box = self.ink if bgcolor is None else bgcolor
+        pad = _TITLE_PAD * size
+        title = self.frame_axes.annotate(
+            text,
+            (x, y),
+            xycoords="axes fraction",
+            xytext=(pad, -pad),
+            textcoords="offset points",
+            size=size,
+            color=self.paper if color is None else color,
+            ha="left",
+            va="top",
+            annotation_clip=False,
+            zorder=ABOVE_IMAGES,
+            bbox={
+                "boxstyle": f"square,pad={_TITLE_PAD}",
+                "ec": box,
+                "fc": box,
+                "alpha": alpha,
+            },
+            **kwargs,
+        )
+        width, height = self._frame_size()
+        right = min(x, 1 - x)  # the same distance from the frame on either side
+        limit = width * (1 - x - right) - 2 * pad
+        font = title.get_fontproperties()
+        lines, size = fit_lines(
+            text, functools.partial(text_width, font=font), size, limit
+        )
+        title.set_text(lines)
+        title.set_fontsize(size)
+        dpi = root_figure(self.frame_axes).dpi
+        drawn = title.get_window_extent().height * 72 / dpi
+        self._title = title
+        self._title_height = height * (1 - y) + drawn + 2 * pad
+        self._place()
+
+    def _frame_size(self) -> tuple[float, float]:
+        """Width and height of the frame in points."""
+        position = self.frame_axes.get_position()
+        figure = self.frame_axes.figure
+        per_pixel = 72 / root_figure(self.frame_axes).dpi
+        return (
+            position.width * figure.bbox.width * per_pixel,
+            position.height * figure.bbox.height * per_pixel,
+        )
+
+    def _boxes(self) -> list[Box]:
+        spans = self.view[:, 1] - self.view[:, 0]
+        sizes = [
+            (float(spans[across]), float(spans[up]))
+            for across, up in (PLANE_AXES[p.direction] for p in self.row)
+        ]
+        return arrange(
+            self._frame_size(),
+            sizes,
+            title=self._title_height,
+            labels=self._label_height,
+            bar=self._bar_room,
+        )
+
+    def _new_axes(self, index: int) -> Axes:
+        """Add the axes of a panel, or of the colour bar (``_BAR``).
+
+        Their place is worked out whenever the figure is drawn, so that it follows
+        the frame and the size of the window.
+        """
+        ax: Axes = self.frame_axes.figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        ax.set_zorder(self.frame_axes.get_zorder() + 1)
+        ax.set_axes_locator(functools.partial(self._locate, index))
+        return ax
+
+    def _locate(self, index: int, ax: Axes, renderer: RendererBase | None) -> Bbox:
+        del ax, renderer  # matplotlib passes them to every locator
+        from matplotlib.transforms import Bbox
+
+        frame = self.frame_axes.get_position()
+        left, bottom, width, height = self._boxes()[index]
+        return Bbox.from_bounds(
+            frame.x0 + left * frame.width,
+            frame.y0 + bottom * frame.height,
+            width * frame.width,
+            height * frame.height,
+        )
+
+    def _place(self) -> None:
+        """Put every panel, and the bar, where they belong now."""
+        for index, panel in enumerate(self.row):
+            across, up = PLANE_AXES[panel.direction]
+            left, right = self.view[across]
+            panel.ax.set_xlim(*((right, left) if self.radiological else (left, right)))
+            panel.ax.set_ylim(*self.view[up])
+            panel.ax.set_position(self._locate(index, panel.ax, None))
+        if self.colorbar_ax is not None:
+            place = self._locate(_BAR, self.colorbar_ax, None)
+            self.colorbar_ax.set_position(place)
+            height = self._boxes()[_BAR][3] * self._frame_size()[1]
+            fit_labels(self.colorbar_ax, self._bar_font_size, height)
+
+    def _blacken_frame(self) -> None:
+        from matplotlib.patches import Rectangle
+
+        self.frame_axes.add_patch(
+            Rectangle(
+                (0, 0),
+                1,
+                1,
+                transform=self.frame_axes.transAxes,
+                facecolor="k",
+                edgecolor="none",
+                zorder=-ABOVE_IMAGES,
+            )
+        )
+
+
+def _with_margin(bounds: Bounds) -> Bounds:
+    wider: Bounds = bounds + np.array([-_VIEW_MARGIN, _VIEW_MARGIN])
+    return wider

@@ -1,0 +1,334 @@
+"""``plot_stat_map``: check what was asked for, prepare it, draw it."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from nithresh._params import check_bool, warn
+from nithresh.plotting.colorbar import color_limits
+from nithresh.plotting.cuts import PANELS, check_cuts, choose_cuts
+from nithresh.plotting.display import (
+    SliceDisplay,
+    check_imshow_kwargs,
+    check_interpolation,
+)
+from nithresh.plotting.figures import close_figure, open_frame, root_figure
+from nithresh.plotting.geometry import union
+from nithresh.plotting.maps import (
+    HIDE_ZEROS,
+    Template,
+    check_map_request,
+    open_background,
+    open_stat_map,
+    open_transparency,
+)
+from nithresh.plotting.panels import Panels
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure, SubFigure
+
+    from nithresh.plotting.geometry import Bounds
+    from nithresh.plotting.maps import Background, StatMap
+    from nithresh.thresholding import ImageOrPath
+
+__all__ = ["plot_stat_map"]
+
+# Inches: a panel is this wide, more for a bar, and the figure this tall (less where
+# all panels cut the same direction).
+_PANEL_WIDTH = 2.2
+_BAR_WIDTH = 0.7
+_HEIGHT = 3.5
+_STACKED_HEIGHT = 2.6
+
+
+def plot_stat_map(
+    stat_map_img: ImageOrPath,
+    bg_img: ImageOrPath | Template | Literal[False] | None = Template.MNI152,
+    cut_coords: float | Sequence[float] | None = None,
+    output_file: str | os.PathLike[str] | None = None,
+    display_mode: str = "ortho",
+    colorbar: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
+    cbar_tick_format: str = "%.2g",
+    figure: Figure | SubFigure | int | str | None = None,
+    axes: Axes | Sequence[float] | None = None,
+    title: str | None = None,
+    threshold: float | str | None = HIDE_ZEROS,
+    annotate: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
+    draw_cross: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
+    black_bg: bool | Literal["auto"] = "auto",  # noqa: FBT001 - nilearn's signature
+    cmap: str | Colormap = "RdBu_r",
+    symmetric_cbar: bool | Literal["auto"] = "auto",  # noqa: FBT001 - nilearn's
+    dim: float | Literal["auto"] = "auto",
+    vmin: float | None = None,
+    vmax: float | None = None,
+    radiological: bool = False,  # noqa: FBT001, FBT002 - nilearn's signature
+    resampling_interpolation: str = "continuous",
+    transparency: ImageOrPath | float | None = None,
+    transparency_range: Sequence[float] | None = None,
+    *,
+    cluster_threshold: int = 0,
+    two_sided: bool = True,
+    connectivity: int = 6,
+    cbar_label: str | None = None,
+    volume: int | None = None,
+    **kwargs: Any,
+) -> SliceDisplay | None:
+    """Draw cuts through a statistical map; a drop-in for nilearn's function.
+
+    The map is thresholded voxel by voxel before anything is drawn, by the rule of
+    :func:`nithresh.threshold_img`: a voxel equal to the threshold is shown, and no
+    pixel shows a value below it. Only the voxels in the cuts are read; nothing is
+    resampled but the pixels of a cut through an oblique image.
+
+    Parameters
+    ----------
+    stat_map_img : str, pathlib.Path or nibabel image
+        A map of shape (x, y, z), or (x, y, z, volumes) with one volume or with
+        `volume`. Never changed. NaN and infinities are as 0.
+    bg_img : str, pathlib.Path, nibabel image or None
+        What the map lies on; its zeros are not drawn. The brain of the MNI152
+        template if not given, nothing if None or False.
+    cut_coords : float, sequence of float or None
+        Where to cut, in mm. For ``"ortho"`` x, y and z; for two panels two numbers
+        in the order of their letters; for ``"x"``, ``"y"`` and ``"z"`` a list, or
+        a number of cuts (None is 7), which are spread evenly over the slices that
+        show something. None otherwise is the centre of mass of the largest
+        cluster, moved to its nearest voxel if it lies outside; the clusters are
+        those at the threshold or, where it hides no value, at the 80th percentile
+        of the non-zero abs(values).
+    output_file : str or pathlib.Path, optional
+        Save the figure here, close it and return None. The extension tells the
+        format; missing folders are made.
+    display_mode : {"ortho", "x", "y", "z", "xz", "yz", "yx"}, default="ortho"
+        ``"ortho"`` is sagittal, coronal and axial panels.
+    colorbar : bool, default=True
+        Values that are hidden are grey on it.
+    cbar_tick_format : str, default="%.2g"
+        ``"%i"`` for integers.
+    figure : matplotlib figure or subfigure, int or str, optional
+        Where to draw; the number or the name is pyplot's. A new one if not given.
+    axes : matplotlib axes or (left, bottom, width, height), optional
+        Which part of a figure to fill, the latter as parts of the figure.
+    title : str, optional
+        Above the panels; wrapped or shrunk when it is too long.
+    threshold : float, str or None, default=1e-6
+        In the units of the map. The default hides zeros alone, however small the
+        other values. ``"95%"`` is a percentile of abs(values) (of the values >= 0
+        if not `two_sided`), ``"auto"`` the 80th, linearly interpolated, over the
+        field of view; unlike in `threshold_img`, nothing is added to it. None
+        hides nothing: zeros too cover the background.
+    annotate : bool, default=True
+        Mark left and right, and the cuts.
+    draw_cross : bool, default=True
+        Mark where the other panels cut.
+    black_bg : bool or "auto", default="auto"
+        Draw on black. "auto": if the image given as `bg_img` is dark at its faces.
+    cmap : str or matplotlib colormap, default="RdBu_r"
+    symmetric_cbar : bool or "auto", default="auto"
+        Whether the colours run from -vmax to vmax. "auto": if the map has both
+        signs or, when `vmin` and `vmax` are given, if those mirror each other.
+    dim : float or "auto", default="auto"
+        How much to dim the background: -2 to 2, "auto" is 0.8 on black and 0.6 on
+        white, 0 not at all.
+    vmin, vmax : float, optional
+        Ends of the colours. They never hide anything: beyond them the colour is
+        that of the end. The extremes of the map before thresholding, if not given.
+    radiological : bool, default=False
+        Flip the panels left to right, so that the left of the brain is on the
+        right.
+    resampling_interpolation : {"continuous", "linear", "nearest"}
+        How pixels of a cut through an *oblique* map get their value, which matters
+        only if nothing is hidden (`threshold` is None) and the map has other than
+        whole numbers: linearly between voxels for the first two. All other maps
+        are drawn voxel by voxel, because a blend of voxels above and below the
+        threshold would show values below it.
+    transparency : float, str, pathlib.Path or nibabel image, optional
+        Alpha from 0 to 1, of all or per voxel: then it is abs(value), scaled from
+        `transparency_range` to 0 to 1.
+    transparency_range : (float, float), optional
+        From 0 to the largest abs(value) if not given.
+    cluster_threshold : int, default=0
+        Least extent in voxels of a cluster that is shown.
+    two_sided : bool, default=True
+        Show ``abs(v) >= threshold``. Otherwise show ``v >= threshold``, or
+        ``v <= threshold`` if the threshold is negative.
+    connectivity : {6, 18, 26}, default=6
+        Voxels of a cluster share a face; a face or an edge; a face, an edge or a
+        corner.
+    cbar_label : str, optional
+        Beside the bar, such as "z".
+    volume : int, optional
+        Which volume of a 4-D image, counted from 0.
+    **kwargs
+        Passed to matplotlib's ``imshow`` for the map, such as ``interpolation``
+        ("nearest" if not given; others blend pixels when the figure is drawn).
+
+    Returns
+    -------
+    SliceDisplay or None
+        To draw more on, to save and to close. None with `output_file`.
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type.
+    ValueError
+        An argument of the right type with a value that is not allowed; among them
+        cuts that all lie outside the map, and a 4-D image without `volume`.
+
+    Warns
+    -----
+    UserWarning
+        Some cuts lie outside the map (their panels show the background alone), or
+        nothing is left to show.
+
+    Examples
+    --------
+    >>> import io
+    >>> from matplotlib.figure import Figure
+    >>> from nithresh import datasets
+    >>> from nithresh.plotting import plot_stat_map
+    >>> image = datasets.load_sample_motor_activation_image()
+    >>> display = plot_stat_map(
+    ...     image, threshold=3, cluster_threshold=20, figure=Figure(figsize=(7.3, 3.5))
+    ... )
+    >>> [round(float(coord)) for coord in display.cut_coords]
+    [36, -25, 52]
+    >>> display.savefig(io.BytesIO())
+    """
+    colorbar = check_bool(colorbar, "colorbar")
+    annotate = check_bool(annotate, "annotate")
+    draw_cross = check_bool(draw_cross, "draw_cross")
+    radiological = check_bool(radiological, "radiological")
+    if black_bg != "auto":
+        black_bg = check_bool(black_bg, "black_bg")
+    if symmetric_cbar != "auto":
+        symmetric_cbar = check_bool(symmetric_cbar, "symmetric_cbar")
+    vmin, vmax = _check_limit(vmin, "vmin"), _check_limit(vmax, "vmax")
+    _check_tick_format(cbar_tick_format)
+    check_imshow_kwargs(kwargs)
+    linear = check_interpolation(resampling_interpolation)
+    request = check_map_request(
+        threshold,
+        two_sided=two_sided,
+        cluster_threshold=cluster_threshold,
+        connectivity=connectivity,
+    )
+    asked = check_cuts(display_mode, cut_coords)
+
+    stat_map = open_stat_map(stat_map_img, request, volume=_check_volume(volume))
+    background = open_background(bg_img, black_bg=black_bg, dim=dim)
+    alpha = open_transparency(transparency, transparency_range)
+    limits = color_limits(
+        stat_map.low, stat_map.high, vmin, vmax, symmetric=symmetric_cbar
+    )
+    cuts = choose_cuts(stat_map, display_mode, asked)
+
+    frame = open_frame(
+        figure,
+        axes,
+        _figure_size(display_mode, len(cuts), colorbar=colorbar),
+        facecolor="k" if background.black else "w",
+        on_screen=output_file is None,
+    )
+    try:
+        panels = Panels(
+            frame,
+            display_mode,
+            cuts,
+            _view(stat_map, background),
+            black=background.black,
+            radiological=radiological,
+        )
+        panels.draw_background(background)
+        panels.draw_map(
+            stat_map,
+            limits,
+            {"cmap": cmap, **kwargs},
+            transparency=alpha,
+            linear=linear,
+        )
+        if colorbar:
+            panels.add_bar(
+                stat_map,
+                limits,
+                cmap=cmap,
+                tick_format=cbar_tick_format,
+                label=cbar_label,
+            )
+        display = SliceDisplay(panels, by_cut=display_mode not in PANELS)
+        if title:
+            display.title(title)
+        if annotate:
+            display.annotate()
+        if draw_cross:
+            display.draw_cross()
+        if output_file is None:
+            return display
+        display.savefig(output_file)
+    except BaseException:
+        if figure is None and frame is not axes:
+            close_figure(root_figure(frame))  # nobody else knows it
+        raise
+    display.close()
+    return None
+
+
+def _view(stat_map: StatMap, background: Background) -> Bounds:
+    """Return what the panels show, in mm: the brain, and all of the map."""
+    boxes = [stat_map.kept.content_bounds]
+    if background.volume is not None:
+        boxes.append(background.volume.content_bounds)
+    found = [box for box in boxes if box is not None]
+    return union(found) if found else stat_map.kept.bounds
+
+
+def _figure_size(
+    display_mode: str, panels: int, *, colorbar: bool
+) -> tuple[float, float]:
+    """Width and height of a new figure in inches."""
+    width = _PANEL_WIDTH * panels + (_BAR_WIDTH if colorbar else 0)
+    return width, _HEIGHT if display_mode in PANELS else _STACKED_HEIGHT
+
+
+def _check_limit(value: Any, name: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        msg = f"{name} is {value!r}; it must be a number or None"
+        raise TypeError(msg)
+    if not math.isfinite(value):
+        warn(f"{name} is {value}, which is no limit; the map's own is taken")
+        return None
+    return float(value)
+
+
+def _check_tick_format(tick_format: Any) -> None:
+    try:
+        float(tick_format % 1.5)
+    except (TypeError, ValueError):
+        msg = (
+            f'cbar_tick_format is {tick_format!r}; it must be a format such as "%.2g", '
+            '"%.1f" or "%i"'
+        )
+        raise ValueError(msg) from None
+
+
+def _check_volume(volume: Any) -> int | None:
+    if volume is None:
+        return None
+    if isinstance(volume, (bool, np.bool_)) or not isinstance(
+        volume, (int, np.integer)
+    ):
+        msg = f"volume is {volume!r}; it must be an integer, counted from 0"
+        raise TypeError(msg)
+    return int(volume)
