@@ -63,6 +63,20 @@ def test_a_header_survives_the_whole_way(tmp_path, extension, image_class):
     assert array(saved).tobytes("F") == array(ours).tobytes("F")
 
 
+@pytest.mark.parametrize("image_class", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+def test_a_result_is_what_nibabel_s_constructor_would_make(image_class):
+    source = rich_image(image_class=image_class)
+    source.get_fdata()
+    ours = nithresh.threshold_img(source, 20)
+    theirs = image_class(array(ours), ours.affine, ours.header)
+    assert vars(ours).keys() == vars(theirs).keys()
+    assert ours.header == theirs.header
+    assert ours.to_bytes() == theirs.to_bytes()
+    assert ours.header is not source.header
+    assert ours.affine is not source.affine
+    np.testing.assert_array_equal(ours.get_fdata(), array(ours))
+
+
 def test_without_a_copied_header_it_is_fresh():
     ours = nithresh.threshold_img(rich_image(), 20, copy_header=False)
     assert ours.header["descrip"] == b""
@@ -97,6 +111,19 @@ def test_what_we_load_is_what_nibabel_loads(tmp_path, extension):
     np.testing.assert_array_equal(ours.get_fdata(), theirs.get_fdata())
     again = pickle.loads(pickle.dumps(ours))  # noqa: S301 - our own
     np.testing.assert_array_equal(again.get_fdata(), theirs.get_fdata())
+
+
+@pytest.mark.parametrize("extension", [".nii", ".nii.gz", ".hdr.gz"])
+def test_an_extension_longer_than_a_header(tmp_path, extension):
+    image = rich_image()
+    note = nibabel.nifti1.Nifti1Extension("comment", b"x" * 299_992)
+    image.header.extensions[:] = [note]
+    path = tmp_path / f"map{extension}"
+    nithresh.save(image, path)
+    loaded = nithresh.load(path)
+    if not extension.startswith(".hdr"):
+        assert loaded.header.extensions == image.header.extensions
+    np.testing.assert_array_equal(array(loaded), array(image))
 
 
 def test_an_uncompressed_file_is_mapped(tmp_path):

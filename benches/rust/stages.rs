@@ -100,14 +100,14 @@ fn stages(bench: &mut Criterion) {
     for map in &maps() {
         let volume = in_memory_order(map);
         let rows_per_plane = volume.dim().1;
-        let interval = one_sided(map).positive;
-        let runs = scan(volume, None, interval).unwrap();
+        let criterion = one_sided(map);
+        let [runs, _] = scan(volume, None, criterion).unwrap();
         eprintln!("{}: {} runs in {} voxels", map.name, runs.all().len(), volume.len());
 
         let mut group = bench.benchmark_group(map.name);
         group.throughput(Throughput::Elements(volume.len() as u64));
         group.bench_function("scan", |timer| {
-            timer.iter(|| scan(black_box(volume), None, interval));
+            timer.iter(|| scan(black_box(volume), None, criterion));
         });
         for (name, connectivity) in CONNECTIVITIES {
             group.bench_function(BenchmarkId::new("link", name), |timer| {
@@ -153,7 +153,8 @@ criterion_group! {
     config = Criterion::default()
         .sample_size(15)
         .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_millis(800));
+        .measurement_time(Duration::from_millis(500))
+        .nresamples(2_000);
     targets = copy, stages, whole
 }
 criterion_main!(benches);

@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 import zlib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from isal import igzip
 from nibabel import filebasedimages
 from nibabel.fileholders import FileHolder
 from nibabel.spatialimages import HeaderDataError, SpatialImage
+from nibabel.wrapstruct import WrapStructError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,9 @@ _GZIP_LEVEL = 1
 _MOST_COMPRESSION = 1032
 # What may follow the voxels and is kept: MGH files put tags there.
 _LONGEST_FOOTER = 1 << 20
+# More than any header, without its extensions.
+_LONGEST_HEAD = 1 << 16
+_LONGEST_EXTENSIONS = 1 << 24
 _CHUNK = 1 << 20
 
 
@@ -95,8 +99,7 @@ def load(path: str | os.PathLike[str]) -> Any:
                 msg = f"the image has no {Path(holder.filename).name!r} beside it"
                 raise ImageFileError(msg)
         if hasattr(image_class.header_class, "get_data_offset"):
-            needed = _claimed_bytes(image_class, file_map)
-            _read_streams(file_map, needed)
+            _check_and_read(image_class, file_map)
         image = image_class.from_file_map(file_map)
         image.file_map = image_class.filespec_to_file_map(place)
         return image
@@ -190,6 +193,7 @@ def _naming(place: Path) -> "Iterator[None]":
     except (
         filebasedimages.ImageFileError,
         HeaderDataError,
+        WrapStructError,
         EOFError,
         OSError,
         OverflowError,
@@ -218,49 +222,59 @@ def _image_class(place: Path) -> Any:
     raise ImageFileError(msg)
 
 
-def _claimed_bytes(image_class: Any, file_map: Any) -> int:
-    """Count the bytes that the header says are in the image file.
+def _check_and_read(image_class: Any, file_map: Any) -> None:
+    """Refuse a header that claims more than its file holds, and read streams.
 
-    Refuses a header that claims more than the file can hold.
+    A file that cannot be mapped into memory is replaced in the map by its
+    content; a gzipped one is read to its end, where its checksum is.
     """
-    with _open(file_map.get("header", file_map["image"]).filename) as stream:
-        header = image_class.header_class.from_fileobj(stream)
+    header_holder = file_map.get("header", file_map["image"])
+    image_holder = file_map["image"]
+    with ExitStack() as streams:
+        header_stream = streams.enter_context(_open(header_holder.filename))
+        # Read once, also when the header is at the head of the same stream.
+        head = header_stream.read(_LONGEST_HEAD)
+        header = _parse_header(image_class.header_class, head)
+        needed = _claimed_bytes(header, image_holder.filename)
+        if header_holder is not image_holder:
+            if _is_stream(header_holder.filename):
+                head += header_stream.read(_LONGEST_EXTENSIONS)
+                header_holder.fileobj = io.BytesIO(head)
+            header_stream = streams.enter_context(_open(image_holder.filename))
+            head = b""
+        if not _is_stream(image_holder.filename):
+            return
+        rest = header_stream.read(max(needed - len(head), 0) + _LONGEST_FOOTER)
+        while header_stream.read(_CHUNK):
+            pass
+        length = len(head) + len(rest)
+        if length < needed:
+            msg = f"the header claims {needed} bytes of image, the file holds {length}"
+            raise ImageFileError(_named(image_holder.filename, msg))
+        image_holder.fileobj = io.BytesIO(head + rest if head else rest)
+
+
+def _parse_header(header_class: Any, head: bytes) -> Any:
+    if issubclass(header_class, nibabel.analyze.AnalyzeHeader):
+        # Without the extensions, which may be longer than the head.
+        return header_class(head[: header_class.template_dtype.itemsize])
+    return header_class.from_fileobj(io.BytesIO(head))
+
+
+def _claimed_bytes(header: Any, filename: str) -> int:
+    """Count the bytes that a header says its image file has."""
     shape = header.get_data_shape()
     if any(length < 0 for length in shape):
         msg = f"the header claims a shape of {shape}"
-        raise ImageFileError(_named(file_map, msg))
+        raise ImageFileError(_named(filename, msg))
     voxels = math.prod(int(length) for length in shape)
     voxel_size: int = header.get_data_dtype().itemsize
     needed = int(header.get_data_offset()) + voxels * voxel_size
-    size = Path(file_map["image"].filename).stat().st_size
-    is_gzipped = _is_gzipped(file_map["image"].filename)
-    if needed > (size * _MOST_COMPRESSION if is_gzipped else size):
+    size = Path(filename).stat().st_size
+    if needed > (size * _MOST_COMPRESSION if _is_gzipped(filename) else size):
         msg = f"the header claims {needed} bytes of image, the file is cut short"
-        raise ImageFileError(_named(file_map, msg))
+        raise ImageFileError(_named(filename, msg))
     return needed
-
-
-def _read_streams(file_map: Any, needed: int) -> None:
-    """Replace each file of a map that cannot be mapped into memory by its content.
-
-    A gzipped file is read to its end, where its checksum is.
-    """
-    for key, holder in file_map.items():
-        # nibabel would leave an .mgh file open.
-        if not (_is_gzipped(holder.filename) or holder.filename.endswith(".mgh")):
-            continue
-        least = needed if key == "image" else 0
-        with _open(holder.filename) as stream:
-            content = stream.read(least + _LONGEST_FOOTER)
-            while stream.read(_CHUNK):
-                pass
-        if len(content) < least:
-            msg = (
-                f"the header claims {needed} bytes of image, the file holds "
-                f"{len(content)}"
-            )
-            raise ImageFileError(_named(file_map, msg))
-        holder.fileobj = io.BytesIO(content)
 
 
 def _open(filename: str) -> IO[bytes]:
@@ -270,9 +284,14 @@ def _open(filename: str) -> IO[bytes]:
     return Path(filename).open("rb")
 
 
+def _is_stream(filename: str) -> bool:
+    """Whether a file is read at once: nibabel would leave an .mgh file open."""
+    return _is_gzipped(filename) or filename.endswith(".mgh")
+
+
 def _is_gzipped(filename: str) -> bool:
     return filename.lower().endswith(_GZIP_EXTENSIONS)
 
 
-def _named(file_map: Any, message: str) -> str:
-    return f"cannot read {file_map['image'].filename!r}: {message}"
+def _named(filename: str, message: str) -> str:
+    return f"cannot read {filename!r}: {message}"

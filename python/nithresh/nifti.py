@@ -3,6 +3,7 @@
 Headers, affines and file types end here: what goes on to the core is an array.
 """
 
+import copy
 import glob
 import os
 from pathlib import Path
@@ -230,9 +231,10 @@ def image_like(image: SpatialImage, data: NDArray[Any], *, copy_header: bool) ->
         return image_class(data, image.affine)
     header: Any = image.header.copy()
     if isinstance(header, nibabel.analyze.AnalyzeHeader):
-        for field in ("scl_slope", "scl_inter", "glmax"):
-            if field in header:
-                header[field] = 0
+        header.set_slope_inter(None, None)
+        header.set_data_offset(0)
+        if "glmax" in header:
+            header["glmax"] = 0
         if "cal_max" in header:
             # Infinity where a float64 does not fit into the field.
             with np.errstate(over="ignore"):
@@ -243,7 +245,17 @@ def image_like(image: SpatialImage, data: NDArray[Any], *, copy_header: bool) ->
     except HeaderDataError:
         # float16, which no format stores: as float32, which holds it exactly.
         header.set_data_dtype(np.float32)
-    return image_class(data, image.affine, header=header)
+    if image_class is not type(image):
+        return image_class(data, image.affine, header=header)
+    # nibabel's constructor would check this header once more, which can take
+    # longer than all of the thresholding.
+    result: Any = copy.copy(image)
+    result._dataobj, result._header = data, header
+    result._data_cache = result._fdata_cache = None
+    result._affine = None if image.affine is None else image.affine.copy()
+    result.extra, result.file_map = {}, image_class.make_file_map()
+    result.update_header()
+    return result
 
 
 def _image_class(image: SpatialImage) -> Any:

@@ -227,11 +227,11 @@ def threshold_img(
             nifti.check_header_can_hold(image, out)
     voxels = as_voxels(data, "img")
 
-    _, _, has_non_finite = _core.summary(voxels, None)
+    smallest, largest, has_non_finite = _core.summary(voxels, inside)
     if has_non_finite:
         warn("Non-finite values detected. They will be replaced with zeros.")
     level = _resolve(request, voxels, inside)
-    _warn_beyond_range(request, level, voxels, inside)
+    _warn_beyond_range(request, level, smallest, largest, voxels.dtype)
     result = _threshold_voxels(data, voxels, level, request, inside, out)
     thresholded: SpatialImage = nifti.image_like(image, result, copy_header=copy_header)
     return thresholded
@@ -256,19 +256,19 @@ def _resolve(
 def _warn_beyond_range(
     request: Request,
     level: float,
-    voxels: NDArray[Any],
-    inside: NDArray[np.bool_] | None,
+    smallest: float,
+    largest: float,
+    dtype: np.dtype[Any],
 ) -> None:
     """Warn that a threshold lets nothing pass, and say what the range is."""
     if isinstance(request.threshold, Percentile) and math.isfinite(level):
         return
-    smallest, largest, _ = _core.summary(voxels, inside)
     if smallest > largest:
         return  # no voxels, so nothing that a threshold could let pass
-    if voxels.dtype.kind == "f":
+    if dtype.kind == "f":
         # Compare as the voxels are compared: rounded to the type of the map.
         with np.errstate(over="ignore"):
-            level = float(voxels.dtype.type(level))
+            level = float(dtype.type(level))
     if request.two_sided:
         beyond = level > max(-smallest, largest)
     elif level >= 0:

@@ -3,10 +3,11 @@
 use ndarray::ArrayView3;
 
 use crate::connectivity::Connectivity;
+use crate::criterion::Criterion;
 use crate::error::Result;
 use crate::link::link;
 use crate::scan::{Run, Runs, scan};
-use crate::voxel::{Interval, Voxel};
+use crate::voxel::Voxel;
 
 /// The clusters of one sign of a volume, as runs with their roots.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,8 @@ pub struct Clusters {
 }
 
 impl Clusters {
-    /// Scans, links and measures one sign of a volume in memory order.
+    /// Scans, links and measures a volume in memory order: its positive and its
+    /// negative clusters.
     ///
     /// # Errors
     ///
@@ -27,13 +29,14 @@ impl Clusters {
     pub fn find<T: Voxel>(
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
-        interval: Interval<T>,
+        criterion: Criterion<T>,
         connectivity: Connectivity,
-    ) -> Result<Self> {
+    ) -> Result<[Self; 2]> {
         let rows_per_plane = volume.dim().1;
-        let runs = scan(volume, mask, interval)?;
-        let roots = link(&runs, rows_per_plane, connectivity);
-        Ok(Self::measure(runs, roots))
+        Ok(scan(volume, mask, criterion)?.map(|runs| {
+            let roots = link(&runs, rows_per_plane, connectivity);
+            Self::measure(runs, roots)
+        }))
     }
 
     /// Sums the lengths of the runs of each cluster. Linear in runs; 8 bytes

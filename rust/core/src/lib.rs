@@ -151,22 +151,9 @@ fn threshold_volume<T: Voxel>(
         write::write_passing(target, mask, criterion);
         return Ok(());
     }
-    let signs = signs(target.source(), mask, criterion, filter.connectivity)?;
+    let signs = Clusters::find(target.source(), mask, criterion, filter.connectivity)?;
     write::write_kept(target, mask, criterion, &signs, filter.min_extent);
     Ok(())
-}
-
-/// The positive and the negative clusters of a volume in memory order.
-fn signs<T: Voxel>(
-    volume: ArrayView3<'_, T>,
-    mask: Option<ArrayView3<'_, bool>>,
-    criterion: Criterion<T>,
-    connectivity: Connectivity,
-) -> Result<[Clusters; 2]> {
-    Ok([
-        Clusters::find(volume, mask, criterion.positive, connectivity)?,
-        Clusters::find(volume, mask, criterion.negative, connectivity)?,
-    ])
 }
 
 /// A voxel of a volume, by its place along each axis.
@@ -190,7 +177,7 @@ pub fn largest_cluster<T: Voxel>(
         return Ok(Vec::new());
     }
     let order = MemoryOrder::of(&volume);
-    let signs = signs(order.apply(volume), None, criterion, connectivity)?;
+    let signs = Clusters::find(order.apply(volume), None, criterion, connectivity)?;
     let extent = signs.iter().map(Clusters::largest_extent).max().unwrap_or(0);
     if extent == 0 {
         return Ok(Vec::new());

@@ -38,15 +38,15 @@ pub fn link(runs: &Runs, rows_per_plane: usize, connectivity: Connectivity) -> V
         forest.reset();
         let first = planes.start;
         for plane in planes {
-            linker.link_within(&mut forest, plane);
-            if plane > first {
-                linker.link_to_previous(&mut forest, plane);
-            }
+            linker.link_plane(&mut forest, plane, plane > first);
         }
     });
     let mut forest = Forest::new(&mut parent, 0);
     for seam in (thickness..planes).step_by(thickness) {
-        linker.link_to_previous(&mut forest, seam);
+        for row_in_plane in 0..rows_per_plane {
+            let row = seam * rows_per_plane + row_in_plane;
+            linker.link_to_previous(&mut forest, row, row_in_plane);
+        }
     }
     flatten(&mut parent);
     parent
@@ -59,32 +59,34 @@ struct Linker<'a> {
 }
 
 impl Linker<'_> {
-    /// Links each row of a plane with the row before it.
-    fn link_within(&self, forest: &mut Forest<'_>, plane: usize) {
-        let first = plane * self.rows_per_plane;
-        for row in first + 1..first + self.rows_per_plane {
-            self.link_rows(forest, row - 1, row, self.connectivity.face_row_reach());
-        }
-    }
-
-    /// Links each row of a plane with its neighbours in the plane before.
-    fn link_to_previous(&self, forest: &mut Forest<'_>, plane: usize) {
-        let first = plane * self.rows_per_plane;
+    /// Links each row of a plane with the row before it and, if asked to, with its
+    /// neighbours in the plane before.
+    fn link_plane(&self, forest: &mut Forest<'_>, plane: usize, to_previous: bool) {
         let face_reach = self.connectivity.face_row_reach();
         for row_in_plane in 0..self.rows_per_plane {
-            let row = first + row_in_plane;
+            let row = plane * self.rows_per_plane + row_in_plane;
             if self.runs.indices_in_row(row).is_empty() {
                 continue;
             }
-            let below = row - self.rows_per_plane;
-            self.link_rows(forest, below, row, face_reach);
-            if let Some(reach) = self.connectivity.edge_row_reach() {
-                if row_in_plane > 0 {
-                    self.link_rows(forest, below - 1, row, reach);
-                }
-                if row_in_plane + 1 < self.rows_per_plane {
-                    self.link_rows(forest, below + 1, row, reach);
-                }
+            if row_in_plane > 0 {
+                self.link_rows(forest, row - 1, row, face_reach);
+            }
+            if to_previous {
+                self.link_to_previous(forest, row, row_in_plane);
+            }
+        }
+    }
+
+    /// Links a row with its neighbours in the plane before.
+    fn link_to_previous(&self, forest: &mut Forest<'_>, row: usize, row_in_plane: usize) {
+        let below = row - self.rows_per_plane;
+        self.link_rows(forest, below, row, self.connectivity.face_row_reach());
+        if let Some(reach) = self.connectivity.edge_row_reach() {
+            if row_in_plane > 0 {
+                self.link_rows(forest, below - 1, row, reach);
+            }
+            if row_in_plane + 1 < self.rows_per_plane {
+                self.link_rows(forest, below + 1, row, reach);
             }
         }
     }

@@ -23,17 +23,22 @@ pub(crate) fn collect<T: Voxel>(
     mask: Option<ArrayView3<'_, bool>>,
     population: Population,
 ) -> Vec<T::Magnitude> {
-    let slabs = fold_rows(volume, mask, Vec::new, |values: &mut Vec<T::Magnitude>, row, mask| {
-        let belongs = |value: T| population == Population::Magnitudes || value >= T::ZERO;
-        let inside = |position: usize| mask.is_none_or(|mask| mask[position]);
-        values.extend(
-            row.iter()
-                .enumerate()
-                .map(|(position, value)| (position, value.finite_or_zero()))
-                .filter(|&(position, value)| inside(position) && belongs(value))
-                .map(|(_, value)| value.magnitude()),
-        );
-    });
+    let slabs = fold_rows(
+        volume,
+        mask,
+        |_| Vec::new(),
+        |values: &mut Vec<T::Magnitude>, row, mask| {
+            let belongs = |value: T| population == Population::Magnitudes || value >= T::ZERO;
+            let inside = |position: usize| mask.is_none_or(|mask| mask[position]);
+            values.extend(
+                row.iter()
+                    .enumerate()
+                    .map(|(position, value)| (position, value.finite_or_zero()))
+                    .filter(|&(position, value)| inside(position) && belongs(value))
+                    .map(|(_, value)| value.magnitude()),
+            );
+        },
+    );
     slabs
         .into_iter()
         .reduce(|mut all, slab| {

@@ -104,6 +104,37 @@ impl<'a, T> Target<'a, T> {
     }
 }
 
+/// Joins the rows of each plane into one, where all that belongs together lies in
+/// one piece: for work that looks at single voxels.
+pub(crate) fn as_long_rows<'a, 'b, T>(
+    target: Target<'a, T>,
+    mask: Option<ArrayView3<'b, bool>>,
+) -> (Target<'a, T>, Option<ArrayView3<'b, bool>>) {
+    let joins = |strides: &[isize], shape: &[usize]| {
+        strides[2] == 1 && strides[1].unsigned_abs() == shape[2] && strides[1] > 0
+    };
+    let mask_joins = mask.as_ref().is_none_or(|mask| joins(mask.strides(), mask.shape()));
+    match target {
+        Target::New { source, out }
+            if mask_joins
+                && joins(source.strides(), source.shape())
+                && joins(out.strides(), out.shape()) =>
+        {
+            let target = Target::New { source: long_rows(source), out: long_rows(out) };
+            (target, mask.map(long_rows))
+        }
+        Target::InPlace(volume) if mask_joins && joins(volume.strides(), volume.shape()) => {
+            (Target::InPlace(long_rows(volume)), mask.map(long_rows))
+        }
+        target => (target, mask),
+    }
+}
+
+fn long_rows<S: RawData>(mut view: ArrayBase<S, Ix3>) -> ArrayBase<S, Ix3> {
+    view.merge_axes(Axis(1), Axis(2));
+    view
+}
+
 /// Cuts a mutable view into slabs of `thickness` planes.
 fn into_slabs<T>(mut view: ArrayViewMut3<'_, T>, thickness: usize) -> Vec<ArrayViewMut3<'_, T>> {
     let mut slabs = Vec::new();
@@ -149,21 +180,29 @@ fn as_slice<'a, T: Copy>(row: ArrayView1<'a, T>, scratch: &'a mut Vec<T>) -> &'a
 
 /// Visits every row of a volume in memory order, slab by slab.
 ///
-/// Each slab starts from its own `start()`; the states come back in the order
+/// Each slab starts from its own `start(rows)`, with its number of rows; the states come back in the order
 /// of the slabs, and within a slab the rows come in theirs.
 pub(crate) fn fold_rows<T: Voxel, State: Send>(
     volume: ArrayView3<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
-    start: impl Fn() -> State + Sync,
+    start: impl Fn(usize) -> State + Sync,
     visit: impl Fn(&mut State, &[T], Option<&[bool]>) + Sync,
 ) -> Vec<State> {
     let thickness = parallel::slab_thickness(volume.len_of(Axis(0)));
     let slabs: Vec<_> =
         optional_slabs(Some(volume), thickness).zip(optional_slabs(mask, thickness)).collect();
     parallel::map(slabs, |(slab, mask)| {
-        let mut state = start();
-        let (mut scratch, mut mask_scratch) = (Vec::new(), Vec::new());
         let slab = slab.expect("the volume is there");
+        let (planes, rows_per_plane, row_length) = slab.dim();
+        let mut state = start(planes * rows_per_plane);
+        if let (Some(voxels), None) = (slab.to_slice(), &mask) {
+            // The same as below, for what most maps are: one piece, no mask.
+            for row in voxels.chunks_exact(row_length.max(1)) {
+                visit(&mut state, row, None);
+            }
+            return state;
+        }
+        let (mut scratch, mut mask_scratch) = (Vec::new(), Vec::new());
         for (plane_index, plane) in slab.outer_iter().enumerate() {
             for (row_index, row) in plane.outer_iter().enumerate() {
                 let mask_row = mask
@@ -203,6 +242,16 @@ pub(crate) fn write_rows<T: Voxel>(
         .collect();
     parallel::map(slabs, |(slab_index, ((source, mut out), mask))| {
         let first_row = slab_index * thickness * rows_per_plane;
+        let source_slice = source.as_ref().and_then(ArrayView3::to_slice);
+        if let (Some(source), Some(out), None) = (source_slice, out.as_slice_mut(), &mask) {
+            // The same as below, for what most maps are: one piece, no mask.
+            let rows =
+                source.chunks_exact(row_length.max(1)).zip(out.chunks_exact_mut(row_length.max(1)));
+            for (row, (source, out)) in (first_row..).zip(rows) {
+                write(row, source, None, out);
+            }
+            return;
+        }
         let mut source_scratch = Vec::new();
         let mut mask_scratch = Vec::new();
         let mut out_scratch = vec![T::ZERO; if out_is_sliced(&out) { 0 } else { row_length }];

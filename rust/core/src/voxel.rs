@@ -31,9 +31,9 @@ impl<T: Voxel> Interval<T> {
 /// Comparisons follow NumPy 2: a floating-point map is compared in its own
 /// type, with the threshold rounded to it; an integer map is compared as
 /// 64-bit floats.
-pub trait Voxel: Copy + PartialOrd + Send + Sync + 'static {
+pub trait Voxel: std::fmt::Debug + Copy + PartialOrd + Send + Sync + 'static {
     /// What [`Voxel::magnitude`] returns: wide enough for every absolute value.
-    type Magnitude: Copy + PartialOrd + Send + Sync;
+    type Magnitude: std::fmt::Debug + Copy + PartialOrd + Send + Sync;
 
     /// Positive zero.
     const ZERO: Self;
@@ -63,6 +63,11 @@ pub trait Voxel: Copy + PartialOrd + Send + Sync + 'static {
 
     /// Whether the value is neither infinite nor NaN.
     fn is_finite(self) -> bool;
+
+    /// NaN if the value or `defect` is not finite, else zero: whether any of
+    /// many values is not finite, without a branch for each.
+    #[must_use]
+    fn plus_defect(self, defect: Self) -> Self;
 
     /// The value as a 64-bit float, rounded for large 64-bit integers.
     fn to_f64(self) -> f64;
@@ -111,6 +116,11 @@ macro_rules! float_voxel {
             #[inline(always)]
             fn is_finite(self) -> bool {
                 self.abs() <= Self::MAX
+            }
+
+            #[inline(always)]
+            fn plus_defect(self, defect: Self) -> Self {
+                defect + (self - self)
             }
 
             fn to_f64(self) -> f64 {
@@ -182,6 +192,11 @@ macro_rules! integer_voxel {
             #[inline(always)]
             fn is_finite(self) -> bool {
                 true
+            }
+
+            #[inline(always)]
+            fn plus_defect(self, _: Self) -> Self {
+                0
             }
 
             fn to_f64(self) -> f64 {

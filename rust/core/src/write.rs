@@ -4,7 +4,7 @@ use ndarray::ArrayView3;
 
 use crate::cluster::Clusters;
 use crate::criterion::Criterion;
-use crate::volume::{Target, write_rows};
+use crate::volume::{Target, as_long_rows, write_rows};
 use crate::voxel::Voxel;
 
 /// Writes the voxels that pass the criterion; all others become zero.
@@ -13,17 +13,18 @@ pub(crate) fn write_passing<T: Voxel>(
     mask: Option<ArrayView3<'_, bool>>,
     criterion: Criterion<T>,
 ) {
-    write_rows(target, mask, |_, source, mask, out| {
-        drop_all(criterion, source, mask, out);
-        match mask {
-            None => {
-                for (voxel, &value) in out.iter_mut().zip(source) {
-                    *voxel = if criterion.passes(value) { value } else { *voxel };
-                }
+    let (target, mask) = as_long_rows(target, mask);
+    write_rows(target, mask, |_, source, mask, out| match mask {
+        None if !criterion.keeps_zeros => {
+            for (voxel, &value) in out.iter_mut().zip(source) {
+                *voxel = if criterion.passes(value) { value } else { T::ZERO };
             }
-            Some(mask) => {
-                for ((voxel, &value), &inside) in out.iter_mut().zip(source).zip(mask) {
-                    *voxel = if inside & criterion.passes(value) { value } else { *voxel };
+        }
+        _ => {
+            drop_all(criterion, source, mask, out);
+            for (position, (voxel, &value)) in out.iter_mut().zip(source).enumerate() {
+                if criterion.passes(value) && mask.is_none_or(|mask| mask[position]) {
+                    *voxel = value;
                 }
             }
         }
