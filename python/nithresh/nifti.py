@@ -250,10 +250,15 @@ def image_like(image: SpatialImage, data: NDArray[Any], *, copy_header: bool) ->
     # nibabel's constructor would check this header once more, which can take
     # longer than all of the thresholding.
     result: Any = copy.copy(image)
-    result._dataobj, result._header = data, header
-    result._data_cache = result._fdata_cache = None
-    result._affine = None if image.affine is None else image.affine.copy()
-    result.extra, result.file_map = {}, image_class.make_file_map()
+    vars(result).update(
+        _dataobj=data,
+        _affine=None if image.affine is None else image.affine.copy(),
+        _header=header,
+        _data_cache=None,
+        _fdata_cache=None,
+        extra={},
+        file_map=image_class.make_file_map(),
+    )
     result.update_header()
     return result
 
