@@ -103,7 +103,7 @@ def test_twice_is_once(data, level, cluster_threshold, connectivity):
 @given(testing.maps(smallest_side=1), st.floats(0, 100), st.booleans(), st.data())
 def test_percentiles_are_those_of_scipy(data, percent, two_sided, draw):
     from nithresh import _core
-    from nithresh._params import as_voxels
+    from nithresh._arrays import as_voxels
 
     mask = draw.draw(st.none() | testing.masks(data.shape[:3]))
     inside = None if mask is None else mask != 0

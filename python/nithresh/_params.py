@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 _CONNECTIVITIES = (6, 18, 26)
 
@@ -135,74 +134,6 @@ def check_bool(value: Any, name: str) -> bool:
         return bool(value)
     msg = f"{name} is {value!r}; it must be True or False"
     raise TypeError(msg)
-
-
-def check_volumes(shape: tuple[int, ...], name: str) -> None:
-    """Check that an array is a volume, or volumes along its last axis."""
-    if len(shape) not in (3, 4):
-        msg = (
-            f"{name} has {len(shape)} dimensions (shape {shape}); it must have 3, or 4 "
-            "with the volumes along the last"
-        )
-        raise ValueError(msg)
-
-
-def check_mask(mask: NDArray[Any], shape: tuple[int, ...], name: str) -> NDArray[Any]:
-    """Check a mask and make it boolean; NaN and infinities count as outside.
-
-    A mask is 0 outside and one other value inside, and has an inside.
-    """
-    if mask.shape != shape:
-        msg = f"{name} has shape {mask.shape}; it must have the map's, {shape}"
-        raise ValueError(msg)
-    if mask.dtype.kind not in "biuf":
-        msg = f"{name} has dtype {mask.dtype}; it must be boolean or a real number"
-        raise TypeError(msg)
-    inside: NDArray[np.bool_] = mask != 0
-    if mask.dtype.kind == "f":
-        inside &= np.isfinite(mask)
-    if not inside.any():
-        msg = f"{name} is empty: it leaves no voxel of the map"
-        raise ValueError(msg)
-    if mask.dtype.kind != "b":
-        values = mask[inside]
-        if (values != values[0]).any():
-            msg = (
-                f"{name} has more than one value other than 0 (for one "
-                f"{values[0]!s} and {values[values != values[0]][0]!s}); it must be "
-                "0 outside and one value inside"
-            )
-            raise ValueError(msg)
-    return inside
-
-
-def as_voxels(data: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return an array that the core can read: the same one where it can.
-
-    Booleans become uint8, float16 becomes float32 (exactly), and what is not
-    aligned or not in native byte order is copied.
-    """
-    kind, size = data.dtype.kind, data.dtype.itemsize
-    # Looked up and not imported: numpy.ma is slow to import, and whoever has a
-    # masked array has it already.
-    masked = sys.modules.get("numpy.ma")
-    if masked is not None and isinstance(data, masked.MaskedArray):
-        msg = f"{name} is a masked array; pass its data, and its mask as a mask"
-        raise TypeError(msg)
-    if kind == "b":
-        return np.asarray(data).view(np.uint8)
-    if kind == "f" and size == 2:
-        return np.asarray(data, dtype=np.float32)
-    if kind not in "iuf" or size > 8:
-        msg = (
-            f"{name} has dtype {data.dtype}; it must be a float type of 16 to 64 bits, "
-            "an integer type or bool"
-        )
-        raise TypeError(msg)
-    native = np.asarray(data, dtype=data.dtype.newbyteorder("="))
-    if not native.flags.aligned or any(step % size for step in native.strides):
-        native = native.copy(order="K")
-    return native
 
 
 def warn(message: str) -> None:

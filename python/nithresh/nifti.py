@@ -14,7 +14,8 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 from numpy.typing import NDArray
 
-from nithresh._params import as_voxels, check_mask, check_volumes, warn
+from nithresh._arrays import as_voxels, check_mask, check_volumes
+from nithresh._params import warn
 from nithresh.files import MissingFileError, load
 
 _INT32 = np.iinfo(np.int32)

@@ -10,16 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
-from nithresh._params import (
-    Percentile,
-    Request,
+from nithresh._arrays import (
     as_voxels,
-    check_bool,
+    check_array,
     check_mask,
-    check_request,
+    check_out,
     check_volumes,
-    warn,
+    check_writeable,
 )
+from nithresh._params import Percentile, Request, check_bool, check_request, warn
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
@@ -101,15 +100,15 @@ def threshold(
         cluster_threshold=cluster_threshold,
         connectivity=connectivity,
     )
-    _check_array(data, "data")
+    check_array(data, "data")
     check_volumes(data.shape, "data")
     voxels = as_voxels(data, "data")
     inside = None
     if mask is not None:
-        _check_array(mask, "mask")
+        check_array(mask, "mask")
         inside = check_mask(mask, data.shape[:3], "mask")
     if out is not None:
-        _check_out(out, data)
+        check_out(out, data)
     level = _resolve(request, voxels, inside)
     return _threshold_voxels(data, voxels, level, request, inside, out)
 
@@ -222,7 +221,7 @@ def threshold_img(
         inside = nifti.read_mask(mask_image, image)
     out = None if copy else nifti.array_in_memory(image)
     if out is not None:
-        _check_writeable(out, "img, with copy=False,")
+        check_writeable(out, "img, with copy=False,")
         if not copy_header:
             nifti.check_header_can_hold(image, out)
     voxels = as_voxels(data, "img")
@@ -324,29 +323,3 @@ def _threshold_voxels(
     if data.dtype == np.float16:
         return target.astype(np.float16)
     return target
-
-
-def _check_array(array: Any, name: str) -> None:
-    if not isinstance(array, np.ndarray):
-        msg = f"{name} is of type {type(array).__name__}; it must be a NumPy array"
-        raise TypeError(msg)
-
-
-def _check_out(out: Any, data: NDArray[Any]) -> None:
-    _check_array(out, "out")
-    if out.shape != data.shape:
-        msg = f"out has shape {out.shape}; it must have that of data, {data.shape}"
-        raise ValueError(msg)
-    allowed = {data.dtype, data.dtype.newbyteorder("=")}
-    if data.dtype == np.bool_:
-        allowed.add(np.dtype(np.uint8))
-    if out.dtype not in allowed:
-        msg = f"out has dtype {out.dtype}; it must have that of data, {data.dtype}"
-        raise TypeError(msg)
-    _check_writeable(out, "out")
-
-
-def _check_writeable(array: NDArray[Any], name: str) -> None:
-    if not array.flags.writeable:
-        msg = f"{name} is a read-only array; it must be writable"
-        raise ValueError(msg)

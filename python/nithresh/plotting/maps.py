@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nithresh import _core
-from nithresh._params import Percentile, Request, as_voxels, check_request, warn
+from nithresh._arrays import as_voxels
+from nithresh._params import Percentile, Request, check_request, warn
 from nithresh.plotting.geometry import Volume
 from nithresh.thresholding import threshold as threshold_array
 
