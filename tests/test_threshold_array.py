@@ -157,6 +157,24 @@ def test_overlapping_output_is_computed_first():
     np.testing.assert_array_equal(out, expected)
 
 
+@pytest.mark.parametrize("layout", testing.LAYOUTS.values(), ids=testing.LAYOUTS)
+def test_outputs_of_every_layout(layout):
+    rng = np.random.default_rng(0)
+    data = rng.standard_normal((5, 6, 7)).astype(np.float32)
+    expected = nithresh.threshold(data, 1, cluster_threshold=2)
+    out = layout(np.full(data.shape, 7, np.float32))
+    whole = out if out.base is None else out.base
+    before = whole.copy()
+    assert nithresh.threshold(data, 1, cluster_threshold=2, out=out) is out
+    np.testing.assert_array_equal(out, expected)
+    # What lies between the voxels of the output stays as it was.
+    out[...] = 7
+    assert whole.tobytes() == before.tobytes()
+    same = layout(data)
+    nithresh.threshold(same, 1, cluster_threshold=2, out=same)
+    np.testing.assert_array_equal(same, expected)
+
+
 def test_the_signed_minimum_is_a_large_negative_value():
     for dtype in (np.int8, np.int16, np.int32, np.int64):
         data = np.array([np.iinfo(dtype).min, 5, np.iinfo(dtype).max], dtype)

@@ -77,9 +77,18 @@ def as_voxels(data: NDArray[Any], name: str) -> NDArray[Any]:
         )
         raise TypeError(msg)
     native = np.asarray(data, dtype=data.dtype.newbyteorder("="))
-    if not native.flags.aligned or any(step % size for step in native.strides):
-        native = native.copy(order="K")
-    return native
+    return native if is_plain(native) else native.copy(order="K")
+
+
+def is_plain(array: NDArray[Any]) -> bool:
+    """Whether voxels lie where a view in whole voxels can reach each by itself.
+
+    A field of packed records does not.
+    """
+    return bool(
+        array.flags.aligned
+        and not any(step % array.dtype.itemsize for step in array.strides)
+    )
 
 
 def check_out(out: Any, data: NDArray[Any]) -> None:
@@ -88,10 +97,10 @@ def check_out(out: Any, data: NDArray[Any]) -> None:
     if out.shape != data.shape:
         msg = f"out has shape {out.shape}; it must have that of data, {data.shape}"
         raise ValueError(msg)
-    allowed = {data.dtype, data.dtype.newbyteorder("=")}
+    allowed = {data.dtype.newbyteorder("=")}
     if data.dtype == np.bool_:
         allowed.add(np.dtype(np.uint8))
-    if out.dtype not in allowed:
+    if out.dtype.newbyteorder("=") not in allowed:
         msg = f"out has dtype {out.dtype}; it must have that of data, {data.dtype}"
         raise TypeError(msg)
     check_writeable(out, "out")

@@ -3,7 +3,6 @@
 Headers, affines and file types end here: what goes on to the core is an array.
 """
 
-import copy
 import glob
 import os
 from pathlib import Path
@@ -246,21 +245,32 @@ def image_like(image: SpatialImage, data: NDArray[Any], *, copy_header: bool) ->
     except HeaderDataError:
         # float16, which no format stores: as float32, which holds it exactly.
         header.set_data_dtype(np.float32)
-    if image_class is not type(image):
-        return image_class(data, image.affine, header=header)
-    # nibabel's constructor would check this header once more, which can take
-    # longer than all of the thresholding.
-    result: Any = copy.copy(image)
+    if image_class is type(image) and data.shape == image.shape:
+        return _with_voxels(image, data, header)
+    return image_class(data, image.affine, header=header)
+
+
+def _with_voxels(image: SpatialImage, data: NDArray[Any], header: Any) -> Any:
+    """Make an image like another, with other voxels and a header that fits them.
+
+    nibabel's constructor would check the header once more, which takes longer than
+    all of the thresholding.
+    """
+    result: Any = type(image).__new__(type(image))
     vars(result).update(
+        vars(image),
         _dataobj=data,
         _affine=None if image.affine is None else image.affine.copy(),
         _header=header,
         _data_cache=None,
         _fdata_cache=None,
         extra={},
-        file_map=image_class.make_file_map(),
+        file_map=image.make_file_map(),
     )
-    result.update_header()
+    # The constructor would make the header agree with the affine, which they
+    # nearly always do.
+    if not np.array_equal(header.get_best_affine(), image.affine):
+        result.update_header()
     return result
 
 

@@ -17,6 +17,7 @@ from nithresh._arrays import (
     check_out,
     check_volumes,
     check_writeable,
+    is_plain,
 )
 from nithresh._params import Percentile, Request, check_bool, check_request, warn
 
@@ -302,7 +303,11 @@ def _threshold_voxels(
         target = np.empty_like(voxels, subok=False)
     elif out is data and voxels is data:
         target = voxels
-    elif out.dtype == voxels.dtype and not np.may_share_memory(out, voxels):
+    elif (
+        out.dtype == voxels.dtype
+        and is_plain(out)
+        and not np.may_share_memory(out, voxels)
+    ):
         target = out
     else:
         target = np.empty_like(voxels, subok=False)

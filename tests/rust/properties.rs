@@ -180,6 +180,9 @@ fn request() -> impl Strategy<Value = Request> {
 struct Case {
     shape: Vec<usize>,
     voxels: Vec<u8>,
+    /// How many voxels in a row are the same, so that runs begin and end where
+    /// blocks of 64 do, and blocks between them are empty.
+    stretch: usize,
     /// How many of 256 voxels are not zero.
     density: u8,
     mask: Option<Vec<bool>>,
@@ -196,19 +199,21 @@ fn case() -> impl Strategy<Value = Case> {
         let volume: usize = shape[..3].iter().product();
         let mask = prop::option::weighted(0.4, vec(prop::bool::weighted(0.8), volume));
         let density = prop::sample::select(&[40_u8, 100, 160, 220]);
+        let stretch = prop::sample::select(&[1_usize, 1, 32]);
         let percent = prop_oneof![0.0..=100.0, Just(0.0), Just(50.0), Just(100.0)];
         let dimensions = shape.len();
         (
-            (Just(shape), vec(any::<u8>(), length), density, mask, request(), percent),
+            (Just(shape), vec(any::<u8>(), length), stretch, density, mask, request(), percent),
             (layout(dimensions), layout(dimensions), layout(3)),
         )
             .prop_map(
                 |(
-                    (shape, voxels, density, mask, request, percent),
+                    (shape, voxels, stretch, density, mask, request, percent),
                     (source, target, mask_layout),
                 )| Case {
                     shape,
                     voxels,
+                    stretch,
                     density,
                     mask,
                     request,
@@ -265,7 +270,8 @@ fn filter(request: Request) -> ClusterFilter {
 /// Everything the core says about one example is what the naive twin says.
 fn check<T: TestVoxel>(case: &Case) {
     let palette = T::palette();
-    let voxels = case.voxels.iter().map(|&byte| {
+    let bytes = (0..case.voxels.len()).map(|index| case.voxels[index / case.stretch]);
+    let voxels = bytes.map(|byte| {
         if byte < case.density { palette[usize::from(byte) % palette.len()] } else { T::ZERO }
     });
     let values = ArrayD::from_shape_vec(IxDyn(&case.shape), voxels.collect()).unwrap();

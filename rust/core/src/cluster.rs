@@ -1,5 +1,7 @@
 //! The clusters of one sign, and how large they are.
 
+use std::ops::Range;
+
 use ndarray::ArrayView3;
 
 use crate::connectivity::Connectivity;
@@ -56,17 +58,21 @@ impl Clusters {
         self.extents.iter().copied().max().unwrap_or(0)
     }
 
-    /// The runs of a row that belong to clusters of at least `min_extent`
-    /// voxels.
-    pub fn kept_in_row(&self, row: usize, min_extent: u64) -> impl Iterator<Item = Run> {
-        let indices = self.runs.indices_in_row(row);
-        let indices = indices.start as usize..indices.end as usize;
-        let roots = &self.roots[indices.clone()];
-        self.runs.all()[indices]
-            .iter()
-            .zip(roots)
-            .filter(move |(_, root)| self.extents[**root as usize] >= min_extent)
-            .map(|(run, _)| *run)
+    /// The runs of a range of rows that belong to clusters of at least `min_extent`
+    /// voxels, each with the place of its row in the range.
+    pub(crate) fn kept_in_rows(
+        &self,
+        rows: Range<usize>,
+        min_extent: u64,
+    ) -> impl Iterator<Item = (usize, Run)> {
+        self.runs.rows_with_runs(rows).flat_map(move |(row, indices)| {
+            let indices = indices.start as usize..indices.end as usize;
+            self.runs.all()[indices.clone()]
+                .iter()
+                .zip(&self.roots[indices])
+                .filter(move |(_, root)| self.extents[**root as usize] >= min_extent)
+                .map(move |(run, _)| (row, *run))
+        })
     }
 
     /// Every run as its row, itself and its cluster's first run, where the

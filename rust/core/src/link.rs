@@ -62,12 +62,10 @@ impl Linker<'_> {
     /// Links each row of a plane with the row before it and, if asked to, with its
     /// neighbours in the plane before.
     fn link_plane(&self, forest: &mut Forest<'_>, plane: usize, to_previous: bool) {
+        let first = plane * self.rows_per_plane;
         let face_reach = self.connectivity.face_row_reach();
-        for row_in_plane in 0..self.rows_per_plane {
-            let row = plane * self.rows_per_plane + row_in_plane;
-            if self.runs.indices_in_row(row).is_empty() {
-                continue;
-            }
+        for (row_in_plane, _) in self.runs.rows_with_runs(first..first + self.rows_per_plane) {
+            let row = first + row_in_plane;
             if row_in_plane > 0 {
                 self.link_rows(forest, row - 1, row, face_reach);
             }

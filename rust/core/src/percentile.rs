@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use ndarray::ArrayView3;
 
-use crate::volume::fold_rows;
+use crate::volume::fold_stretches;
 use crate::voxel::Voxel;
 
 /// Which values a percentile is taken of.
@@ -23,15 +23,16 @@ pub(crate) fn collect<T: Voxel>(
     mask: Option<ArrayView3<'_, bool>>,
     population: Population,
 ) -> Vec<T::Magnitude> {
-    let slabs = fold_rows(
+    let slabs = fold_stretches(
         volume,
         mask,
         |_| Vec::new(),
-        |values: &mut Vec<T::Magnitude>, row, mask| {
+        |values: &mut Vec<T::Magnitude>, stretch, mask| {
             let belongs = |value: T| population == Population::Magnitudes || value >= T::ZERO;
             let inside = |position: usize| mask.is_none_or(|mask| mask[position]);
             values.extend(
-                row.iter()
+                stretch
+                    .iter()
                     .enumerate()
                     .map(|(position, value)| (position, value.finite_or_zero()))
                     .filter(|&(position, value)| inside(position) && belongs(value))

@@ -4,11 +4,13 @@
 //! the same side. A thresholded map is its runs; nothing after the scan knows
 //! the type of a voxel until the result is written.
 
+use std::ops::Range;
+
 use ndarray::ArrayView3;
 
 use crate::criterion::Criterion;
 use crate::error::{Error, Result};
-use crate::volume::fold_rows;
+use crate::volume::fold_stretches;
 use crate::voxel::{Interval, Voxel};
 
 /// The voxels `start..end` of one row.
@@ -45,8 +47,19 @@ impl Runs {
 
     /// The indices of the runs of a row.
     #[must_use]
-    pub fn indices_in_row(&self, row: usize) -> std::ops::Range<u32> {
+    pub fn indices_in_row(&self, row: usize) -> Range<u32> {
         self.row_starts[row]..self.row_starts[row + 1]
+    }
+
+    /// The rows of a range that have runs, by their place in the range, each with
+    /// the indices of its runs.
+    pub(crate) fn rows_with_runs(
+        &self,
+        rows: Range<usize>,
+    ) -> impl Iterator<Item = (usize, Range<u32>)> {
+        let starts = &self.row_starts[rows.start..=rows.end];
+        let indices = starts.windows(2).map(|pair| pair[0]..pair[1]);
+        indices.enumerate().filter(|(_, indices)| !indices.is_empty())
     }
 
     /// The number of rows of the volume.
@@ -75,16 +88,12 @@ pub fn scan<T: Voxel>(
     // One bit less than a run could hold, so that reach and blocks may count past
     // the end of a row.
     i32::try_from(volume.dim().2).map_err(|_| Error::TooLarge)?;
-    let slabs = fold_rows(
+    let row_length = volume.dim().2;
+    let slabs = fold_stretches(
         volume,
         mask,
         |rows| [SlabRuns::with_rows(rows), SlabRuns::with_rows(rows)],
-        |signs, row, mask| {
-            scan_row(row, mask, criterion, signs);
-            for sign in signs {
-                sign.row_ends.push(sign.runs.len());
-            }
-        },
+        |signs, stretch, mask| scan_stretch(stretch, mask, row_length, criterion, signs),
     );
     let (positive, negative) =
         slabs.into_iter().map(|[positive, negative]| (positive, negative)).unzip();
@@ -95,11 +104,13 @@ pub fn scan<T: Voxel>(
 struct SlabRuns {
     runs: Vec<Run>,
     row_ends: Vec<usize>,
+    /// Which voxels of the present stretch pass, the first in the lowest bit.
+    bits: Vec<u64>,
 }
 
 impl SlabRuns {
     fn with_rows(rows: usize) -> Self {
-        Self { runs: Vec::new(), row_ends: Vec::with_capacity(rows) }
+        Self { runs: Vec::new(), row_ends: Vec::with_capacity(rows), bits: Vec::new() }
     }
 }
 
@@ -131,62 +142,71 @@ const BLOCK: usize = u64::BITS as usize;
 /// Voxels that are compared side by side: as many bytes as a register holds.
 const LANES: usize = 16;
 
-/// Appends the positive and the negative runs of one row.
+/// Appends the runs of the rows of a stretch.
 ///
 /// ```text
-/// for each block of 64 voxels:
-///     for each sign of which some voxel may pass or a run is open:
-///         bits    = which voxels pass, one bit each
-///         changes = bits XOR (bits shifted by one voxel, the last block's end moved in)
-///         for each set bit of changes: a run begins or ends there
+/// for each block of 64 voxels, whatever row they belong to, and each sign:
+///     bits = which voxels pass, one bit each; 0 at once where none may
+/// for each sign, each row and each 64 voxels of it:
+///     changes = bits XOR (bits shifted by one voxel, the last 64's end moved in)
+///     for each set bit of changes: a run begins or ends there
 /// ```
 ///
 /// Nothing branches on a voxel, only on a block and on a change, so smooth maps
-/// cost two compares a voxel. The last block is the last 64 voxels of the row,
-/// those that were seen before shifted out; a shorter row is filled up with zeros,
-/// which never pass.
-fn scan_row<T: Voxel>(
-    row: &[T],
+/// cost two compares a voxel, however short their rows are.
+fn scan_stretch<T: Voxel>(
+    stretch: &[T],
     mask: Option<&[bool]>,
+    row_length: usize,
     criterion: Criterion<T>,
     signs: &mut [SlabRuns; 2],
 ) {
-    // Where the run that is open at the end of the last block began.
-    let mut open = [None; 2];
-    let mut step = |start: usize, block: &[T; BLOCK], skip: usize| {
+    let (blocks, rest) = stretch.as_chunks::<BLOCK>();
+    let intervals = [criterion.positive, criterion.negative];
+    for sign in &mut *signs {
+        sign.bits.clear();
+    }
+    // Filled up with zeros, which never pass.
+    let mut last = [T::ZERO; BLOCK];
+    last[..rest.len()].copy_from_slice(rest);
+    for (block, first) in blocks.iter().chain([&last]).zip((0..).step_by(BLOCK)) {
         let may_pass = may_pass(block, criterion);
-        if may_pass == [false; 2] && open == [None; 2] {
-            return;
+        for ((sign, interval), may_pass) in signs.iter_mut().zip(intervals).zip(may_pass) {
+            let mut bits = if may_pass { block_bits(block, interval) } else { 0 };
+            if let Some(mask) = mask.filter(|_| bits != 0) {
+                bits &= mask_bits(&mask[first..mask.len().min(first + BLOCK)]);
+            }
+            sign.bits.push(bits);
         }
-        let inside = mask.map_or(u64::MAX, |mask| {
-            let first = start - skip;
-            mask_bits(&mask[first..mask.len().min(first + BLOCK)])
-        });
-        let intervals = [criterion.positive, criterion.negative];
-        for sign in 0..2 {
-            let bits = if may_pass[sign] { block_bits(block, intervals[sign]) & inside } else { 0 };
-            #[expect(clippy::cast_possible_truncation, reason = "rows are shorter than 2³¹")]
-            add_changes(bits >> skip, start as u32, &mut open[sign], &mut signs[sign].runs);
-        }
-    };
-    let (blocks, rest) = row.as_chunks::<BLOCK>();
-    for (index, block) in blocks.iter().enumerate() {
-        step(index * BLOCK, block, 0);
     }
-    if let Some(block) = row.last_chunk::<BLOCK>() {
-        if !rest.is_empty() {
-            step(row.len() - rest.len(), block, BLOCK - rest.len());
+    for sign in signs {
+        // So that the 64 bits from any voxel on can be taken from two words.
+        sign.bits.push(0);
+        let SlabRuns { runs, row_ends, bits } = sign;
+        for start in (0..stretch.len()).step_by(row_length) {
+            add_row(bits, start, row_length, runs);
+            row_ends.push(runs.len());
         }
-    } else {
-        let mut block = [T::ZERO; BLOCK];
-        block[..row.len()].copy_from_slice(row);
-        step(0, &block, 0);
     }
-    for (open, sign) in open.into_iter().zip(signs) {
-        if let Some(start) = open {
-            #[expect(clippy::cast_possible_truncation, reason = "rows are shorter than 2³¹")]
-            sign.runs.push(Run { start, end: row.len() as u32 });
+}
+
+/// Appends the runs of the row that begins at bit `start`.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "rows are shorter than 2³¹")]
+fn add_row(bits: &[u64], start: usize, length: usize, runs: &mut Vec<Run>) {
+    // Where the run that is open at the end of the last 64 voxels began.
+    let mut open = None;
+    for position in (0..length).step_by(BLOCK) {
+        let (word, shift) = ((start + position) / BLOCK, (start + position) % BLOCK);
+        // The second shift in two steps, because one by 64 is none.
+        let mut row_bits = (bits[word] >> shift) | ((bits[word + 1] << 1) << (BLOCK - 1 - shift));
+        if length - position < BLOCK {
+            row_bits &= (1 << (length - position)) - 1;
         }
+        add_changes(row_bits, position as u32, &mut open, runs);
+    }
+    if let Some(start) = open {
+        runs.push(Run { start, end: length as u32 });
     }
 }
 
@@ -203,12 +223,13 @@ fn may_pass<T: Voxel>(block: &[T; BLOCK], criterion: Criterion<T>) -> [bool; 2] 
             smallest[lane] = if value < smallest[lane] { value } else { smallest[lane] };
         }
     }
-    let mut may_pass = [false; 2];
-    for lane in 0..LANES {
-        may_pass[0] |= largest[lane] >= criterion.positive.low;
-        may_pass[1] |= smallest[lane] <= criterion.negative.high;
-    }
-    [may_pass[0] & !criterion.positive.is_empty(), may_pass[1] & !criterion.negative.is_empty()]
+    let reaches = |passes: [bool; LANES]| u128::from_ne_bytes(passes.map(u8::from)) != 0;
+    [
+        reaches(largest.map(|value| value >= criterion.positive.low))
+            & !criterion.positive.is_empty(),
+        reaches(smallest.map(|value| value <= criterion.negative.high))
+            & !criterion.negative.is_empty(),
+    ]
 }
 
 /// Opens and closes runs where the bits of a block change.
@@ -269,15 +290,23 @@ mod tests {
         runs
     }
 
+    /// The row thrice, so that it begins at different bits of a word.
     fn scanned(row: &[i8], mask: Option<&[bool]>) -> [Vec<Run>; 2] {
-        let mut signs = [SlabRuns::with_rows(1), SlabRuns::with_rows(1)];
-        scan_row(row, mask, Criterion::new(1.0, true).unwrap(), &mut signs);
-        signs.map(|sign| sign.runs)
+        let mut signs = [SlabRuns::with_rows(3), SlabRuns::with_rows(3)];
+        let criterion = Criterion::new(1.0, true).unwrap();
+        let mask = mask.map(|mask| mask.repeat(3));
+        scan_stretch(&row.repeat(3), mask.as_deref(), row.len(), criterion, &mut signs);
+        signs.map(|SlabRuns { runs, row_ends, .. }| {
+            let [first, second, third] = row_ends[..] else { panic!("three rows") };
+            assert_eq!(runs[..first], runs[first..second]);
+            assert_eq!(runs[..first], runs[second..third]);
+            runs[..first].to_vec()
+        })
     }
 
     #[test]
     fn rows_of_every_length_around_the_block() {
-        for length in 0..200_usize {
+        for length in 1..200_usize {
             for pattern in 0..8_usize {
                 let row: Vec<i8> = (0..length)
                     .map(|i| match pattern {

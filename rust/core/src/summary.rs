@@ -2,7 +2,7 @@
 
 use ndarray::ArrayView3;
 
-use crate::volume::fold_rows;
+use crate::volume::fold_stretches;
 use crate::voxel::Voxel;
 
 /// The range of a map and whether it holds values that are no numbers.
@@ -35,12 +35,12 @@ impl Summary {
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
     ) -> Self {
-        fold_rows(
+        fold_stretches(
             volume,
             mask,
             |_| Self::EMPTY,
-            |summary, row, mask| {
-                *summary = summary.merge(of_row(row, mask));
+            |summary, stretch, mask| {
+                *summary = summary.merge(of_stretch(stretch, mask));
             },
         )
         .into_iter()
@@ -51,11 +51,11 @@ impl Summary {
 /// Values that are compared side by side: as many as the widest registers hold.
 const LANES: usize = 16;
 
-/// The row of a map that is finite throughout, which is nearly every row: four
-/// steps a voxel that all vectorise. Any other row is looked at voxel by voxel.
-fn of_row<T: Voxel>(row: &[T], mask: Option<&[bool]>) -> Summary {
-    let (Some(&first), None) = (row.first(), mask) else {
-        return voxel_by_voxel(row, mask);
+/// A stretch of finite values, which is nearly every one: four steps a voxel that
+/// all vectorise. Any other is looked at voxel by voxel.
+fn of_stretch<T: Voxel>(stretch: &[T], mask: Option<&[bool]>) -> Summary {
+    let (Some(&first), None) = (stretch.first(), mask) else {
+        return voxel_by_voxel(stretch, mask);
     };
     let (mut min, mut max) = ([first; LANES], [first; LANES]);
     let mut defect = [T::ZERO; LANES];
@@ -68,22 +68,22 @@ fn of_row<T: Voxel>(row: &[T], mask: Option<&[bool]>) -> Summary {
         }
     };
     // What does not fill the lanes is looked at with some of what came before.
-    let (Some(last), blocks) = (row.last_chunk(), row.as_chunks().0) else {
-        return voxel_by_voxel(row, mask);
+    let (Some(last), blocks) = (stretch.last_chunk(), stretch.as_chunks().0) else {
+        return voxel_by_voxel(stretch, mask);
     };
     blocks.iter().for_each(&mut extend);
     extend(last);
     if !defect.iter().all(|defect| defect.is_finite()) {
-        return voxel_by_voxel(row, mask);
+        return voxel_by_voxel(stretch, mask);
     }
     let smallest = min.into_iter().fold(first, |a, b| if b < a { b } else { a });
     let largest = max.into_iter().fold(first, |a, b| if b > a { b } else { a });
     Summary { min: smallest.to_f64(), max: largest.to_f64(), has_non_finite: false }
 }
 
-fn voxel_by_voxel<T: Voxel>(row: &[T], mask: Option<&[bool]>) -> Summary {
+fn voxel_by_voxel<T: Voxel>(stretch: &[T], mask: Option<&[bool]>) -> Summary {
     let mut summary = Summary::EMPTY;
-    for (position, value) in row.iter().enumerate() {
+    for (position, value) in stretch.iter().enumerate() {
         summary.has_non_finite |= !value.is_finite();
         if mask.is_none_or(|mask| mask[position]) {
             let value = value.finite_or_zero().to_f64();

@@ -5,7 +5,7 @@
 //! whose voxels lie closest together and no step is negative. From there on a
 //! volume is planes of rows, whatever its strides were.
 
-use ndarray::{ArrayBase, ArrayView1, ArrayView3, ArrayViewMut3, Axis, Ix3, RawData};
+use ndarray::{ArrayBase, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut3, Axis, Ix3, RawData};
 
 use crate::parallel;
 use crate::voxel::Voxel;
@@ -104,37 +104,6 @@ impl<'a, T> Target<'a, T> {
     }
 }
 
-/// Joins the rows of each plane into one, where all that belongs together lies in
-/// one piece: for work that looks at single voxels.
-pub(crate) fn as_long_rows<'a, 'b, T>(
-    target: Target<'a, T>,
-    mask: Option<ArrayView3<'b, bool>>,
-) -> (Target<'a, T>, Option<ArrayView3<'b, bool>>) {
-    let joins = |strides: &[isize], shape: &[usize]| {
-        strides[2] == 1 && strides[1].unsigned_abs() == shape[2] && strides[1] > 0
-    };
-    let mask_joins = mask.as_ref().is_none_or(|mask| joins(mask.strides(), mask.shape()));
-    match target {
-        Target::New { source, out }
-            if mask_joins
-                && joins(source.strides(), source.shape())
-                && joins(out.strides(), out.shape()) =>
-        {
-            let target = Target::New { source: long_rows(source), out: long_rows(out) };
-            (target, mask.map(long_rows))
-        }
-        Target::InPlace(volume) if mask_joins && joins(volume.strides(), volume.shape()) => {
-            (Target::InPlace(long_rows(volume)), mask.map(long_rows))
-        }
-        target => (target, mask),
-    }
-}
-
-fn long_rows<S: RawData>(mut view: ArrayBase<S, Ix3>) -> ArrayBase<S, Ix3> {
-    view.merge_axes(Axis(1), Axis(2));
-    view
-}
-
 /// Cuts a mutable view into slabs of `thickness` planes.
 fn into_slabs<T>(mut view: ArrayViewMut3<'_, T>, thickness: usize) -> Vec<ArrayViewMut3<'_, T>> {
     let mut slabs = Vec::new();
@@ -170,19 +139,28 @@ fn optional_slabs<'a, T>(
 /// A row as a slice: the row itself where its voxels lie side by side, else a
 /// copy of this one row in `scratch`.
 fn as_slice<'a, T: Copy>(row: ArrayView1<'a, T>, scratch: &'a mut Vec<T>) -> &'a [T] {
-    if let Some(slice) = row.to_slice() {
-        return slice;
+    match row.to_slice() {
+        Some(slice) => slice,
+        None => copied(row.iter(), scratch),
     }
+}
+
+fn copied<'a, 'b, T: Copy + 'b>(
+    values: impl Iterator<Item = &'b T>,
+    scratch: &'a mut Vec<T>,
+) -> &'a [T] {
     scratch.clear();
-    scratch.extend(row.iter());
+    scratch.extend(values);
     scratch
 }
 
-/// Visits every row of a volume in memory order, slab by slab.
+/// Visits a volume in memory order, slab by slab, in *stretches*: a whole plane
+/// where its rows follow one another in memory, else a single row.
 ///
-/// Each slab starts from its own `start(rows)`, with its number of rows; the states come back in the order
-/// of the slabs, and within a slab the rows come in theirs.
-pub(crate) fn fold_rows<T: Voxel, State: Send>(
+/// Each slab starts from its own `start(rows)`, with its number of rows; the states
+/// come back in the order of the slabs, and within a slab the stretches come in
+/// theirs.
+pub(crate) fn fold_stretches<T: Voxel, State: Send>(
     volume: ArrayView3<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     start: impl Fn(usize) -> State + Sync,
@@ -193,41 +171,42 @@ pub(crate) fn fold_rows<T: Voxel, State: Send>(
         optional_slabs(Some(volume), thickness).zip(optional_slabs(mask, thickness)).collect();
     parallel::map(slabs, |(slab, mask)| {
         let slab = slab.expect("the volume is there");
-        let (planes, rows_per_plane, row_length) = slab.dim();
-        let mut state = start(planes * rows_per_plane);
-        if let (Some(voxels), None) = (slab.to_slice(), &mask) {
-            // The same as below, for what most maps are: one piece, no mask.
-            for row in voxels.chunks_exact(row_length.max(1)) {
-                visit(&mut state, row, None);
-            }
-            return state;
-        }
+        let mut state = start(slab.dim().0 * slab.dim().1);
         let (mut scratch, mut mask_scratch) = (Vec::new(), Vec::new());
         for (plane_index, plane) in slab.outer_iter().enumerate() {
+            let mask = mask.as_ref().map(|mask| mask.index_axis(Axis(0), plane_index));
+            if let (Some(stretch), Some(mask)) = (plane.to_slice(), whole(mask)) {
+                visit(&mut state, stretch, mask);
+                continue;
+            }
             for (row_index, row) in plane.outer_iter().enumerate() {
-                let mask_row = mask
-                    .as_ref()
-                    .map(|mask| mask_row(mask, plane_index, row_index, &mut mask_scratch));
-                visit(&mut state, as_slice(row, &mut scratch), mask_row);
+                let mask = mask_row(mask, row_index, &mut mask_scratch);
+                visit(&mut state, as_slice(row, &mut scratch), mask);
             }
         }
         state
     })
 }
 
-fn mask_row<'a>(
-    mask: &'a ArrayView3<'_, bool>,
-    plane: usize,
-    row: usize,
-    scratch: &'a mut Vec<bool>,
-) -> &'a [bool] {
-    let row = mask.index_axis(Axis(0), plane).index_axis_move(Axis(0), row);
-    as_slice(row, scratch)
+/// A plane of a mask as one slice; `None` when it is none, and `Some(None)` when
+/// there is no mask.
+#[expect(clippy::option_option, reason = "no mask is as good as one in one piece")]
+fn whole(mask: Option<ArrayView2<'_, bool>>) -> Option<Option<&[bool]>> {
+    mask.map_or(Some(None), |mask| mask.to_slice().map(Some))
 }
 
-/// Writes every row of a result: `write(row, source, mask, out)`, with the
-/// number of the row in the volume.
-pub(crate) fn write_rows<T: Voxel>(
+fn mask_row<'a>(
+    mask: Option<ArrayView2<'a, bool>>,
+    row: usize,
+    scratch: &'a mut Vec<bool>,
+) -> Option<&'a [bool]> {
+    mask.map(|mask| as_slice(mask.index_axis_move(Axis(0), row), scratch))
+}
+
+/// Writes a result in stretches, as [`fold_stretches`] reads:
+/// `write(row, source, mask, out)`, with the number of the stretch's first row in
+/// the volume.
+pub(crate) fn write_stretches<T: Voxel>(
     target: Target<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     write: impl Fn(usize, &[T], Option<&[bool]>, &mut [T]) + Sync,
@@ -242,39 +221,35 @@ pub(crate) fn write_rows<T: Voxel>(
         .collect();
     parallel::map(slabs, |(slab_index, ((source, mut out), mask))| {
         let first_row = slab_index * thickness * rows_per_plane;
-        let source_slice = source.as_ref().and_then(ArrayView3::to_slice);
-        if let (Some(source), Some(out), None) = (source_slice, out.as_slice_mut(), &mask) {
-            // The same as below, for what most maps are: one piece, no mask.
-            let rows =
-                source.chunks_exact(row_length.max(1)).zip(out.chunks_exact_mut(row_length.max(1)));
-            for (row, (source, out)) in (first_row..).zip(rows) {
-                write(row, source, None, out);
-            }
-            return;
-        }
-        let mut source_scratch = Vec::new();
-        let mut mask_scratch = Vec::new();
+        let (mut scratch, mut mask_scratch) = (Vec::new(), Vec::new());
         let mut out_scratch = vec![T::ZERO; if out_is_sliced(&out) { 0 } else { row_length }];
-        for (plane_index, mut plane) in out.outer_iter_mut().enumerate() {
-            for (row_index, mut out_row) in plane.outer_iter_mut().enumerate() {
-                let row = first_row + plane_index * rows_per_plane + row_index;
-                let mask_row = mask
-                    .as_ref()
-                    .map(|mask| mask_row(mask, plane_index, row_index, &mut mask_scratch));
-                let values: &[T] = if let Some(source) = &source {
-                    let source_row =
-                        source.index_axis(Axis(0), plane_index).index_axis_move(Axis(0), row_index);
-                    as_slice(source_row, &mut source_scratch)
-                } else {
-                    source_scratch.clear();
-                    source_scratch.extend(out_row.iter());
-                    &source_scratch
+        for (plane_index, mut out) in out.outer_iter_mut().enumerate() {
+            let row = first_row + plane_index * rows_per_plane;
+            let source = source.as_ref().map(|source| source.index_axis(Axis(0), plane_index));
+            let mask = mask.as_ref().map(|mask| mask.index_axis(Axis(0), plane_index));
+            if let (Some(out), Some(mask)) = (out.as_slice_mut(), whole(mask)) {
+                let stretch = match source {
+                    Some(source) => source.to_slice(),
+                    None => Some(copied(out.iter(), &mut scratch)),
                 };
-                if let Some(slice) = out_row.as_slice_mut() {
-                    write(row, values, mask_row, slice);
+                if let Some(stretch) = stretch {
+                    write(row, stretch, mask, out);
+                    continue;
+                }
+            }
+            for (row_index, mut out) in out.outer_iter_mut().enumerate() {
+                let mask = mask_row(mask, row_index, &mut mask_scratch);
+                let values = match source {
+                    Some(source) => {
+                        as_slice(source.index_axis_move(Axis(0), row_index), &mut scratch)
+                    }
+                    None => copied(out.iter(), &mut scratch),
+                };
+                if let Some(slice) = out.as_slice_mut() {
+                    write(row + row_index, values, mask, slice);
                 } else {
-                    write(row, values, mask_row, &mut out_scratch);
-                    for (voxel, &value) in out_row.iter_mut().zip(&out_scratch) {
+                    write(row + row_index, values, mask, &mut out_scratch);
+                    for (voxel, &value) in out.iter_mut().zip(&out_scratch) {
                         *voxel = value;
                     }
                 }

@@ -4,7 +4,7 @@ use ndarray::ArrayView3;
 
 use crate::cluster::Clusters;
 use crate::criterion::Criterion;
-use crate::volume::{Target, as_long_rows, write_rows};
+use crate::volume::{Target, write_stretches};
 use crate::voxel::Voxel;
 
 /// Writes the voxels that pass the criterion; all others become zero.
@@ -13,8 +13,7 @@ pub(crate) fn write_passing<T: Voxel>(
     mask: Option<ArrayView3<'_, bool>>,
     criterion: Criterion<T>,
 ) {
-    let (target, mask) = as_long_rows(target, mask);
-    write_rows(target, mask, |_, source, mask, out| match mask {
+    write_stretches(target, mask, |_, source, mask, out| match mask {
         None if !criterion.keeps_zeros => {
             for (voxel, &value) in out.iter_mut().zip(source) {
                 *voxel = if criterion.passes(value) { value } else { T::ZERO };
@@ -40,18 +39,21 @@ pub(crate) fn write_kept<T: Voxel>(
     signs: &[Clusters],
     min_extent: u64,
 ) {
-    write_rows(target, mask, |row, source, mask, out| {
+    let row_length = target.source().dim().2;
+    write_stretches(target, mask, |first_row, source, mask, out| {
         drop_all(criterion, source, mask, out);
+        let rows = first_row..first_row + source.len() / row_length;
         for clusters in signs {
-            for run in clusters.kept_in_row(row, min_extent) {
-                let voxels = run.start as usize..run.end as usize;
+            for (row, run) in clusters.kept_in_rows(rows.clone(), min_extent) {
+                let start = row * row_length;
+                let voxels = start + run.start as usize..start + run.end as usize;
                 out[voxels.clone()].copy_from_slice(&source[voxels]);
             }
         }
     });
 }
 
-/// Fills a row with what stands for a dropped voxel: zero, or for a threshold
+/// Fills a stretch with what stands for a dropped voxel: zero, or for a threshold
 /// of zero inside the mask the voxel's own zero, whose sign bit is kept.
 #[inline(always)]
 fn drop_all<T: Voxel>(criterion: Criterion<T>, source: &[T], mask: Option<&[bool]>, out: &mut [T]) {

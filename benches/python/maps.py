@@ -1,0 +1,36 @@
+"""The maps that are measured on."""
+
+import nibabel
+import numpy as np
+from scipy import ndimage
+
+SHAPE_2MM = (91, 109, 91)
+SHAPE_1MM = (182, 218, 182)
+
+
+def in_memory(path: str) -> nibabel.Nifti1Image:
+    """Read an image whole, so that no call reads the file again."""
+    image = nibabel.load(path)
+    data = np.asfortranarray(image.dataobj)
+    return nibabel.Nifti1Image(data, image.affine, image.header)
+
+
+def smooth(shape: tuple[int, int, int], sigma: float = 3.0) -> nibabel.Nifti1Image:
+    """Make a z-map: smoothed noise of variance 1 in an ellipsoid like a brain."""
+    noise = np.random.default_rng(20240607).standard_normal(shape, np.float32)
+    data = ndimage.gaussian_filter(noise, sigma)
+    data /= data.std()
+    radii = [0.8 * length / 2 for length in shape]
+    axes = np.ogrid[tuple(slice(length) for length in shape)]
+    distance = sum(
+        ((axis + 0.5 - length / 2) / radius) ** 2
+        for axis, length, radius in zip(axes, shape, radii, strict=True)
+    )
+    data[distance > 1] = 0
+    zoom = 182 / shape[0]
+    return nibabel.Nifti1Image(np.asfortranarray(data), np.diag([zoom, zoom, zoom, 1]))
+
+
+def share_above(image: nibabel.Nifti1Image, threshold: float) -> float:
+    """Count the voxels beyond a threshold, as a share of the field of view."""
+    return float((np.abs(image.dataobj) >= threshold).mean())

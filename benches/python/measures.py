@@ -1,0 +1,284 @@
+"""What is measured, each with what it is compared to and its target."""
+
+import contextlib
+import importlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cc3d
+import maps
+import nibabel
+import nilearn.image
+import nilearn.plotting
+import numpy as np
+from matplotlib import pyplot as plt
+from nibabel.nifti1 import Nifti1Image
+from numpy.typing import ArrayLike, NDArray
+from timing import Call, side_by_side
+
+import nithresh
+from nithresh import datasets
+
+EXTENT = 10
+SAMPLE_THRESHOLD = 2.0  # that of the example
+SMOOTH_THRESHOLD = 1.7
+IMPORTS = 15
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: numbers with their units, ready to print."""
+
+    what: str
+    ours: str = ""
+    theirs: str = ""
+    result: str = ""
+    repeat: str = ""
+    target: str = ""
+    met: bool | None = None
+
+
+def timed(
+    what: str, other: str, ours: Call, theirs: Call, least: float | None = None
+) -> Row:
+    """Compare two calls, twice: the second time shows how far to trust the first."""
+    first, second = (side_by_side(ours, theirs) for _ in range(2))
+    met = None if least is None else min(first.ratio, second.ratio) >= least
+    return Row(
+        what,
+        _milliseconds(first.ours),
+        f"{_milliseconds(first.theirs)} ({other})",
+        f"{first.ratio:.3g}x",
+        f"{second.ratio:.3g}x",
+        "" if least is None else f">= {least:g}x",
+        met,
+    )
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:.3g} ms"
+
+
+def require_same(ours: ArrayLike, theirs: ArrayLike) -> None:
+    """Refuse to time two calls that do not do the same."""
+    if not np.array_equal(ours, theirs):
+        msg = "the results differ, so their times say nothing"
+        raise RuntimeError(msg)
+
+
+def images() -> Iterator[Row]:
+    """threshold_img of images in memory, against nilearn's."""
+    sample = maps.in_memory(datasets.load_sample_motor_activation_image())
+    smooth = maps.smooth(maps.SHAPE_2MM)
+    share = maps.share_above(smooth, SMOOTH_THRESHOLD)
+    yield Row(f"(of the smooth map {100 * share:.1f} % of the voxels pass)")
+    calls = [
+        ("sample map, no clusters", sample, SAMPLE_THRESHOLD, 0, 4),
+        ("sample map, clusters", sample, SAMPLE_THRESHOLD, EXTENT, 100),
+        ("smooth 2 mm map, no clusters", smooth, SMOOTH_THRESHOLD, 0, None),
+        ("smooth 2 mm map, clusters", smooth, SMOOTH_THRESHOLD, EXTENT, 100),
+    ]
+    for what, image, threshold, extent, least in calls:
+
+        def ours(image=image, threshold=threshold, extent=extent):
+            return nithresh.threshold_img(image, threshold, extent)
+
+        def theirs(image=image, threshold=threshold, extent=extent):
+            return nilearn.image.threshold_img(image, threshold, extent)
+
+        require_same(ours().dataobj, theirs().dataobj)
+        yield timed(f"threshold_img, {what}", "nilearn", ours, theirs, least)
+
+
+def arrays() -> Iterator[Row]:
+    """Threshold of an array, against cc3d and a copy."""
+    data = np.asfortranarray(maps.smooth(maps.SHAPE_2MM).dataobj)
+    out = np.empty_like(data)
+
+    def ours() -> NDArray[np.float32]:
+        return nithresh.threshold(data, SMOOTH_THRESHOLD, cluster_threshold=EXTENT)
+
+    def theirs() -> NDArray[np.float32]:
+        return filter_with_cc3d(data, SMOOTH_THRESHOLD, EXTENT)
+
+    def copy() -> None:
+        np.copyto(out, data)
+
+    require_same(ours(), theirs())
+    what = "threshold of a smooth 2 mm array, clusters"
+    yield timed(what, "numpy + cc3d", ours, theirs, 1)
+    yield timed(what, "np.copyto", ours, copy)
+    with one_thread():
+        yield timed(f"{what}, one thread", "numpy + cc3d", ours, theirs, 1)
+
+    rng = np.random.default_rng(20240607)
+    noise = np.asfortranarray(rng.standard_normal(maps.SHAPE_2MM, np.float32))
+
+    def noise_ours() -> NDArray[np.float32]:
+        return nithresh.threshold(noise, 1.4, cluster_threshold=EXTENT)
+
+    def noise_theirs() -> NDArray[np.float32]:
+        return filter_with_cc3d(noise, 1.4, EXTENT)
+
+    require_same(noise_ours(), noise_theirs())
+    what = "threshold of white noise, 16 % pass, clusters"
+    yield timed(what, "numpy + cc3d", noise_ours, noise_theirs)
+    with one_thread():
+        yield timed(f"{what}, one thread", "numpy + cc3d", noise_ours, noise_theirs)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold nithresh to the calling thread."""
+    before = nithresh.get_num_threads()
+    nithresh.set_num_threads(1)
+    try:
+        yield
+    finally:
+        nithresh.set_num_threads(before)
+
+
+def filter_with_cc3d(
+    data: NDArray[np.float32], threshold: float, extent: int
+) -> NDArray[np.float32]:
+    """Filter clusters as somebody who knows cc3d would.
+
+    Boolean masks in the order of the map, which cc3d labels as they are; the
+    voxels that pass are looked up once, and only they are counted and copied
+    (the labels of all voxels would cost more than the labelling).
+    """
+    out = np.zeros_like(data)
+    flat_data, flat_out = data.ravel(order="K"), out.ravel(order="K")
+    for passing in (data >= threshold, data <= -threshold):
+        labels = cc3d.connected_components(passing, connectivity=6, binary_image=True)
+        voxels = np.flatnonzero(passing.ravel(order="K"))
+        of_voxel = labels.ravel(order="K")[voxels]
+        kept = voxels[(np.bincount(of_voxel) >= extent)[of_voxel]]
+        flat_out[kept] = flat_data[kept]
+    return out
+
+
+def plots() -> Iterator[Row]:
+    """plot_stat_map of the sample map, against nilearn's."""
+    try:
+        plot = importlib.import_module("nithresh.plotting").plot_stat_map
+    except ImportError as error:
+        yield Row(f"plot_stat_map: skipped, no nithresh.plotting ({error})")
+        return
+    image = maps.in_memory(datasets.load_sample_motor_activation_image())
+    folder = tempfile.TemporaryDirectory()
+    figure = str(Path(folder.name, "figure.png"))
+    options = {"cut_coords": [5, -26, 21], "display_mode": "ortho"}
+
+    def plotted(plot: Callable[..., object]) -> None:
+        plot(image, **options)
+        plt.close("all")
+
+    def saved(plot: Callable[..., object]) -> None:
+        plot(image, **options).savefig(figure)
+        plt.close("all")
+
+    theirs = nilearn.plotting.plot_stat_map
+    for what, draw, least in [
+        ("plot_stat_map, given cuts", plotted, 2.5),
+        ("plot_stat_map, given cuts, and savefig", saved, None),
+    ]:
+        yield timed(
+            what,
+            "nilearn",
+            lambda draw=draw: draw(plot),
+            lambda draw=draw: draw(theirs),
+            least,
+        )
+    folder.cleanup()
+
+
+def imports() -> Iterator[Row]:
+    """How much longer a fresh process takes for nithresh than for nibabel."""
+    names = ("nithresh", "nibabel")
+    differences = []
+    for _ in range(2):
+        times: dict[str, list[float]] = {name: [] for name in names}
+        for round_number in range(IMPORTS + 1):
+            for name, samples in times.items():
+                start = time.perf_counter()
+                subprocess.run([sys.executable, "-c", f"import {name}"], check=True)
+                if round_number:  # the first round fills the file cache
+                    samples.append(time.perf_counter() - start)
+        ours, theirs = (statistics.median(times[name]) for name in names)
+        differences.append(1000 * (ours - theirs))
+    yield Row(
+        "import in a fresh process",
+        _milliseconds(ours),
+        f"{_milliseconds(theirs)} (import nibabel)",
+        f"{differences[0]:+.0f} ms",
+        f"{differences[1]:+.0f} ms",
+        "<= +20 ms",
+        max(differences) <= 20,
+    )
+
+
+def memory() -> Iterator[Row]:
+    """Growth of a fresh process's memory in one call, in sizes of the result."""
+    script = str(Path(__file__).with_name("peak_memory.py"))
+    with tempfile.TemporaryDirectory() as folder:
+        map_file = str(Path(folder, "map.npy"))
+        np.save(map_file, np.asfortranarray(maps.smooth(maps.SHAPE_1MM).dataobj))
+
+        def growth(package: str) -> float:
+            command = [sys.executable, script, package, map_file]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            return float(done.stdout)
+
+        ours = [growth("nithresh") for _ in range(2)]
+        theirs = growth("nilearn")
+    yield Row(
+        "peak memory of threshold_img, 1 mm map, clusters",
+        f"{ours[0]:.3g} results",
+        f"{theirs:.3g} results (nilearn)",
+        f"{ours[0]:.3g}",
+        f"{ours[1]:.3g}",
+        "<= 1.25",
+        max(ours) <= 1.25,
+    )
+
+
+def files() -> Iterator[Row]:
+    """Loading and saving a gzipped 2 mm map, against nibabel."""
+    image = maps.smooth(maps.SHAPE_2MM)
+    image = Nifti1Image(np.asarray(image.dataobj), image.affine)
+    with tempfile.TemporaryDirectory() as folder:
+        path, path_of_ours, path_of_theirs = (
+            Path(folder, f"{name}.nii.gz") for name in ("map", "ours", "theirs")
+        )
+        nibabel.save(image, path)
+        yield timed(
+            "load a 2 mm .nii.gz",
+            "nibabel",
+            lambda: np.asarray(nithresh.load(path).dataobj),
+            lambda: np.asarray(nibabel.load(path).dataobj),
+        )
+        yield timed(
+            "save a 2 mm .nii.gz",
+            "nibabel",
+            lambda: nithresh.save(image, path_of_ours),
+            lambda: nibabel.save(image, path_of_theirs),
+        )
+        sizes = [p.stat().st_size / 1e6 for p in (path_of_ours, path_of_theirs)]
+        yield Row(
+            "size of that file", f"{sizes[0]:.2f} MB", f"{sizes[1]:.2f} MB (nibabel)"
+        )
+
+
+def all_rows() -> Iterator[Row]:
+    """Measure everything, one row after the other."""
+    warnings.simplefilter("ignore")
+    for part in (imports, memory, images, arrays, plots, files):
+        yield from part()

@@ -1,0 +1,66 @@
+"""Two calls timed side by side."""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Call = Callable[[], Any]
+
+# Both sides together run about this long; a sample is as many calls as take at
+# least SAMPLE_SECONDS.
+SECONDS = 4.0
+SAMPLE_SECONDS = 0.004
+FEWEST_ROUNDS = 7
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Medians of one call and of the one it is compared with, in seconds."""
+
+    ours: float
+    theirs: float
+
+    @property
+    def ratio(self) -> float:
+        """How many of our calls fit into one of theirs."""
+        return self.theirs / self.ours
+
+
+def side_by_side(ours: Call, theirs: Call) -> Timing:
+    """Time two calls in turn, so that a busy moment of the machine meets both.
+
+    The garbage collector, which would stop one of them now and then, is off.
+    """
+    calls = (ours, theirs)
+    for call in calls:
+        call()
+    gc.collect()
+    gc.disable()
+    try:
+        repeats = [_repeats(call) for call in calls]
+        times: tuple[list[float], list[float]] = ([], [])
+        seconds = 0.0
+        while seconds < SECONDS or len(times[0]) < FEWEST_ROUNDS:
+            for call, n, samples in zip(calls, repeats, times, strict=True):
+                samples.append(_sample(call, n))
+                seconds += n * samples[-1]
+    finally:
+        gc.enable()
+    return Timing(*map(statistics.median, times))
+
+
+def _repeats(call: Call) -> int:
+    # Once more before it counts, since the first calls fill caches.
+    call()
+    return max(1, int(SAMPLE_SECONDS / _sample(call, 1)))
+
+
+def _sample(call: Call, repeats: int) -> float:
+    """Time a call, in seconds."""
+    start = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    return (time.perf_counter() - start) / repeats
