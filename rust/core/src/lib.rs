@@ -39,6 +39,7 @@ pub mod cluster;
 pub mod connectivity;
 pub mod criterion;
 pub mod error;
+mod instructions;
 pub mod link;
 mod parallel;
 pub mod percentile;

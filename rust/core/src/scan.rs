@@ -10,6 +10,7 @@ use ndarray::ArrayView3;
 
 use crate::criterion::Criterion;
 use crate::error::{Error, Result};
+use crate::instructions::{Loop, widest};
 use crate::volume::fold_stretches;
 use crate::voxel::{Interval, Voxel};
 
@@ -162,30 +163,53 @@ fn scan_stretch<T: Voxel>(
     signs: &mut [SlabRuns; 2],
 ) {
     let (blocks, rest) = stretch.as_chunks::<BLOCK>();
-    let intervals = [criterion.positive, criterion.negative];
     for sign in &mut *signs {
         sign.bits.clear();
     }
     // Filled up with zeros, which never pass.
     let mut last = [T::ZERO; BLOCK];
     last[..rest.len()].copy_from_slice(rest);
-    for (block, first) in blocks.iter().chain([&last]).zip((0..).step_by(BLOCK)) {
-        let may_pass = may_pass(block, criterion);
-        for ((sign, interval), may_pass) in signs.iter_mut().zip(intervals).zip(may_pass) {
-            let mut bits = if may_pass { block_bits(block, interval) } else { 0 };
-            if let Some(mask) = mask.filter(|_| bits != 0) {
-                bits &= mask_bits(&mask[first..mask.len().min(first + BLOCK)]);
-            }
-            sign.bits.push(bits);
-        }
-    }
+    widest(AddBits { blocks, last: &last, mask, criterion, signs });
     for sign in signs {
         // So that the 64 bits from any voxel on can be taken from two words.
         sign.bits.push(0);
         let SlabRuns { runs, row_ends, bits } = sign;
-        for start in (0..stretch.len()).step_by(row_length) {
-            add_row(bits, start, row_length, runs);
-            row_ends.push(runs.len());
+        let rows = stretch.len() / row_length;
+        if bits.iter().all(|&bits| bits == 0) {
+            row_ends.extend(std::iter::repeat_n(runs.len(), rows));
+            continue;
+        }
+        row_ends.extend((0..rows).map(|row| {
+            add_row(bits, row * row_length, row_length, runs);
+            runs.len()
+        }));
+    }
+}
+
+/// Appends, for each sign, the bits of the blocks of a stretch.
+struct AddBits<'a, T> {
+    blocks: &'a [[T; BLOCK]],
+    last: &'a [T; BLOCK],
+    mask: Option<&'a [bool]>,
+    criterion: Criterion<T>,
+    signs: &'a mut [SlabRuns; 2],
+}
+
+impl<T: Voxel> Loop for AddBits<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let intervals = [self.criterion.positive, self.criterion.negative];
+        for (block, first) in self.blocks.iter().chain([self.last]).zip((0..).step_by(BLOCK)) {
+            let may_pass = may_pass(block, self.criterion);
+            for ((sign, interval), may_pass) in self.signs.iter_mut().zip(intervals).zip(may_pass) {
+                let mut bits = if may_pass { block_bits(block, interval) } else { 0 };
+                if let Some(mask) = self.mask.filter(|_| bits != 0) {
+                    bits &= mask_bits(&mask[first..mask.len().min(first + BLOCK)]);
+                }
+                sign.bits.push(bits);
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use ndarray::ArrayView3;
 
+use crate::instructions::{Loop, widest};
 use crate::volume::fold_stretches;
 use crate::voxel::Voxel;
 
@@ -51,34 +52,43 @@ impl Summary {
 /// Values that are compared side by side: as many as the widest registers hold.
 const LANES: usize = 16;
 
-/// A stretch of finite values, which is nearly every one: four steps a voxel that
-/// all vectorise. Any other is looked at voxel by voxel.
 fn of_stretch<T: Voxel>(stretch: &[T], mask: Option<&[bool]>) -> Summary {
-    let (Some(&first), None) = (stretch.first(), mask) else {
-        return voxel_by_voxel(stretch, mask);
-    };
-    let (mut min, mut max) = ([first; LANES], [first; LANES]);
-    let mut defect = [T::ZERO; LANES];
-    let mut extend = |values: &[T; LANES]| {
-        for lane in 0..LANES {
-            let value = values[lane];
-            defect[lane] = value.plus_defect(defect[lane]);
-            min[lane] = if value < min[lane] { value } else { min[lane] };
-            max[lane] = if value > max[lane] { value } else { max[lane] };
-        }
-    };
-    // What does not fill the lanes is looked at with some of what came before.
-    let (Some(last), blocks) = (stretch.last_chunk(), stretch.as_chunks().0) else {
-        return voxel_by_voxel(stretch, mask);
-    };
-    blocks.iter().for_each(&mut extend);
-    extend(last);
-    if !defect.iter().all(|defect| defect.is_finite()) {
-        return voxel_by_voxel(stretch, mask);
+    let range = if mask.is_none() { widest(RangeOfFinite(stretch)) } else { None };
+    match range {
+        Some((min, max)) => Summary { min: min.to_f64(), max: max.to_f64(), has_non_finite: false },
+        None => voxel_by_voxel(stretch, mask),
     }
-    let smallest = min.into_iter().fold(first, |a, b| if b < a { b } else { a });
-    let largest = max.into_iter().fold(first, |a, b| if b > a { b } else { a });
-    Summary { min: smallest.to_f64(), max: largest.to_f64(), has_non_finite: false }
+}
+
+/// The range of a stretch, if all of it is finite and it is not very short: four
+/// steps a voxel that all vectorise.
+struct RangeOfFinite<'a, T>(&'a [T]);
+
+impl<T: Voxel> Loop for RangeOfFinite<'_, T> {
+    type Output = Option<(T, T)>;
+
+    #[inline(always)]
+    fn call(self) -> Option<(T, T)> {
+        let stretch = self.0;
+        let blocks = stretch.as_chunks::<LANES>().0;
+        // What does not fill the lanes is looked at with some of what came before.
+        let last = stretch.last_chunk::<LANES>()?;
+        let (mut min, mut max, mut defect) = (*last, *last, [T::ZERO; LANES]);
+        for values in blocks.iter().chain([last]) {
+            for lane in 0..LANES {
+                let value = values[lane];
+                defect[lane] = value.plus_defect(defect[lane]);
+                min[lane] = if value < min[lane] { value } else { min[lane] };
+                max[lane] = if value > max[lane] { value } else { max[lane] };
+            }
+        }
+        if !defect.iter().all(|defect| defect.is_finite()) {
+            return None;
+        }
+        let smallest = min.into_iter().reduce(|a, b| if b < a { b } else { a })?;
+        let largest = max.into_iter().reduce(|a, b| if b > a { b } else { a })?;
+        Some((smallest, largest))
+    }
 }
 
 fn voxel_by_voxel<T: Voxel>(stretch: &[T], mask: Option<&[bool]>) -> Summary {

@@ -4,6 +4,7 @@ use ndarray::ArrayView3;
 
 use crate::cluster::Clusters;
 use crate::criterion::Criterion;
+use crate::instructions::{Loop, widest};
 use crate::volume::{Target, write_stretches};
 use crate::voxel::Voxel;
 
@@ -14,11 +15,7 @@ pub(crate) fn write_passing<T: Voxel>(
     criterion: Criterion<T>,
 ) {
     write_stretches(target, mask, |_, source, mask, out| match mask {
-        None if !criterion.keeps_zeros => {
-            for (voxel, &value) in out.iter_mut().zip(source) {
-                *voxel = if criterion.passes(value) { value } else { T::ZERO };
-            }
-        }
+        None if !criterion.keeps_zeros => widest(CopyPassing { criterion, source, out }),
         _ => {
             drop_all(criterion, source, mask, out);
             for (position, (voxel, &value)) in out.iter_mut().zip(source).enumerate() {
@@ -28,6 +25,24 @@ pub(crate) fn write_passing<T: Voxel>(
             }
         }
     });
+}
+
+/// Copies what passes, and writes zero for the rest.
+struct CopyPassing<'a, T> {
+    criterion: Criterion<T>,
+    source: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Voxel> Loop for CopyPassing<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (voxel, &value) in self.out.iter_mut().zip(self.source) {
+            *voxel = if self.criterion.passes(value) { value } else { T::ZERO };
+        }
+    }
 }
 
 /// Writes the runs of the clusters of at least `min_extent` voxels; all other
