@@ -13,6 +13,7 @@ import numpy as np
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 from numpy.typing import NDArray
 
+from nithresh import _core
 from nithresh._arrays import as_voxels, check_mask, check_volumes
 from nithresh._params import warn
 from nithresh.files import MissingFileError, load
@@ -236,10 +237,11 @@ def image_like(image: SpatialImage, data: NDArray[Any], *, copy_header: bool) ->
         if "glmax" in header:
             header["glmax"] = 0
         if "cal_max" in header:
+            smallest, largest, _ = _core.summary(as_voxels(data, "data"), None)
             # Infinity where a float64 does not fit into the field.
             with np.errstate(over="ignore"):
-                header["cal_max"] = data.max() if data.size else 0
-                header["cal_min"] = data.min() if data.size else 0
+                header["cal_max"] = largest if data.size else 0
+                header["cal_min"] = smallest if data.size else 0
     try:
         header.set_data_dtype(data.dtype)
     except HeaderDataError:

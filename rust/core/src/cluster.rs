@@ -59,32 +59,20 @@ impl Clusters {
     }
 
     /// The runs of a range of rows that belong to clusters of at least `min_extent`
-    /// voxels, each with the place of its row in the range.
-    pub(crate) fn kept_in_rows(
-        &self,
-        rows: Range<usize>,
-        min_extent: u64,
-    ) -> impl Iterator<Item = (usize, Run)> {
-        self.runs.rows_with_runs(rows).flat_map(move |(row, indices)| {
-            let indices = indices.start as usize..indices.end as usize;
-            self.runs.all()[indices.clone()]
-                .iter()
-                .zip(&self.roots[indices])
-                .filter(move |(_, root)| self.extents[**root as usize] >= min_extent)
-                .map(move |(run, _)| (row, *run))
-        })
+    /// voxels.
+    pub fn kept_in_rows(&self, rows: Range<usize>, min_extent: u64) -> impl Iterator<Item = Run> {
+        let indices = self.runs.indices_in_rows(rows);
+        self.runs.all()[indices.clone()]
+            .iter()
+            .zip(&self.roots[indices])
+            .filter(move |(_, root)| self.extents[**root as usize] >= min_extent)
+            .map(|(run, _)| *run)
     }
 
-    /// Every run as its row, itself and its cluster's first run, where the
-    /// cluster has exactly `extent` voxels.
-    pub(crate) fn runs_of_extent(&self, extent: u64) -> impl Iterator<Item = (usize, Run, u32)> {
-        (0..self.runs.rows()).flat_map(move |row| {
-            self.runs
-                .indices_in_row(row)
-                .map(move |index| {
-                    (row, self.runs.all()[index as usize], self.roots[index as usize])
-                })
-                .filter(move |(_, _, root)| self.extents[*root as usize] == extent)
-        })
+    /// The runs of the clusters of exactly `extent` voxels, each with its cluster's
+    /// first run.
+    pub(crate) fn runs_of_extent(&self, extent: u64) -> impl Iterator<Item = (Run, u32)> {
+        let runs = self.runs.all().iter().copied().zip(self.roots.iter().copied());
+        runs.filter(move |(_, root)| self.extents[*root as usize] == extent)
     }
 }

@@ -209,9 +209,10 @@ fn candidates(
     index: impl Fn(usize, usize) -> Index,
 ) -> std::collections::BTreeMap<u32, Vec<Index>> {
     let mut found = std::collections::BTreeMap::<u32, Vec<Index>>::new();
-    for (row, run, root) in clusters.runs_of_extent(extent) {
+    for (run, root) in clusters.runs_of_extent(extent) {
         let positions = run.start as usize..run.end as usize;
-        found.entry(root).or_default().extend(positions.map(|position| index(row, position)));
+        let voxels = positions.map(|position| index(run.row as usize, position));
+        found.entry(root).or_default().extend(voxels);
     }
     for voxels in found.values_mut() {
         voxels.sort_unstable();

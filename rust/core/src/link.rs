@@ -64,14 +64,17 @@ impl Linker<'_> {
     fn link_plane(&self, forest: &mut Forest<'_>, plane: usize, to_previous: bool) {
         let first = plane * self.rows_per_plane;
         let face_reach = self.connectivity.face_row_reach();
-        for (row_in_plane, _) in self.runs.rows_with_runs(first..first + self.rows_per_plane) {
-            let row = first + row_in_plane;
-            if row_in_plane > 0 {
+        let mut indices = self.runs.indices_in_rows(first..first + self.rows_per_plane);
+        // From one row that has runs to the next.
+        while let Some(run) = self.runs.all()[indices.clone()].first() {
+            let row = run.row as usize;
+            if row > first {
                 self.link_rows(forest, row - 1, row, face_reach);
             }
             if to_previous {
-                self.link_to_previous(forest, row, row_in_plane);
+                self.link_to_previous(forest, row, row - first);
             }
+            indices.start = self.runs.indices_in_row(row).end as usize;
         }
     }
 

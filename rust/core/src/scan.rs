@@ -17,6 +17,8 @@ use crate::voxel::{Interval, Voxel};
 /// The voxels `start..end` of one row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
+    /// The number of the row in the volume.
+    pub row: u32,
     /// First voxel.
     pub start: u32,
     /// One past the last voxel.
@@ -52,15 +54,10 @@ impl Runs {
         self.row_starts[row]..self.row_starts[row + 1]
     }
 
-    /// The rows of a range that have runs, by their place in the range, each with
-    /// the indices of its runs.
-    pub(crate) fn rows_with_runs(
-        &self,
-        rows: Range<usize>,
-    ) -> impl Iterator<Item = (usize, Range<u32>)> {
-        let starts = &self.row_starts[rows.start..=rows.end];
-        let indices = starts.windows(2).map(|pair| pair[0]..pair[1]);
-        indices.enumerate().filter(|(_, indices)| !indices.is_empty())
+    /// The indices of the runs of a range of rows.
+    #[must_use]
+    pub fn indices_in_rows(&self, rows: Range<usize>) -> Range<usize> {
+        self.row_starts[rows.start] as usize..self.row_starts[rows.end] as usize
     }
 
     /// The number of rows of the volume.
@@ -89,6 +86,7 @@ pub fn scan<T: Voxel>(
     // One bit less than a run could hold, so that reach and blocks may count past
     // the end of a row.
     i32::try_from(volume.dim().2).map_err(|_| Error::TooLarge)?;
+    u32::try_from(rows).map_err(|_| Error::TooLarge)?;
     let row_length = volume.dim().2;
     let slabs = fold_stretches(
         volume,
@@ -113,6 +111,42 @@ impl SlabRuns {
     fn with_rows(rows: usize) -> Self {
         Self { runs: Vec::new(), row_ends: Vec::with_capacity(rows), bits: Vec::new() }
     }
+
+    /// Appends the runs of the stretch whose bits these are.
+    fn add_runs(&mut self, rows: usize, row_length: usize) {
+        let Self { runs, row_ends, bits } = self;
+        let rows_before = row_ends.len();
+        // Where the run that is open at the end of the last word began; the last
+        // word ends with zeros, so that none is open at the end.
+        let mut open = None;
+        for (&bits, first) in bits.iter().zip((0..).step_by(BLOCK)) {
+            let mut changes = bits ^ ((bits << 1) | u64::from(open.is_some()));
+            while changes != 0 {
+                let position = first + changes.trailing_zeros() as usize;
+                changes &= changes - 1;
+                let Some(mut start) = open.take() else {
+                    open = Some(position);
+                    continue;
+                };
+                // Rows follow one another: what passes across their border is a run
+                // in each.
+                while start < position {
+                    let row = start / row_length;
+                    let row_start = row * row_length;
+                    let end = position.min(row_start + row_length);
+                    row_ends.resize(rows_before + row, runs.len());
+                    #[expect(clippy::cast_possible_truncation, reason = "rows are short")]
+                    runs.push(Run {
+                        row: (rows_before + row) as u32,
+                        start: (start - row_start) as u32,
+                        end: (end - row_start) as u32,
+                    });
+                    start = end;
+                }
+            }
+        }
+        row_ends.resize(rows_before + rows, runs.len());
+    }
 }
 
 /// Joins the slabs of a volume of so many rows.
@@ -123,15 +157,19 @@ fn join(slabs: Vec<SlabRuns>, rows: usize) -> Result<Runs> {
     joined.row_starts.push(0);
     for slab in slabs {
         let before = joined.runs.len();
+        #[expect(clippy::cast_possible_truncation, reason = "fewer than 2³² rows")]
+        let rows_before = joined.row_starts.len() as u32 - 1;
         #[expect(
             clippy::cast_possible_truncation,
             reason = "no more than the total, just checked"
         )]
         joined.row_starts.extend(slab.row_ends.iter().map(|end| (before + end) as u32));
-        if before == 0 {
+        if rows_before == 0 {
             joined.runs = slab.runs;
         } else {
-            joined.runs.extend(slab.runs);
+            joined
+                .runs
+                .extend(slab.runs.into_iter().map(|run| Run { row: run.row + rows_before, ..run }));
         }
     }
     Ok(joined)
@@ -140,6 +178,9 @@ fn join(slabs: Vec<SlabRuns>, rows: usize) -> Result<Runs> {
 /// Voxels that are looked at together: one bit each in a word.
 const BLOCK: usize = u64::BITS as usize;
 
+/// Blocks that are first looked at as one.
+const GROUP: usize = 4;
+
 /// Voxels that are compared side by side: as many bytes as a register holds.
 const LANES: usize = 16;
 
@@ -147,10 +188,12 @@ const LANES: usize = 16;
 ///
 /// ```text
 /// for each block of 64 voxels, whatever row they belong to, and each sign:
-///     bits = which voxels pass, one bit each; 0 at once where none may
-/// for each sign, each row and each 64 voxels of it:
-///     changes = bits XOR (bits shifted by one voxel, the last 64's end moved in)
+///     bits = which voxels pass, one bit each; 0 at once where none may, and
+///            at once for several blocks where none of theirs may
+/// for each sign and each block:
+///     changes = bits XOR (bits shifted by one voxel, the last block's end moved in)
 ///     for each set bit of changes: a run begins or ends there
+/// cut the runs where a row ends
 /// ```
 ///
 /// Nothing branches on a voxel, only on a block and on a change, so smooth maps
@@ -171,18 +214,7 @@ fn scan_stretch<T: Voxel>(
     last[..rest.len()].copy_from_slice(rest);
     widest(AddBits { blocks, last: &last, mask, criterion, signs });
     for sign in signs {
-        // So that the 64 bits from any voxel on can be taken from two words.
-        sign.bits.push(0);
-        let SlabRuns { runs, row_ends, bits } = sign;
-        let rows = stretch.len() / row_length;
-        if bits.iter().all(|&bits| bits == 0) {
-            row_ends.extend(std::iter::repeat_n(runs.len(), rows));
-            continue;
-        }
-        row_ends.extend((0..rows).map(|row| {
-            add_row(bits, row * row_length, row_length, runs);
-            runs.len()
-        }));
+        sign.add_runs(stretch.len() / row_length, row_length);
     }
 }
 
@@ -199,48 +231,47 @@ impl<T: Voxel> Loop for AddBits<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
-        let intervals = [self.criterion.positive, self.criterion.negative];
-        for (block, first) in self.blocks.iter().chain([self.last]).zip((0..).step_by(BLOCK)) {
-            let may_pass = may_pass(block, self.criterion);
-            for ((sign, interval), may_pass) in self.signs.iter_mut().zip(intervals).zip(may_pass) {
-                let mut bits = if may_pass { block_bits(block, interval) } else { 0 };
-                if let Some(mask) = self.mask.filter(|_| bits != 0) {
-                    bits &= mask_bits(&mask[first..mask.len().min(first + BLOCK)]);
+    fn call(mut self) {
+        let groups = self.blocks.chunks(GROUP).chain([std::slice::from_ref(self.last)]);
+        let mut first = 0;
+        for group in groups {
+            if may_pass(group, self.criterion) == [false; 2] {
+                for sign in &mut *self.signs {
+                    sign.bits.resize(sign.bits.len() + group.len(), 0);
                 }
-                sign.bits.push(bits);
+                first += group.len() * BLOCK;
+                continue;
+            }
+            for block in group {
+                self.add_block(block, first);
+                first += BLOCK;
             }
         }
     }
 }
 
-/// Appends the runs of the row that begins at bit `start`.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "rows are shorter than 2³¹")]
-fn add_row(bits: &[u64], start: usize, length: usize, runs: &mut Vec<Run>) {
-    // Where the run that is open at the end of the last 64 voxels began.
-    let mut open = None;
-    for position in (0..length).step_by(BLOCK) {
-        let (word, shift) = ((start + position) / BLOCK, (start + position) % BLOCK);
-        // The second shift in two steps, because one by 64 is none.
-        let mut row_bits = (bits[word] >> shift) | ((bits[word + 1] << 1) << (BLOCK - 1 - shift));
-        if length - position < BLOCK {
-            row_bits &= (1 << (length - position)) - 1;
+impl<T: Voxel> AddBits<'_, T> {
+    #[inline(always)]
+    fn add_block(&mut self, block: &[T; BLOCK], first: usize) {
+        let intervals = [self.criterion.positive, self.criterion.negative];
+        let may_pass = may_pass(std::slice::from_ref(block), self.criterion);
+        for sign in 0..2 {
+            let mut bits = if may_pass[sign] { block_bits(block, intervals[sign]) } else { 0 };
+            if let Some(mask) = self.mask.filter(|_| bits != 0) {
+                bits &= mask_bits(&mask[first..mask.len().min(first + BLOCK)]);
+            }
+            self.signs[sign].bits.push(bits);
         }
-        add_changes(row_bits, position as u32, &mut open, runs);
-    }
-    if let Some(start) = open {
-        runs.push(Run { start, end: length as u32 });
     }
 }
 
 /// Of each sign, whether any voxel may pass: only the limit next to zero is looked
 /// at, so that an infinity may and then does not.
 #[inline(always)]
-fn may_pass<T: Voxel>(block: &[T; BLOCK], criterion: Criterion<T>) -> [bool; 2] {
+fn may_pass<T: Voxel>(blocks: &[[T; BLOCK]], criterion: Criterion<T>) -> [bool; 2] {
     // From zero, which never passes; comparisons with NaN are false.
     let (mut largest, mut smallest) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-    for values in block.as_chunks::<LANES>().0 {
+    for values in blocks.as_flattened().as_chunks::<LANES>().0 {
         for lane in 0..LANES {
             let value = values[lane];
             largest[lane] = if value > largest[lane] { value } else { largest[lane] };
@@ -254,20 +285,6 @@ fn may_pass<T: Voxel>(block: &[T; BLOCK], criterion: Criterion<T>) -> [bool; 2] 
         reaches(smallest.map(|value| value <= criterion.negative.high))
             & !criterion.negative.is_empty(),
     ]
-}
-
-/// Opens and closes runs where the bits of a block change.
-#[inline(always)]
-fn add_changes(bits: u64, start: u32, open: &mut Option<u32>, runs: &mut Vec<Run>) {
-    let mut changes = bits ^ ((bits << 1) | u64::from(open.is_some()));
-    while changes != 0 {
-        let position = start + changes.trailing_zeros();
-        changes &= changes - 1;
-        match open.take() {
-            Some(start) => runs.push(Run { start, end: position }),
-            None => *open = Some(position),
-        }
-    }
 }
 
 /// Which voxels lie in an interval, the first in the lowest bit.
@@ -308,7 +325,7 @@ mod tests {
         for (position, _) in (0_u32..).zip(row).filter(|(_, value)| passes(**value)) {
             match runs.last_mut() {
                 Some(run) if run.end == position => run.end += 1,
-                _ => runs.push(Run { start: position, end: position + 1 }),
+                _ => runs.push(Run { row: 0, start: position, end: position + 1 }),
             }
         }
         runs
@@ -322,9 +339,14 @@ mod tests {
         scan_stretch(&row.repeat(3), mask.as_deref(), row.len(), criterion, &mut signs);
         signs.map(|SlabRuns { runs, row_ends, .. }| {
             let [first, second, third] = row_ends[..] else { panic!("three rows") };
-            assert_eq!(runs[..first], runs[first..second]);
-            assert_eq!(runs[..first], runs[second..third]);
-            runs[..first].to_vec()
+            let in_row = |row, range: Range<usize>| -> Vec<Run> {
+                assert!(runs[range.clone()].iter().all(|run| run.row == row));
+                runs[range].iter().map(|run| Run { row: 0, ..*run }).collect()
+            };
+            let runs_of_first = in_row(0, 0..first);
+            assert_eq!(runs_of_first, in_row(1, first..second));
+            assert_eq!(runs_of_first, in_row(2, second..third));
+            runs_of_first
         })
     }
 

@@ -59,8 +59,8 @@ pub(crate) fn write_kept<T: Voxel>(
         drop_all(criterion, source, mask, out);
         let rows = first_row..first_row + source.len() / row_length;
         for clusters in signs {
-            for (row, run) in clusters.kept_in_rows(rows.clone(), min_extent) {
-                let start = row * row_length;
+            for run in clusters.kept_in_rows(rows.clone(), min_extent) {
+                let start = (run.row as usize - first_row) * row_length;
                 let voxels = start + run.start as usize..start + run.end as usize;
                 out[voxels.clone()].copy_from_slice(&source[voxels]);
             }
