@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import nibabel as nib
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
@@ -261,6 +261,7 @@ def test_panels_follow_the_window(sample):
     labels=st.floats(0, 20),
     bar=st.none() | st.just(BarRoom(20, 10, 5, 5, 80)),
 )
+@example(frame=(1626, 50), sizes=[(10, 10)], title=2, labels=20, bar=None)
 def test_all_boxes_are_inside_the_frame(frame, sizes, title, labels, bar):
     boxes = arrange(frame, sizes, title=title, labels=labels, bar=bar)
     assert len(boxes) == len(sizes) + (bar is not None)

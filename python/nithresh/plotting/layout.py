@@ -14,6 +14,7 @@ __all__ = ["BarRoom", "Box", "arrange"]
 Box = tuple[float, float, float, float]
 
 _MARGIN = 0.008  # around the panels, part of the frame's width
+_MOST_MARGIN = 0.02  # above and below them, part of the frame's height
 _GAP = 0.008  # between panels, part of the frame's width
 _LEAST_PANELS = 0.3  # part of the frame that title and bar cannot take
 
@@ -69,17 +70,18 @@ def arrange(
     """
     width, height = frame
     margin = _MARGIN * width
+    margin_up = min(margin, _MOST_MARGIN * height)
     gap = _GAP * width
     taken = 0.0 if bar is None else bar.left + bar.width + bar.right
     room_across = max(width - 2 * margin - taken, _LEAST_PANELS * width)
-    room_up = max(height - title - labels - 2 * margin, _LEAST_PANELS * height)
+    room_up = max(height - title - labels - 2 * margin_up, _LEAST_PANELS * height)
     room_for_mm = room_across - gap * (len(sizes) - 1)
     tallest = max(up for _, up in sizes)
     scale = min(room_for_mm / sum(across for across, _ in sizes), room_up / tallest)
 
     row = scale * sum(across for across, _ in sizes) + gap * (len(sizes) - 1)
     left = spare = margin + (room_across - row) / 2
-    middle = labels + margin + room_up / 2
+    middle = labels + margin_up + room_up / 2
     boxes = []
     for across, up in sizes:
         boxes.append(
