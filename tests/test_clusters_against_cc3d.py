@@ -4,11 +4,11 @@ import cc3d
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import signs
 
 import nithresh
 from nithresh import _core, testing
 from nithresh._arrays import as_voxels
+from oracles import signs
 
 MAPS = testing.maps(dimensions=[3], smallest_side=1, largest_side=8)
 LEVELS = st.sampled_from([0.5, 1.0, 2.0, 2.5])
