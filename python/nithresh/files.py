@@ -97,7 +97,7 @@ def load(path: str | os.PathLike[str]) -> Any:
         for holder in file_map.values():
             if not Path(holder.filename).exists():
                 msg = f"the image has no {Path(holder.filename).name!r} beside it"
-                raise ImageFileError(msg)
+                raise ValueError(msg)
         if hasattr(image_class.header_class, "get_data_offset"):
             _check_and_read(image_class, file_map)
         image = image_class.from_file_map(file_map)
@@ -188,7 +188,7 @@ def _naming(place: Path) -> "Iterator[None]":
     """Turn whatever is wrong with a file into one error that names it."""
     try:
         yield
-    except (ImageFileError, PermissionError):
+    except PermissionError:
         raise
     except (
         filebasedimages.ImageFileError,
@@ -208,18 +208,15 @@ def _naming(place: Path) -> "Iterator[None]":
 def _image_class(place: Path) -> Any:
     """Find the nibabel class that reads a file, by its name and first bytes."""
     if place.stat().st_size == 0:
-        msg = f"cannot read {str(place)!r}: the file is empty"
-        raise ImageFileError(msg)
+        msg = "the file is empty"
+        raise ValueError(msg)
     sniff = None
     for image_class in nibabel.imageclasses.all_image_classes:
         is_image, sniff = image_class.path_maybe_image(str(place), sniff)
         if is_image and issubclass(image_class, SpatialImage):
             return image_class
-    msg = (
-        f"cannot read {str(place)!r}: it is not an image of a known format "
-        f"({', '.join(_EXTENSIONS)})"
-    )
-    raise ImageFileError(msg)
+    msg = f"it is not an image of a known format ({', '.join(_EXTENSIONS)})"
+    raise ValueError(msg)
 
 
 def _check_and_read(image_class: Any, file_map: Any) -> None:
@@ -250,7 +247,7 @@ def _check_and_read(image_class: Any, file_map: Any) -> None:
         length = len(head) + len(rest)
         if length < needed:
             msg = f"the header claims {needed} bytes of image, the file holds {length}"
-            raise ImageFileError(_named(image_holder.filename, msg))
+            raise ValueError(msg)
         image_holder.fileobj = io.BytesIO(head + rest if head else rest)
 
 
@@ -266,14 +263,14 @@ def _claimed_bytes(header: Any, filename: str) -> int:
     shape = header.get_data_shape()
     if any(length < 0 for length in shape):
         msg = f"the header claims a shape of {shape}"
-        raise ImageFileError(_named(filename, msg))
+        raise ValueError(msg)
     voxels = math.prod(int(length) for length in shape)
     voxel_size: int = header.get_data_dtype().itemsize
     needed = int(header.get_data_offset()) + voxels * voxel_size
     size = Path(filename).stat().st_size
     if needed > (size * _MOST_COMPRESSION if _is_gzipped(filename) else size):
         msg = f"the header claims {needed} bytes of image, the file is cut short"
-        raise ImageFileError(_named(filename, msg))
+        raise ValueError(msg)
     return needed
 
 
@@ -291,7 +288,3 @@ def _is_stream(filename: str) -> bool:
 
 def _is_gzipped(filename: str) -> bool:
     return filename.lower().endswith(_GZIP_EXTENSIONS)
-
-
-def _named(filename: str, message: str) -> str:
-    return f"cannot read {filename!r}: {message}"

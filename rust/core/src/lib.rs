@@ -79,8 +79,8 @@ pub struct ClusterFilter {
 ///
 /// `data` and `out` have three axes, or four with the volumes along the last,
 /// each of which is filtered by itself. Positive and negative clusters never
-/// merge. Reads `data` once for each sign that can pass and once more to write
-/// `out`; needs 20 bytes for each run beside them.
+/// merge. Reads `data` once to find the runs and the kept ones once more to write
+/// `out`; needs 24 bytes for each run beside them.
 ///
 /// # Errors
 ///

@@ -70,8 +70,8 @@ impl Runs {
 /// The positive and the negative runs of the voxels that pass and, if there is a
 /// mask, lie inside it.
 ///
-/// `volume` and `mask` are in memory order. Reads each voxel once, and rows in
-/// which something may pass again from the cache; 8 bytes a run and 8 bytes a row
+/// `volume` and `mask` are in memory order. Reads each voxel once, and blocks in
+/// which something may pass again from the cache; 12 bytes a run and 8 bytes a row
 /// are kept.
 ///
 /// # Errors
