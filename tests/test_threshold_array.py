@@ -265,6 +265,7 @@ def test_the_core_checks_for_itself():
     from nithresh import _core
 
     words = {
+        "out_is_zero": False,
         "mask": None,
         "threshold": 1.0,
         "two_sided": True,

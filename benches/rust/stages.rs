@@ -99,10 +99,9 @@ fn copy(bench: &mut Criterion) {
 fn stages(bench: &mut Criterion) {
     for map in &maps() {
         let volume = in_memory_order(map);
-        let rows_per_plane = volume.dim().1;
         let criterion = one_sided(map);
-        let [runs, _] = scan(volume, None, criterion).unwrap();
-        eprintln!("{}: {} runs in {} voxels", map.name, runs.all().len(), volume.len());
+        let runs = scan(volume, None, criterion).unwrap();
+        eprintln!("{}: {} runs in {} voxels", map.name, runs.count(), volume.len());
 
         let mut group = bench.benchmark_group(map.name);
         group.throughput(Throughput::Elements(volume.len() as u64));
@@ -111,10 +110,10 @@ fn stages(bench: &mut Criterion) {
         });
         for (name, connectivity) in CONNECTIVITIES {
             group.bench_function(BenchmarkId::new("link", name), |timer| {
-                timer.iter(|| link(black_box(&runs), rows_per_plane, connectivity));
+                timer.iter(|| link(black_box(&runs), connectivity));
             });
         }
-        let roots = link(&runs, rows_per_plane, Connectivity::Faces);
+        let roots = link(&runs, Connectivity::Faces);
         group.bench_function("measure", |timer| {
             timer.iter_batched(
                 || (runs.clone(), roots.clone()),
@@ -136,7 +135,7 @@ fn whole(bench: &mut Criterion) {
             group.bench_function(name, |timer| {
                 timer.iter(|| {
                     let (data, out) = (black_box(&map.data).view(), out.view_mut());
-                    threshold(data.into_dyn(), out.into_dyn(), None, criterion, filter)
+                    threshold(data.into_dyn(), out.into_dyn().into(), None, criterion, filter)
                 });
             });
         };

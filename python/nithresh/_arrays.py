@@ -1,7 +1,7 @@
 """Arrays as users pass them, checked, and as the core reads them."""
 
 import sys
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,11 @@ def as_voxels(data: NDArray[Any], name: str) -> NDArray[Any]:
     aligned or not in native byte order is copied.
     """
     kind, size = data.dtype.kind, data.dtype.itemsize
+    if type(data) is np.ndarray and kind in "iuf" and 2 < size <= 8:
+        # What nearly every map is.
+        flags = data.flags
+        if flags.forc and flags.aligned and data.dtype.isnative:
+            return data
     # Looked up and not imported: numpy.ma is slow to import, and whoever has a
     # masked array has it already.
     masked = sys.modules.get("numpy.ma")
@@ -78,6 +83,21 @@ def as_voxels(data: NDArray[Any], name: str) -> NDArray[Any]:
         raise TypeError(msg)
     native = np.asarray(data, dtype=data.dtype.newbyteorder("="))
     return native if is_plain(native) else native.copy(order="K")
+
+
+def zeros_like(voxels: NDArray[Any]) -> NDArray[Any]:
+    """Make an array of zeros with the shape, type and memory order of another.
+
+    Unlike NumPy's function of this name, it takes memory that the system has zeroed
+    and that is only given where it is written to.
+    """
+    if voxels.flags.forc:
+        order: Literal["C", "F"] = "C" if voxels.flags.c_contiguous else "F"
+        return np.zeros(voxels.shape, voxels.dtype, order)
+    strides = np.abs(voxels.strides)
+    axes = np.argsort(-strides, kind="stable")
+    zeros = np.zeros([voxels.shape[axis] for axis in axes], voxels.dtype)
+    return zeros.transpose(np.argsort(axes))
 
 
 def is_plain(array: NDArray[Any]) -> bool:

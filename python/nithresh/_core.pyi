@@ -22,12 +22,13 @@ def threshold(
     data: NDArray[Any],
     out: NDArray[Any],
     *,
+    out_is_zero: bool,
     mask: NDArray[np.bool_] | None,
     threshold: float,
     two_sided: bool,
     cluster_threshold: int,
     connectivity: int,
-) -> None: ...
+) -> tuple[float, float, bool]: ...
 def largest_cluster(
     data: NDArray[Any], threshold: float, two_sided: bool, connectivity: int
 ) -> NDArray[np.uintp]: ...

@@ -4,6 +4,7 @@ Headers, affines and file types end here: what goes on to the core is an array.
 """
 
 import glob
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,8 @@ def _join(images: list[SpatialImage], paths: list[str]) -> Any:
     data = np.empty((*first.shape, len(arrays)), np.result_type(*arrays), order="F")
     for volume, array in enumerate(arrays):
         data[..., volume] = array
-    return image_like(first, data, copy_header=True)
+    smallest, largest, _ = _core.summary(as_voxels(data, "img"), None)
+    return image_like(first, data, (smallest, largest), copy_header=True)
 
 
 def same_grid(image: SpatialImage, other: SpatialImage) -> bool:
@@ -216,12 +218,19 @@ def check_header_can_hold(image: SpatialImage, data: NDArray[Any]) -> None:
         raise ValueError(msg)
 
 
-def image_like(image: SpatialImage, data: NDArray[Any], *, copy_header: bool) -> Any:
+def image_like(
+    image: SpatialImage,
+    data: NDArray[Any],
+    limits: tuple[float, float],
+    *,
+    copy_header: bool,
+) -> Any:
     """Make an image of an array, with the class and the affine of another.
 
     With `copy_header` the header is the other's, but for what depends on the
     voxels: the data type is the array's, ``cal_min`` and ``cal_max`` are its
-    range, and slope, intercept and ``glmax`` are cleared.
+    `limits`, its smallest and its largest value, and slope, intercept and
+    ``glmax`` are cleared.
     """
     if data.dtype == np.bool_:
         data = data.astype(np.uint8)
@@ -230,26 +239,52 @@ def image_like(image: SpatialImage, data: NDArray[Any], *, copy_header: bool) ->
     image_class = _image_class(image)
     if not copy_header:
         return image_class(data, image.affine)
-    header: Any = image.header.copy()
-    if isinstance(header, nibabel.analyze.AnalyzeHeader):
+    header = _copied(image.header)
+    if isinstance(header, nibabel.Nifti1Header):
+        # The fields themselves: nibabel's methods take longer than a small map.
+        fields = header.structarr
+        fields["scl_slope"] = fields["scl_inter"] = math.nan
+        fields["vox_offset"] = 0
+    elif isinstance(header, nibabel.analyze.AnalyzeHeader):
+        fields = header.structarr
         header.set_slope_inter(None, None)
         header.set_data_offset(0)
-        if "glmax" in header:
-            header["glmax"] = 0
-        if "cal_max" in header:
-            smallest, largest, _ = _core.summary(as_voxels(data, "data"), None)
-            # Infinity where a float64 does not fit into the field.
-            with np.errstate(over="ignore"):
-                header["cal_max"] = largest if data.size else 0
-                header["cal_min"] = smallest if data.size else 0
-    try:
-        header.set_data_dtype(data.dtype)
-    except HeaderDataError:
-        # float16, which no format stores: as float32, which holds it exactly.
-        header.set_data_dtype(np.float32)
+    else:
+        fields = None
+    names: Any = () if fields is None else fields.dtype.names
+    if "glmax" in names:
+        fields["glmax"] = 0
+    if "cal_max" in names:
+        # Infinity where a float64 does not fit into the field.
+        with np.errstate(over="ignore"):
+            fields["cal_min"], fields["cal_max"] = limits if data.size else (0, 0)
+    if header.get_data_dtype() != data.dtype:
+        try:
+            header.set_data_dtype(data.dtype)
+        except HeaderDataError:
+            # float16, which no format stores: as float32, which holds it exactly.
+            header.set_data_dtype(np.float32)
     if image_class is type(image) and data.shape == image.shape:
         return _with_voxels(image, data, header)
     return image_class(data, image.affine, header=header)
+
+
+def _copied(header: Any) -> Any:
+    """Copy a header.
+
+    nibabel's own copy of a NIfTI header takes as long as a small map does, because
+    NumPy copies records field by field.
+    """
+    if type(header).copy is not nibabel.Nifti1Header.copy:
+        return header.copy()
+    fields = header.structarr
+    copied = type(header).__new__(type(header))
+    vars(copied).update(
+        vars(header),
+        _structarr=np.ndarray((), fields.dtype, bytearray(fields.tobytes())),
+        extensions=header.exts_klass(header.extensions),
+    )
+    return copied
 
 
 def _with_voxels(image: SpatialImage, data: NDArray[Any], header: Any) -> Any:
@@ -271,9 +306,20 @@ def _with_voxels(image: SpatialImage, data: NDArray[Any], header: Any) -> Any:
     )
     # The constructor would make the header agree with the affine, which they
     # nearly always do.
-    if not np.array_equal(header.get_best_affine(), image.affine):
+    if not _has_sform(header, image.affine):
         result.update_header()
     return result
+
+
+def _has_sform(header: Any, affine: NDArray[np.float64] | None) -> bool:
+    """Whether the header's sform is in use and is just this affine."""
+    if affine is None or not isinstance(header, nibabel.Nifti1Header):
+        return False
+    fields = header.structarr
+    if fields["sform_code"] <= 0:
+        return False
+    rows = [fields[name].tolist() for name in ("srow_x", "srow_y", "srow_z")]
+    return bool(rows == affine[:3].tolist())
 
 
 def _image_class(image: SpatialImage) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from nithresh._arrays import (
     check_volumes,
     check_writeable,
     is_plain,
+    zeros_like,
 )
 from nithresh._params import Percentile, Request, check_bool, check_request, warn
 
@@ -111,7 +112,7 @@ def threshold(
     if out is not None:
         check_out(out, data)
     level = _resolve(request, voxels, inside)
-    return _threshold_voxels(data, voxels, level, request, inside, out)
+    return _threshold_voxels(data, voxels, level, request, inside, out).voxels
 
 
 def threshold_img(
@@ -227,14 +228,27 @@ def threshold_img(
             nifti.check_header_can_hold(image, out)
     voxels = as_voxels(data, "img")
 
-    smallest, largest, has_non_finite = _core.summary(voxels, inside)
-    if has_non_finite:
-        warn("Non-finite values detected. They will be replaced with zeros.")
     level = _resolve(request, voxels, inside)
-    _warn_beyond_range(request, level, smallest, largest, voxels.dtype)
+    # What is about to be overwritten is looked at before; else only if need be.
+    summary = None if out is None else _core.summary(voxels, inside)
     result = _threshold_voxels(data, voxels, level, request, inside, out)
-    thresholded: SpatialImage = nifti.image_like(image, result, copy_header=copy_header)
+    if result.has_non_finite:
+        warn("Non-finite values detected. They will be replaced with zeros.")
+    if result.range == (0, 0):
+        smallest, largest, _ = summary or _core.summary(voxels, inside)
+        _warn_beyond_range(request, level, smallest, largest, voxels.dtype)
+    thresholded: SpatialImage = nifti.image_like(
+        image, result.voxels, result.range, copy_header=copy_header
+    )
     return thresholded
+
+
+class _Result(NamedTuple):
+    """What a call of the core gives."""
+
+    voxels: NDArray[Any]
+    range: tuple[float, float]
+    has_non_finite: bool
 
 
 def _resolve(
@@ -289,7 +303,7 @@ def _threshold_voxels(
     request: Request,
     inside: NDArray[np.bool_] | None,
     out: NDArray[Any] | None,
-) -> NDArray[Any]:
+) -> _Result:
     """Run the core, and give the result the type that was asked for.
 
     `voxels` are the values of `data` as the core reads them; often the very
@@ -299,22 +313,25 @@ def _threshold_voxels(
         # Rounded here, because the core compares these as float32.
         with np.errstate(over="ignore"):
             level = float(np.float16(level))
-    if out is None:
-        target = np.empty_like(voxels, subok=False)
-    elif out is data and voxels is data:
-        target = voxels
-    elif (
-        out.dtype == voxels.dtype
-        and is_plain(out)
-        and not np.may_share_memory(out, voxels)
-    ):
-        target = out
-    else:
-        target = np.empty_like(voxels, subok=False)
+    target = None
+    if out is not None:
+        if out is data and voxels is data:
+            target = voxels
+        elif (
+            out.dtype == voxels.dtype
+            and is_plain(out)
+            and not np.may_share_memory(out, voxels)
+        ):
+            target = out
+    is_zero = target is None
+    if target is None:
+        target = zeros_like(voxels)
+    low, high, has_non_finite = 0.0, 0.0, False
     if voxels.size:
-        _core.threshold(
+        low, high, has_non_finite = _core.threshold(
             voxels,
             target,
+            out_is_zero=is_zero,
             mask=inside,
             threshold=level,
             two_sided=request.two_sided,
@@ -324,7 +341,8 @@ def _threshold_voxels(
     if out is not None:
         if target is not out:
             np.copyto(out, target, casting="unsafe")
-        return out
-    if data.dtype == np.float16:
-        return target.astype(np.float16)
-    return target
+    elif data.dtype == np.float16:
+        out = target.astype(np.float16)
+    else:
+        out = target
+    return _Result(out, (low, high), has_non_finite)

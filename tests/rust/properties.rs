@@ -11,8 +11,8 @@ use std::sync::LazyLock;
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, ArrayViewMutD, Axis, IxDyn, ShapeBuilder};
 use nithresh_core::{
-    ClusterFilter, Connectivity, Criterion, Error, Population, Voxel, largest_cluster, percentile,
-    summary, threshold, threshold_in_place,
+    ClusterFilter, Connectivity, Criterion, Error, Output, Population, Summary, Voxel,
+    largest_cluster, percentile, summary, threshold, threshold_in_place,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -297,15 +297,29 @@ fn check<T: TestVoxel>(case: &Case) {
 
     let request = case.request;
     let expected = naive::threshold(&source.view(), mask, request, T::rounded(request.threshold));
+    let (min, max, _) = naive::summary(&expected.view(), None);
+    let (_, _, has_non_finite) = naive::summary(&source.view(), None);
+    let assert_range = |found: Summary| assert_eq!(found, Summary { min, max, has_non_finite });
     in_each_pool(|| {
         let mut storage = case.target.storage(&case.shape, filling);
         let out = case.target.view(&mut storage);
-        threshold(source.view(), out, mask, criterion(request), filter(request)).unwrap();
+        let found = threshold(source.view(), out.into(), mask, criterion(request), filter(request))
+            .unwrap();
+        assert_range(found);
+        assert_written(&case.target, storage, &expected.view(), filling);
+
+        let mut storage = case.target.storage(&case.shape, filling);
+        let mut array = case.target.view(&mut storage);
+        array.fill(T::ZERO);
+        let out = Output { array, is_zero: true };
+        let found = threshold(source.view(), out, mask, criterion(request), filter(request));
+        assert_range(found.unwrap());
         assert_written(&case.target, storage, &expected.view(), filling);
 
         let mut storage = source_storage.clone();
         let data = case.source.view(&mut storage);
-        threshold_in_place(data, mask, criterion(request), filter(request)).unwrap();
+        let found = threshold_in_place(data, mask, criterion(request), filter(request)).unwrap();
+        assert_range(found);
         assert_written(&case.source, storage, &expected.view(), filling);
     });
 }
@@ -418,7 +432,7 @@ proptest! {
         let largest = naive::largest_cluster(&volume, request, 2.0);
         in_each_pool(|| {
             let mut out = ArrayD::zeros(data.raw_dim());
-            threshold(data.view(), out.view_mut(), None, criterion(request), filter(request)).unwrap();
+            threshold(data.view(), out.view_mut().into(), None, criterion(request), filter(request)).unwrap();
             assert_eq!(out, expected);
             let found = largest_cluster(volume, criterion(request), filter(request).connectivity);
             assert_eq!(found.as_ref(), Ok(&largest));
@@ -445,7 +459,7 @@ proptest! {
         let expected = naive::threshold(&view, None, request, f32::rounded(request.threshold));
         in_each_pool(|| {
             let mut out = ArrayD::from_elem(view.raw_dim().f(), 7.0_f32);
-            threshold(view.view(), out.view_mut(), None, criterion(request), filter(request)).unwrap();
+            threshold(view.view(), out.view_mut().into(), None, criterion(request), filter(request)).unwrap();
             assert_same(&out.view(), &expected.view());
         });
     }
@@ -488,7 +502,7 @@ fn too_few_and_too_many_dimensions() {
         let mut out = data.clone();
         let (criterion, expected) =
             (Criterion::new(1.0, true).unwrap(), Error::Dimensions(dimensions));
-        let error = threshold(data.view(), out.view_mut(), None, criterion, any_filter());
+        let error = threshold(data.view(), out.view_mut().into(), None, criterion, any_filter());
         assert_eq!(error, Err(expected.clone()));
         let error = threshold_in_place(data.view_mut(), None, criterion, any_filter());
         assert_eq!(error, Err(expected.clone()));
@@ -507,7 +521,8 @@ fn shapes_that_do_not_fit() {
 
         let mut transposed = ArrayD::from_elem(IxDyn(&[5, 4, 3]), 1.0_f32);
         let error = Error::Shape { name: "out", found: vec![5, 4, 3], expected: shape.clone() };
-        let found = threshold(data.view(), transposed.view_mut(), None, criterion, any_filter());
+        let found =
+            threshold(data.view(), transposed.view_mut().into(), None, criterion, any_filter());
         assert_eq!(found, Err(error));
         assert!(transposed.iter().all(|&voxel| voxel == 1.0), "an error leaves out as it was");
 
@@ -515,7 +530,7 @@ fn shapes_that_do_not_fit() {
         let mask = Some(mask.view());
         let error = Error::Shape { name: "mask", found: vec![5, 4, 3], expected: vec![3, 4, 5] };
         let mut out = data.clone();
-        let found = threshold(data.view(), out.view_mut(), mask, criterion, any_filter());
+        let found = threshold(data.view(), out.view_mut().into(), mask, criterion, any_filter());
         assert_eq!(found, Err(error.clone()));
         let found = threshold_in_place(data.view_mut(), mask, criterion, any_filter());
         assert_eq!(found, Err(error.clone()));
@@ -529,10 +544,10 @@ fn shapes_that_do_not_fit() {
 
 #[test]
 #[cfg(target_pointer_width = "64")]
-fn rows_that_are_too_long() {
-    // One voxel, seen 2^31 times.
+fn planes_that_are_too_large() {
+    // One voxel, seen 2^32 times.
     let voxel = Array3::from_elem((1, 1, 1), 3_u8);
-    for shape in [(1, 1, 1 << 31), (1 << 31, 1, 1)] {
+    for shape in [(1, 1, 1 << 32), (1 << 32, 1, 1)] {
         let volume = voxel.broadcast(shape).unwrap();
         let criterion = Criterion::new(1.0, true).unwrap();
         let found = largest_cluster(volume, criterion, Connectivity::Faces);

@@ -1,29 +1,28 @@
-//! The clusters of one sign, and how large they are.
-
-use std::ops::Range;
+//! Clusters, and how large they are.
 
 use ndarray::ArrayView3;
 
 use crate::connectivity::Connectivity;
 use crate::criterion::Criterion;
 use crate::error::Result;
+use crate::instructions::{Loop, widest};
 use crate::link::link;
-use crate::scan::{Run, Runs, scan};
+use crate::runs::Runs;
+use crate::scan::scan;
 use crate::voxel::Voxel;
 
-/// The clusters of one sign of a volume, as runs with their roots.
+/// The clusters of a volume, of either sign, as the runs they are made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clusters {
     runs: Runs,
     /// For each run the first run of its cluster.
     roots: Vec<u32>,
-    /// Voxels of a cluster, at the index of its first run; 0 elsewhere.
+    /// Voxels of a cluster, at the number of its first run; 0 elsewhere.
     extents: Vec<u64>,
 }
 
 impl Clusters {
-    /// Scans, links and measures a volume in memory order: its positive and its
-    /// negative clusters.
+    /// Scans, links and measures a volume in memory order.
     ///
     /// # Errors
     ///
@@ -33,23 +32,19 @@ impl Clusters {
         mask: Option<ArrayView3<'_, bool>>,
         criterion: Criterion<T>,
         connectivity: Connectivity,
-    ) -> Result<[Self; 2]> {
-        let rows_per_plane = volume.dim().1;
-        Ok(scan(volume, mask, criterion)?.map(|runs| {
-            let roots = link(&runs, rows_per_plane, connectivity);
-            Self::measure(runs, roots)
-        }))
+    ) -> Result<Self> {
+        let runs = scan(volume, mask, criterion)?;
+        let parent = link(&runs, connectivity);
+        Ok(Self::measure(runs, parent))
     }
 
-    /// Sums the lengths of the runs of each cluster. Linear in runs; 8 bytes
-    /// a run.
+    /// Points each run at the first of its cluster, and sums the lengths of the
+    /// runs of each cluster. Linear in words and runs; 8 bytes a run.
     #[must_use]
-    pub fn measure(runs: Runs, roots: Vec<u32>) -> Self {
-        let mut extents = vec![0; roots.len()];
-        for (run, &root) in runs.all().iter().zip(&roots) {
-            extents[root as usize] += u64::from(run.length());
-        }
-        Self { runs, roots, extents }
+    pub fn measure(runs: Runs, parent: Vec<u32>) -> Self {
+        let mut clusters = Self { runs, extents: vec![0; parent.len()], roots: parent };
+        widest(Measure(&mut clusters));
+        clusters
     }
 
     /// The extent of the largest cluster; 0 when there is none.
@@ -58,21 +53,40 @@ impl Clusters {
         self.extents.iter().copied().max().unwrap_or(0)
     }
 
-    /// The runs of a range of rows that belong to clusters of at least `min_extent`
-    /// voxels.
-    pub fn kept_in_rows(&self, rows: Range<usize>, min_extent: u64) -> impl Iterator<Item = Run> {
-        let indices = self.runs.indices_in_rows(rows);
-        self.runs.all()[indices.clone()]
-            .iter()
-            .zip(&self.roots[indices])
-            .filter(move |(_, root)| self.extents[**root as usize] >= min_extent)
-            .map(|(run, _)| *run)
+    pub(crate) fn runs(&self) -> &Runs {
+        &self.runs
     }
 
-    /// The runs of the clusters of exactly `extent` voxels, each with its cluster's
-    /// first run.
-    pub(crate) fn runs_of_extent(&self, extent: u64) -> impl Iterator<Item = (Run, u32)> {
-        let runs = self.runs.all().iter().copied().zip(self.roots.iter().copied());
-        runs.filter(move |(_, root)| self.extents[*root as usize] == extent)
+    /// The extent of the cluster that a run belongs to.
+    #[inline(always)]
+    pub(crate) fn extent(&self, run: u32) -> u64 {
+        self.extents[self.root(run) as usize]
+    }
+
+    /// The first run of the cluster that a run belongs to.
+    #[inline(always)]
+    pub(crate) fn root(&self, run: u32) -> u32 {
+        self.roots[run as usize]
+    }
+}
+
+struct Measure<'a>(&'a mut Clusters);
+
+impl Loop for Measure<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Clusters { runs, roots, extents } = self.0;
+        for plane in 0..runs.planes() {
+            for run in runs.plane(plane).runs() {
+                // A parent comes before its child, so that it points at its root by
+                // now: no search.
+                let number = run.number as usize;
+                let root = roots[roots[number] as usize];
+                roots[number] = root;
+                extents[root as usize] += (run.end - run.start) as u64;
+            }
+        }
     }
 }

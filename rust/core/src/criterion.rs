@@ -1,20 +1,22 @@
 //! The threshold of a request, as the values that pass it.
 
 use crate::error::{Error, Result};
-use crate::voxel::{Interval, Voxel};
+use crate::voxel::Voxel;
 
-/// Which voxel values pass a threshold, as one closed interval for each sign.
+/// Which voxel values pass a threshold.
 ///
 /// A value equal to the threshold passes. Zeros, infinities and NaN never do:
 /// they belong to no cluster.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Criterion<T> {
-    /// The positive values that pass; empty for a one-sided negative threshold.
-    pub positive: Interval<T>,
-    /// The negative values that pass; empty for a one-sided positive threshold.
-    pub negative: Interval<T>,
+pub struct Criterion<T: Voxel> {
+    /// Finite values above this one pass; it is 0 or more.
+    above: T,
+    /// Finite values below this one pass; it is 0 or less.
+    below: T,
+    /// No magnitude passes up to this one.
+    limit: T::Magnitude,
     /// Whether the threshold is zero, so that zeros keep their sign bit.
-    pub keeps_zeros: bool,
+    keeps_zeros: bool,
 }
 
 impl<T: Voxel> Criterion<T> {
@@ -32,28 +34,45 @@ impl<T: Voxel> Criterion<T> {
         if two_sided && threshold < 0.0 {
             return Err(Error::NegativeTwoSidedThreshold(threshold));
         }
-        let nothing = T::at_least(f64::INFINITY);
+        let magnitude = threshold.abs();
+        let reached = |counts: bool| if counts { magnitude } else { f64::INFINITY };
+        let (has_positive, has_negative) =
+            (two_sided || threshold >= 0.0, two_sided || threshold < 0.0);
+        let above = T::limit_above(reached(has_positive));
+        let below = T::limit_below(-reached(has_negative));
+        let limits = [(has_positive, above), (has_negative && T::IS_SIGNED, below)];
+        let limits = limits.into_iter().filter(|(counts, _)| *counts);
+        let limit = limits.map(|(_, limit)| limit.magnitude()).min();
         Ok(Self {
-            positive: if threshold >= 0.0 { T::at_least(threshold) } else { nothing },
-            negative: if two_sided || threshold < 0.0 {
-                T::at_most(-threshold.abs())
-            } else {
-                nothing
-            },
+            above,
+            below,
+            limit: limit.unwrap_or(T::LARGEST_MAGNITUDE),
             keeps_zeros: T::rounds_to_zero(threshold),
         })
     }
 
-    /// Whether `value` passes on either side.
+    /// Whether zeros are written as they are, with their sign bit.
     #[inline(always)]
-    pub fn passes(&self, value: T) -> bool {
-        self.positive.contains(value) | self.negative.contains(value)
+    pub(crate) fn keeps_zeros(&self) -> bool {
+        self.keeps_zeros
     }
 
-    /// What stands in the result for a voxel that is not kept.
+    /// Whether a voxel of this magnitude may pass.
     #[inline(always)]
-    pub fn dropped(&self, value: T) -> T {
-        if self.keeps_zeros { value.or_zero() } else { T::ZERO }
+    pub(crate) fn may_pass(&self, magnitude: T::Magnitude) -> bool {
+        magnitude > self.limit
+    }
+
+    /// Whether a finite value passes on the positive side.
+    #[inline(always)]
+    pub(crate) fn passes_positive(&self, value: T) -> bool {
+        value > self.above
+    }
+
+    /// Whether a finite value passes on the negative side.
+    #[inline(always)]
+    pub(crate) fn passes_negative(&self, value: T) -> bool {
+        value < self.below
     }
 }
 
@@ -61,19 +80,23 @@ impl<T: Voxel> Criterion<T> {
 mod tests {
     use super::*;
 
+    fn passes(criterion: Criterion<f32>, value: f32) -> bool {
+        criterion.passes_positive(value) || criterion.passes_negative(value)
+    }
+
     #[test]
     fn sides() {
         let both = Criterion::<f32>::new(2.0, true).unwrap();
-        assert!(both.passes(2.0) && both.passes(-2.0) && !both.passes(1.9));
+        assert!(passes(both, 2.0) && passes(both, -2.0) && !passes(both, 1.9));
         let positive = Criterion::<f32>::new(2.0, false).unwrap();
-        assert!(positive.passes(2.0) && !positive.passes(-2.0));
+        assert!(passes(positive, 2.0) && !passes(positive, -2.0));
         let negative = Criterion::<f32>::new(-2.0, false).unwrap();
-        assert!(negative.passes(-2.0) && !negative.passes(2.0) && !negative.passes(-1.9));
+        assert!(passes(negative, -2.0) && !passes(negative, 2.0) && !passes(negative, -1.9));
     }
 
     #[test]
     fn a_float32_map_compares_with_the_rounded_threshold() {
-        assert!(Criterion::<f32>::new(0.1, true).unwrap().passes(0.1_f32));
+        assert!(passes(Criterion::<f32>::new(0.1, true).unwrap(), 0.1_f32));
         assert!(f64::from(0.1_f32) > 0.1);
     }
 

@@ -1,13 +1,15 @@
 //! Thresholding of 3-D and 4-D maps and filtering of their clusters.
 //!
 //! ```text
-//! view ──scan──▶ runs ──link──▶ clusters ──measure──▶ keep / drop ──write──▶ values
+//! view ──scan──▶ runs ──link──▶ parents ──measure──▶ clusters ──erase──▶ values
+//!           └──────────── values of all that pass ──────────────────┘
 //! ```
 //!
 //! A *run* is a maximal stretch of voxels along the memory-fastest axis that
 //! pass the threshold with the same sign. Clusters are runs joined by
-//! union-find, a cluster's extent is the sum of its runs' lengths, and the
-//! result is the kept runs copied over zeros. No label volume is made.
+//! union-find, and a cluster's extent is the sum of its runs' lengths. The scan
+//! writes every voxel that passes, and what belongs to a small cluster is erased
+//! in the end: the values of a map are read once. No label volume is made.
 //!
 //! Views may have any strides (C or Fortran order, slices, negative steps);
 //! they are read where they lie. The results depend on neither the strides nor
@@ -16,14 +18,14 @@
 //!
 //! # Rationale
 //!
-//! Statistical maps are smooth: a thresholded row is a few runs, so everything
-//! after the scan is small. On noise there may be one run for every four
-//! voxels, which is still fewer items than voxels.
+//! Statistical maps are smooth: a thresholded row is a few runs and little is
+//! erased, so everything after the scan is small. Runs are held as bits, one for
+//! each voxel and sign, so that neighbouring rows are compared 64 voxels at a time;
+//! on noise, where there may be one run for every two voxels, that is what counts.
 //!
 //! # Limitations
 //!
-//! A volume may have fewer than 2³² runs of each sign, in rows of fewer than 2³¹
-//! voxels.
+//! A volume may have fewer than 2³² runs, in planes of fewer than 2³² voxels.
 
 #![forbid(unsafe_code)]
 #![expect(
@@ -35,20 +37,22 @@
     reason = "the loops over voxels vectorise only when what they call is part of them"
 )]
 
+mod bits;
 pub mod cluster;
 pub mod connectivity;
 pub mod criterion;
+mod erase;
 pub mod error;
 mod instructions;
 pub mod link;
 mod parallel;
 pub mod percentile;
+mod runs;
 pub mod scan;
 pub mod summary;
 mod union_find;
 pub mod volume;
 pub mod voxel;
-mod write;
 
 use ndarray::{
     ArrayView3, ArrayView4, ArrayViewD, ArrayViewMut3, ArrayViewMut4, ArrayViewMutD, Axis,
@@ -60,6 +64,7 @@ pub use crate::connectivity::Connectivity;
 pub use crate::criterion::Criterion;
 pub use crate::error::{Error, Result};
 pub use crate::percentile::Population;
+pub use crate::runs::Runs;
 pub use crate::summary::Summary;
 pub use crate::voxel::Voxel;
 
@@ -74,37 +79,56 @@ pub struct ClusterFilter {
     pub connectivity: Connectivity,
 }
 
+/// An array that a result is written to.
+pub struct Output<'a, T> {
+    /// Of the shape of the data.
+    pub array: ArrayViewMutD<'a, T>,
+    /// Whether it holds zeros. Then only what passes is written, and memory that the
+    /// system has promised but not yet given is not touched elsewhere.
+    pub is_zero: bool,
+}
+
+impl<'a, T> From<ArrayViewMutD<'a, T>> for Output<'a, T> {
+    /// Of an array that may hold anything.
+    fn from(array: ArrayViewMutD<'a, T>) -> Self {
+        Self { array, is_zero: false }
+    }
+}
+
 /// Writes to `out` the voxels of `data` that pass `criterion`, lie in `mask`
-/// and belong to a cluster that `filter` keeps; all others become zero.
+/// and belong to a cluster that `filter` keeps; all others become zero. Returns the
+/// range of `out`, and whether `data` has values that are not finite.
 ///
 /// `data` and `out` have three axes, or four with the volumes along the last,
 /// each of which is filtered by itself. Positive and negative clusters never
-/// merge. Reads `data` once to find the runs and the kept ones once more to write
-/// `out`; needs 24 bytes for each run beside them.
+/// merge. Reads `data` once; needs 5/16 of a byte for each voxel of a volume and 12
+/// bytes for each run beside them, if clusters are filtered.
 ///
 /// # Errors
 ///
-/// Arrays that do not fit together, or too large for the run counters.
+/// Arrays that do not fit together, or too large for the run counters; in the
+/// latter case something may have been written.
 pub fn threshold<T: Voxel>(
     data: ArrayViewD<'_, T>,
-    out: ArrayViewMutD<'_, T>,
+    out: Output<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     criterion: Criterion<T>,
     filter: ClusterFilter,
-) -> Result<()> {
-    if out.shape() != data.shape() {
+) -> Result<Summary> {
+    if out.array.shape() != data.shape() {
         return Err(Error::Shape {
             name: "out",
-            found: out.shape().to_vec(),
+            found: out.array.shape().to_vec(),
             expected: data.shape().to_vec(),
         });
     }
     let sources = volumes(data)?;
     check_mask(mask.as_ref(), &sources)?;
+    let is_zero = out.is_zero;
     let targets = sources
         .into_iter()
-        .zip(volumes_mut(out)?)
-        .map(|(source, out)| Target::New { source, out })
+        .zip(volumes_mut(out.array)?)
+        .map(|(source, out)| Target::New { source, out, is_zero })
         .collect();
     threshold_targets(targets, mask, criterion, filter)
 }
@@ -119,7 +143,7 @@ pub fn threshold_in_place<T: Voxel>(
     mask: Option<ArrayView3<'_, bool>>,
     criterion: Criterion<T>,
     filter: ClusterFilter,
-) -> Result<()> {
+) -> Result<Summary> {
     check_mask(mask.as_ref(), &volumes(data.view())?)?;
     let targets = volumes_mut(data)?.into_iter().map(Target::InPlace).collect();
     threshold_targets(targets, mask, criterion, filter)
@@ -130,10 +154,10 @@ fn threshold_targets<T: Voxel>(
     mask: Option<ArrayView3<'_, bool>>,
     criterion: Criterion<T>,
     filter: ClusterFilter,
-) -> Result<()> {
+) -> Result<Summary> {
     parallel::map(targets, |target| threshold_volume(target, mask, criterion, filter))
         .into_iter()
-        .collect()
+        .try_fold(Summary::EMPTY, |all, volume| Ok(all.merge(volume?)))
 }
 
 fn threshold_volume<T: Voxel>(
@@ -141,20 +165,25 @@ fn threshold_volume<T: Voxel>(
     mask: Option<ArrayView3<'_, bool>>,
     criterion: Criterion<T>,
     filter: ClusterFilter,
-) -> Result<()> {
+) -> Result<Summary> {
     if target.source().is_empty() {
-        return Ok(());
+        return Ok(Summary::EMPTY);
     }
     let order = MemoryOrder::of(&target.source());
-    let target = target.in_order(order);
+    let mut target = target.in_order(order);
     let mask = mask.map(|mask| order.apply(mask));
     if filter.min_extent <= 1 {
-        write::write_passing(target, mask, criterion);
-        return Ok(());
+        let found = scan::write_passing(target, mask, criterion);
+        return Ok(Summary::new(found.extremes, found.has_non_finite));
     }
-    let signs = Clusters::find(target.source(), mask, criterion, filter.connectivity)?;
-    write::write_kept(target, mask, criterion, &signs, filter.min_extent);
-    Ok(())
+    let (runs, found) = scan::scan_and_write(target.reborrow(), mask, criterion)?;
+    let parent = link::link(&runs, filter.connectivity);
+    let clusters = Clusters::measure(runs, parent);
+    let (min, max) = match target.out() {
+        Some(out) => erase::erase_small(out, &clusters, filter.min_extent, found.extremes),
+        None => found.extremes.to_f64(),
+    };
+    Ok(Summary { min, max, has_non_finite: found.has_non_finite })
 }
 
 /// A voxel of a volume, by its place along each axis.
@@ -178,46 +207,49 @@ pub fn largest_cluster<T: Voxel>(
         return Ok(Vec::new());
     }
     let order = MemoryOrder::of(&volume);
-    let signs = Clusters::find(order.apply(volume), None, criterion, connectivity)?;
-    let extent = signs.iter().map(Clusters::largest_extent).max().unwrap_or(0);
+    let turned = order.apply(volume);
+    let clusters = Clusters::find(turned, None, criterion, connectivity)?;
+    let extent = clusters.largest_extent();
     if extent == 0 {
         return Ok(Vec::new());
     }
     let shape = [volume.dim().0, volume.dim().1, volume.dim().2];
-    let rows_per_plane = order.apply(volume).dim().1;
+    let row_length = turned.dim().2;
+    let index = |plane: usize, position: usize| {
+        order.index_in_view(shape, [plane, position / row_length, position % row_length])
+    };
     let mut best: Option<(T::Magnitude, Index, Vec<Index>)> = None;
-    for clusters in &signs {
-        for (_, voxels) in candidates(clusters, extent, |row, position| {
-            order.index_in_view(shape, [row / rows_per_plane, row % rows_per_plane, position])
-        }) {
-            let (magnitude, peak) = peak(volume, &voxels);
-            let ranks_first = best.as_ref().is_none_or(|(best_magnitude, best_peak, _)| {
-                magnitude > *best_magnitude || (magnitude == *best_magnitude && peak < *best_peak)
-            });
-            if ranks_first {
-                best = Some((magnitude, peak, voxels));
-            }
+    for voxels in of_extent(&clusters, extent, index) {
+        let (magnitude, peak) = peak(volume, &voxels);
+        let ranks_first = best.as_ref().is_none_or(|(best_magnitude, best_peak, _)| {
+            magnitude > *best_magnitude || (magnitude == *best_magnitude && peak < *best_peak)
+        });
+        if ranks_first {
+            best = Some((magnitude, peak, voxels));
         }
     }
     Ok(best.map(|(_, _, voxels)| voxels).unwrap_or_default())
 }
 
-/// The clusters of one extent, each by its first run, with their sorted voxels.
-fn candidates(
+/// The sorted voxels of each cluster of an extent.
+fn of_extent(
     clusters: &Clusters,
     extent: u64,
     index: impl Fn(usize, usize) -> Index,
-) -> std::collections::BTreeMap<u32, Vec<Index>> {
+) -> impl Iterator<Item = Vec<Index>> {
     let mut found = std::collections::BTreeMap::<u32, Vec<Index>>::new();
-    for (run, root) in clusters.runs_of_extent(extent) {
-        let positions = run.start as usize..run.end as usize;
-        let voxels = positions.map(|position| index(run.row as usize, position));
-        found.entry(root).or_default().extend(voxels);
+    for plane in 0..clusters.runs().planes() {
+        for run in clusters.runs().plane(plane).runs() {
+            if clusters.extent(run.number) == extent {
+                let voxels = (run.start..run.end).map(|position| index(plane, position));
+                found.entry(clusters.root(run.number)).or_default().extend(voxels);
+            }
+        }
     }
-    for voxels in found.values_mut() {
+    found.into_values().map(|mut voxels| {
         voxels.sort_unstable();
-    }
-    found
+        voxels
+    })
 }
 
 /// The largest magnitude among sorted voxels and the first voxel that has it.

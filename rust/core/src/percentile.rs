@@ -1,10 +1,9 @@
 //! Percentiles by selection.
 
-use std::cmp::Ordering;
+use ndarray::{ArrayView3, Axis};
 
-use ndarray::ArrayView3;
-
-use crate::volume::fold_stretches;
+use crate::parallel;
+use crate::volume::{Target, visit_planes};
 use crate::voxel::Voxel;
 
 /// Which values a percentile is taken of.
@@ -23,15 +22,18 @@ pub(crate) fn collect<T: Voxel>(
     mask: Option<ArrayView3<'_, bool>>,
     population: Population,
 ) -> Vec<T::Magnitude> {
-    let slabs = fold_stretches(
-        volume,
+    let thickness = parallel::slab_thickness(volume.len_of(Axis(0)));
+    let slabs = visit_planes(
+        Target::Read(volume),
         mask,
+        thickness,
         |_| Vec::new(),
-        |values: &mut Vec<T::Magnitude>, stretch, mask| {
+        |values: &mut Vec<T::Magnitude>, plane| {
             let belongs = |value: T| population == Population::Magnitudes || value >= T::ZERO;
-            let inside = |position: usize| mask.is_none_or(|mask| mask[position]);
+            let inside = |position: usize| plane.mask.is_none_or(|mask| mask[position]);
             values.extend(
-                stretch
+                plane
+                    .source
                     .iter()
                     .enumerate()
                     .map(|(position, value)| (position, value.finite_or_zero()))
@@ -66,21 +68,16 @@ pub(crate) fn select<T: Voxel>(values: &mut [T::Magnitude], percent: f64) -> Opt
         reason = "between 0 and the number of values, since percent is in 0..=100"
     )]
     let index = position as usize;
-    let (_, &mut lower, above) = values.select_nth_unstable_by(index, compare);
+    let (_, &mut lower, above) = values.select_nth_unstable(index);
     let lower = T::magnitude_to_f64(lower);
     let fraction = position - index as f64;
-    let upper = above.iter().copied().min_by(compare).filter(|_| fraction > 0.0);
+    let upper = above.iter().copied().min().filter(|_| fraction > 0.0);
     let Some(upper) = upper else {
         return Some(lower);
     };
     let (lower_weight, upper_weight) = ((index + 1) as f64 - position, fraction);
     let sum = lower * lower_weight + T::magnitude_to_f64(upper) * upper_weight;
     Some(sum / (lower_weight + upper_weight))
-}
-
-/// Magnitudes are finite, so they always have an order.
-fn compare<M: PartialOrd>(a: &M, b: &M) -> Ordering {
-    a.partial_cmp(b).unwrap_or(Ordering::Equal)
 }
 
 #[cfg(test)]

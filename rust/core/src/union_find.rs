@@ -2,7 +2,7 @@
 //!
 //! The root of a set is its smallest member, so a parent never has a larger
 //! index than its child. Two things follow: the result does not depend on the
-//! order of the unions, and one forward pass resolves every root.
+//! order of the unions, and one forward pass over all members resolves every root.
 
 /// A stretch `base..base + parent.len()` of the run indices of a volume, each
 /// with its parent. All parents lie in the same stretch, so several stretches
@@ -13,20 +13,13 @@ pub(crate) struct Forest<'a> {
 }
 
 impl<'a> Forest<'a> {
-    /// Over parents that are already set, or that [`Forest::reset`] will set.
+    /// Over parents that are set.
     pub(crate) fn new(parent: &'a mut [u32], base: u32) -> Self {
         Self { parent, base }
     }
 
-    /// Makes every run a set of its own.
-    pub(crate) fn reset(&mut self) {
-        for (parent, run) in self.parent.iter_mut().zip(self.base..) {
-            *parent = run;
-        }
-    }
-
     /// The root of `run`. Halves the path on its way.
-    #[inline]
+    #[inline(always)]
     fn find(&mut self, mut run: u32) -> u32 {
         let base = self.base;
         loop {
@@ -41,21 +34,11 @@ impl<'a> Forest<'a> {
     }
 
     /// Joins the sets of two runs.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn union(&mut self, a: u32, b: u32) {
         let (a, b) = (self.find(a), self.find(b));
         let (root, child) = if a < b { (a, b) } else { (b, a) };
         self.parent[(child - self.base) as usize] = root;
-    }
-}
-
-/// Points every run straight at its root. Only for a whole volume (`base` 0).
-///
-/// A parent comes before its child, so its own root is already known when the
-/// child is reached: one pass, no search.
-pub(crate) fn flatten(parent: &mut [u32]) {
-    for run in 0..parent.len() {
-        parent[run] = parent[parent[run] as usize];
     }
 }
 
@@ -67,23 +50,21 @@ mod tests {
     fn the_root_is_the_smallest_member_whatever_the_order() {
         let links = [(5, 9), (3, 7), (9, 3), (0, 1), (7, 8)];
         for rotation in 0..links.len() {
-            let mut parent = vec![0; 10];
+            let mut parent: Vec<u32> = (0..10).collect();
             let mut forest = Forest::new(&mut parent, 0);
-            forest.reset();
             for step in 0..links.len() {
                 let (a, b) = links[(step + rotation) % links.len()];
                 forest.union(b, a);
             }
-            flatten(&mut parent);
-            assert_eq!(parent, [0, 0, 2, 3, 4, 3, 6, 3, 3, 3]);
+            let roots: Vec<u32> = (0..10).map(|run| forest.find(run)).collect();
+            assert_eq!(roots, [0, 0, 2, 3, 4, 3, 6, 3, 3, 3]);
         }
     }
 
     #[test]
     fn a_stretch_keeps_to_itself() {
-        let mut parent = vec![0; 3];
+        let mut parent = [10, 11, 12];
         let mut forest = Forest::new(&mut parent, 10);
-        forest.reset();
         forest.union(12, 11);
         assert_eq!(parent, [10, 11, 11]);
     }

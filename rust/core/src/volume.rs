@@ -3,9 +3,10 @@
 //! Thresholding and neighbourhoods do not change when axes are swapped or
 //! reversed, so every view is first turned until its last axis is the one
 //! whose voxels lie closest together and no step is negative. From there on a
-//! volume is planes of rows, whatever its strides were.
+//! volume is planes of rows, and a plane is a slice, whatever its strides were:
+//! where its voxels do not follow one another it is copied, one plane at a time.
 
-use ndarray::{ArrayBase, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut3, Axis, Ix3, RawData};
+use ndarray::{ArrayBase, ArrayView2, ArrayView3, ArrayViewMut3, Axis, Ix3, RawData};
 
 use crate::parallel;
 use crate::voxel::Voxel;
@@ -61,14 +62,18 @@ impl MemoryOrder {
     }
 }
 
-/// Where a result goes.
+/// What a pass over a volume reads, and where it writes.
 pub(crate) enum Target<'a, T> {
+    /// It writes nowhere.
+    Read(ArrayView3<'a, T>),
     /// Into another volume of the same shape.
     New {
         /// What is read.
         source: ArrayView3<'a, T>,
         /// What is written, whole; its old content is never read.
         out: ArrayViewMut3<'a, T>,
+        /// Whether the old content is zeros, so that zeros need not be written.
+        is_zero: bool,
     },
     /// Over the volume itself.
     InPlace(ArrayViewMut3<'a, T>),
@@ -78,34 +83,59 @@ impl<'a, T> Target<'a, T> {
     /// The volume to read.
     pub(crate) fn source(&self) -> ArrayView3<'_, T> {
         match self {
-            Self::New { source, .. } => source.view(),
+            Self::Read(source) | Self::New { source, .. } => source.view(),
             Self::InPlace(volume) => volume.view(),
+        }
+    }
+
+    /// The volume to write.
+    pub(crate) fn out(self) -> Option<ArrayViewMut3<'a, T>> {
+        match self {
+            Self::Read(_) => None,
+            Self::New { out, .. } | Self::InPlace(out) => Some(out),
+        }
+    }
+
+    /// The same target for a shorter time.
+    pub(crate) fn reborrow(&mut self) -> Target<'_, T> {
+        match self {
+            Self::Read(source) => Target::Read(source.view()),
+            Self::New { source, out, is_zero } => {
+                Target::New { source: source.view(), out: out.view_mut(), is_zero: *is_zero }
+            }
+            Self::InPlace(volume) => Target::InPlace(volume.view_mut()),
         }
     }
 
     /// The same, turned.
     pub(crate) fn in_order(self, order: MemoryOrder) -> Self {
         match self {
-            Self::New { source, out } => {
-                Self::New { source: order.apply(source), out: order.apply(out) }
+            Self::Read(source) => Self::Read(order.apply(source)),
+            Self::New { source, out, is_zero } => {
+                Self::New { source: order.apply(source), out: order.apply(out), is_zero }
             }
             Self::InPlace(volume) => Self::InPlace(order.apply(volume)),
         }
     }
 
-    /// Source and output of each slab of `thickness` planes.
-    fn slabs(self, thickness: usize) -> Vec<(Option<ArrayView3<'a, T>>, ArrayViewMut3<'a, T>)> {
-        let (source, out) = match self {
-            Self::New { source, out } => (Some(source), out),
-            Self::InPlace(volume) => (None, volume),
-        };
-        let sources = optional_slabs(source, thickness);
-        sources.zip(into_slabs(out, thickness)).collect()
+    /// The target of each slab of `thickness` planes.
+    fn slabs(self, thickness: usize) -> Vec<Self> {
+        match self {
+            Self::Read(source) => slabs(source, thickness).into_iter().map(Target::Read).collect(),
+            Self::New { source, out, is_zero } => slabs(source, thickness)
+                .into_iter()
+                .zip(slabs_mut(out, thickness))
+                .map(|(source, out)| Target::New { source, out, is_zero })
+                .collect(),
+            Self::InPlace(volume) => {
+                slabs_mut(volume, thickness).into_iter().map(Target::InPlace).collect()
+            }
+        }
     }
 }
 
-/// Cuts a mutable view into slabs of `thickness` planes.
-fn into_slabs<T>(mut view: ArrayViewMut3<'_, T>, thickness: usize) -> Vec<ArrayViewMut3<'_, T>> {
+/// Cuts a view into slabs of `thickness` planes.
+fn slabs<T>(mut view: ArrayView3<'_, T>, thickness: usize) -> Vec<ArrayView3<'_, T>> {
     let mut slabs = Vec::new();
     while view.len_of(Axis(0)) > thickness {
         let (slab, rest) = view.split_at(Axis(0), thickness);
@@ -116,149 +146,128 @@ fn into_slabs<T>(mut view: ArrayViewMut3<'_, T>, thickness: usize) -> Vec<ArrayV
     slabs
 }
 
-/// The slabs of a view that may not be there, without end when it is not.
-fn optional_slabs<'a, T>(
-    view: Option<ArrayView3<'a, T>>,
+/// The same, to write to.
+pub(crate) fn slabs_mut<T>(
+    mut view: ArrayViewMut3<'_, T>,
     thickness: usize,
-) -> Box<dyn Iterator<Item = Option<ArrayView3<'a, T>>> + 'a> {
-    match view {
-        None => Box::new(std::iter::repeat_with(|| None)),
-        Some(mut view) => {
-            let mut slabs = Vec::new();
-            while view.len_of(Axis(0)) > thickness {
-                let (slab, rest) = view.split_at(Axis(0), thickness);
-                slabs.push(Some(slab));
-                view = rest;
-            }
-            slabs.push(Some(view));
-            Box::new(slabs.into_iter())
-        }
+) -> Vec<ArrayViewMut3<'_, T>> {
+    let mut slabs = Vec::new();
+    while view.len_of(Axis(0)) > thickness {
+        let (slab, rest) = view.split_at(Axis(0), thickness);
+        slabs.push(slab);
+        view = rest;
     }
+    slabs.push(view);
+    slabs
 }
 
-/// A row as a slice: the row itself where its voxels lie side by side, else a
-/// copy of this one row in `scratch`.
-fn as_slice<'a, T: Copy>(row: ArrayView1<'a, T>, scratch: &'a mut Vec<T>) -> &'a [T] {
-    match row.to_slice() {
-        Some(slice) => slice,
-        None => copied(row.iter(), scratch),
-    }
+/// One plane of a volume.
+pub(crate) struct Plane<'a, T> {
+    /// Its number in its slab.
+    pub(crate) number: usize,
+    /// Its voxels.
+    pub(crate) source: &'a [T],
+    /// Its part of the mask.
+    pub(crate) mask: Option<&'a [bool]>,
+    /// Where its result goes.
+    pub(crate) out: Out<'a, T>,
 }
 
-fn copied<'a, 'b, T: Copy + 'b>(
-    values: impl Iterator<Item = &'b T>,
-    scratch: &'a mut Vec<T>,
-) -> &'a [T] {
-    scratch.clear();
-    scratch.extend(values);
-    scratch
+/// Where the result of a plane goes.
+pub(crate) enum Out<'a, T> {
+    /// Nowhere.
+    None,
+    /// To voxels that hold anything.
+    Any(&'a mut [T]),
+    /// To zeros.
+    Zeros(&'a mut [T]),
 }
 
-/// Visits a volume in memory order, slab by slab, in *stretches*: a whole plane
-/// where its rows follow one another in memory, else a single row.
+/// Visits a volume plane by plane, in slabs of `thickness` planes that are visited
+/// in parallel.
 ///
-/// Each slab starts from its own `start(rows)`, with its number of rows; the states
-/// come back in the order of the slabs, and within a slab the stretches come in
+/// Each slab starts from its own `start(planes)`, with its number of planes; the
+/// states come back in the order of the slabs, and the planes of a slab come in
 /// theirs.
-pub(crate) fn fold_stretches<T: Voxel, State: Send>(
-    volume: ArrayView3<'_, T>,
+pub(crate) fn visit_planes<T: Voxel, State: Send>(
+    target: Target<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
+    thickness: usize,
     start: impl Fn(usize) -> State + Sync,
-    visit: impl Fn(&mut State, &[T], Option<&[bool]>) + Sync,
+    visit: impl Fn(&mut State, Plane<'_, T>) + Sync,
 ) -> Vec<State> {
-    let thickness = parallel::slab_thickness(volume.len_of(Axis(0)));
-    let slabs: Vec<_> =
-        optional_slabs(Some(volume), thickness).zip(optional_slabs(mask, thickness)).collect();
-    parallel::map(slabs, |(slab, mask)| {
-        let slab = slab.expect("the volume is there");
-        let mut state = start(slab.dim().0 * slab.dim().1);
-        let (mut scratch, mut mask_scratch) = (Vec::new(), Vec::new());
-        for (plane_index, plane) in slab.outer_iter().enumerate() {
-            let mask = mask.as_ref().map(|mask| mask.index_axis(Axis(0), plane_index));
-            if let (Some(stretch), Some(mask)) = (plane.to_slice(), whole(mask)) {
-                visit(&mut state, stretch, mask);
-                continue;
-            }
-            for (row_index, row) in plane.outer_iter().enumerate() {
-                let mask = mask_row(mask, row_index, &mut mask_scratch);
-                visit(&mut state, as_slice(row, &mut scratch), mask);
-            }
-        }
+    let targets = target.slabs(thickness);
+    let masks = match mask {
+        None => vec![None; targets.len()],
+        Some(mask) => slabs(mask, thickness).into_iter().map(Some).collect(),
+    };
+    let slabs = targets.into_iter().zip(masks).collect();
+    parallel::map(slabs, |(target, mask)| {
+        let mut state = start(target.source().len_of(Axis(0)));
+        visit_slab(target, mask, |plane| visit(&mut state, plane));
         state
     })
 }
 
-/// A plane of a mask as one slice; `None` when it is none, and `Some(None)` when
-/// there is no mask.
-#[expect(clippy::option_option, reason = "no mask is as good as one in one piece")]
-fn whole(mask: Option<ArrayView2<'_, bool>>) -> Option<Option<&[bool]>> {
-    mask.map_or(Some(None), |mask| mask.to_slice().map(Some))
-}
-
-fn mask_row<'a>(
-    mask: Option<ArrayView2<'a, bool>>,
-    row: usize,
-    scratch: &'a mut Vec<bool>,
-) -> Option<&'a [bool]> {
-    mask.map(|mask| as_slice(mask.index_axis_move(Axis(0), row), scratch))
-}
-
-/// Writes a result in stretches, as [`fold_stretches`] reads:
-/// `write(row, source, mask, out)`, with the number of the stretch's first row in
-/// the volume.
-pub(crate) fn write_stretches<T: Voxel>(
+fn visit_slab<T: Voxel>(
     target: Target<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
-    write: impl Fn(usize, &[T], Option<&[bool]>, &mut [T]) + Sync,
+    mut visit: impl FnMut(Plane<'_, T>),
 ) {
-    let (planes, rows_per_plane, row_length) = target.source().dim();
-    let thickness = parallel::slab_thickness(planes);
-    let slabs: Vec<_> = target
-        .slabs(thickness)
-        .into_iter()
-        .zip(optional_slabs(mask, thickness))
-        .enumerate()
-        .collect();
-    parallel::map(slabs, |(slab_index, ((source, mut out), mask))| {
-        let first_row = slab_index * thickness * rows_per_plane;
-        let (mut scratch, mut mask_scratch) = (Vec::new(), Vec::new());
-        let mut out_scratch = vec![T::ZERO; if out_is_sliced(&out) { 0 } else { row_length }];
-        for (plane_index, mut out) in out.outer_iter_mut().enumerate() {
-            let row = first_row + plane_index * rows_per_plane;
-            let source = source.as_ref().map(|source| source.index_axis(Axis(0), plane_index));
-            let mask = mask.as_ref().map(|mask| mask.index_axis(Axis(0), plane_index));
-            if let (Some(out), Some(mask)) = (out.as_slice_mut(), whole(mask)) {
-                let stretch = match source {
-                    Some(source) => source.to_slice(),
-                    None => Some(copied(out.iter(), &mut scratch)),
-                };
-                if let Some(stretch) = stretch {
-                    write(row, stretch, mask, out);
-                    continue;
-                }
-            }
-            for (row_index, mut out) in out.outer_iter_mut().enumerate() {
-                let mask = mask_row(mask, row_index, &mut mask_scratch);
-                let values = match source {
-                    Some(source) => {
-                        as_slice(source.index_axis_move(Axis(0), row_index), &mut scratch)
-                    }
-                    None => copied(out.iter(), &mut scratch),
-                };
-                if let Some(slice) = out.as_slice_mut() {
-                    write(row + row_index, values, mask, slice);
-                } else {
-                    write(row + row_index, values, mask, &mut out_scratch);
-                    for (voxel, &value) in out.iter_mut().zip(&out_scratch) {
-                        *voxel = value;
-                    }
-                }
+    let (source, mut out, is_zero) = match target {
+        Target::Read(source) => (Some(source), None, false),
+        Target::New { source, out, is_zero } => (Some(source), Some(out), is_zero),
+        Target::InPlace(volume) => (None, Some(volume), false),
+    };
+    let planes = source.as_ref().map_or_else(
+        || out.as_ref().map_or(0, |out| out.len_of(Axis(0))),
+        |source| source.len_of(Axis(0)),
+    );
+    let (mut copy, mut mask_copy, mut out_copy) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..planes {
+        let mut out = out.as_mut().map(|out| out.index_axis_mut(Axis(0), number));
+        let source = match (&source, &out) {
+            (Some(source), _) => as_slice(source.index_axis(Axis(0), number), &mut copy),
+            (None, Some(out)) => copied(out.view(), &mut copy),
+            (None, None) => return,
+        };
+        let mask = mask.as_ref().map(|mask| mask.index_axis(Axis(0), number));
+        let mask = mask.map(|mask| as_slice(mask, &mut mask_copy));
+        let Some(out) = &mut out else {
+            visit(Plane { number, source, mask, out: Out::None });
+            continue;
+        };
+        if let Some(out) = out.as_slice_mut() {
+            let out = if is_zero { Out::Zeros(out) } else { Out::Any(out) };
+            visit(Plane { number, source, mask, out });
+        } else {
+            out_copy.clear();
+            out_copy.resize(out.len(), T::ZERO);
+            visit(Plane { number, source, mask, out: Out::Zeros(&mut out_copy) });
+            for (voxel, &value) in out.iter_mut().zip(&out_copy) {
+                *voxel = value;
             }
         }
-    });
+    }
 }
 
-/// Whether the rows of an output are slices, so that no scratch row is needed.
-fn out_is_sliced<T>(out: &ArrayViewMut3<'_, T>) -> bool {
-    out.len_of(Axis(2)) <= 1 || out.strides()[2] == 1
+/// A plane as a slice: the plane itself where its voxels follow one another, else a
+/// copy of it.
+fn as_slice<'a, T: Copy>(plane: ArrayView2<'a, T>, copy: &'a mut Vec<T>) -> &'a [T] {
+    match plane.to_slice() {
+        Some(slice) => slice,
+        None => copied(plane, copy),
+    }
+}
+
+/// A copy of a plane.
+pub(crate) fn copied<'a, T: Copy>(plane: ArrayView2<'_, T>, copy: &'a mut Vec<T>) -> &'a mut [T] {
+    copy.clear();
+    for row in plane.outer_iter() {
+        match row.to_slice() {
+            Some(row) => copy.extend_from_slice(row),
+            None => copy.extend(row.iter()),
+        }
+    }
+    copy
 }

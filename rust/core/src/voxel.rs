@@ -1,57 +1,54 @@
 //! The number types a map can hold, and how each compares with a threshold.
 
-/// A closed interval of voxel values; empty when `low > high`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Interval<T> {
-    /// Smallest value inside.
-    pub low: T,
-    /// Largest value inside.
-    pub high: T,
-}
-
-impl<T: Voxel> Interval<T> {
-    /// Whether `value` lies inside, ends included. NaN never does.
-    #[inline(always)]
-    #[expect(
-        clippy::needless_bitwise_bool,
-        reason = "two compares without a branch between them vectorise"
-    )]
-    pub fn contains(&self, value: T) -> bool {
-        (self.low <= value) & (value <= self.high)
-    }
-
-    /// Whether no value lies inside.
-    pub fn is_empty(&self) -> bool {
-        self.low > self.high
-    }
-}
-
 /// A type of voxel value.
 ///
 /// Comparisons follow NumPy 2: a floating-point map is compared in its own
 /// type, with the threshold rounded to it; an integer map is compared as
 /// 64-bit floats.
 pub trait Voxel: std::fmt::Debug + Copy + PartialOrd + Send + Sync + 'static {
-    /// What [`Voxel::magnitude`] returns: wide enough for every absolute value.
-    type Magnitude: std::fmt::Debug + Copy + PartialOrd + Send + Sync;
-
     /// Positive zero.
     const ZERO: Self;
 
-    /// The positive finite values `v` with `v >= threshold`.
-    fn at_least(threshold: f64) -> Interval<Self>;
+    /// What [`Voxel::magnitude`] returns.
+    type Magnitude: std::fmt::Debug + Ord + Copy + Into<u64> + Send + Sync;
 
-    /// The negative finite values `v` with `v <= threshold`.
-    fn at_most(threshold: f64) -> Interval<Self>;
+    /// What [`Voxel::ordered`] returns.
+    type Ordered: std::fmt::Debug + Ord + Copy + Send + Sync;
+
+    /// No value has an order below or above these.
+    const ORDERED: (Self::Ordered, Self::Ordered);
+
+    /// Whether values can be negative.
+    const IS_SIGNED: bool;
+
+    /// No finite value has a larger magnitude.
+    const LARGEST_MAGNITUDE: Self::Magnitude;
+
+    /// The largest value that is not negative and does not reach a threshold of 0 or
+    /// more: what is larger, and finite, passes. No value is larger than this where
+    /// none passes.
+    fn limit_above(threshold: f64) -> Self;
+
+    /// The smallest value that is not positive and does not reach a threshold of 0 or
+    /// less: what is smaller, and finite, passes.
+    fn limit_below(threshold: f64) -> Self;
 
     /// Whether `threshold` is zero once it is rounded to this type.
     fn rounds_to_zero(threshold: f64) -> bool;
 
-    /// The absolute value, without overflow at the signed minimum.
+    /// The absolute value, without overflow at the signed minimum; of a float as its
+    /// bits, which have the same order (and NaN above infinity), because the largest
+    /// of many integers is found without regard to their sequence.
     fn magnitude(self) -> Self::Magnitude;
 
     /// A magnitude as a 64-bit float.
     fn magnitude_to_f64(magnitude: Self::Magnitude) -> f64;
+
+    /// An integer with the order of the value, -0 below +0.
+    fn ordered(self) -> Self::Ordered;
+
+    /// The value of that order.
+    fn from_ordered(ordered: Self::Ordered) -> Self;
 
     /// The value itself when it is zero of either sign, else positive zero.
     #[must_use]
@@ -64,30 +61,29 @@ pub trait Voxel: std::fmt::Debug + Copy + PartialOrd + Send + Sync + 'static {
     /// Whether the value is neither infinite nor NaN.
     fn is_finite(self) -> bool;
 
-    /// NaN if the value or `defect` is not finite, else zero: whether any of
-    /// many values is not finite, without a branch for each.
-    #[must_use]
-    fn plus_defect(self, defect: Self) -> Self;
-
     /// The value as a 64-bit float, rounded for large 64-bit integers.
     fn to_f64(self) -> f64;
 }
 
 macro_rules! float_voxel {
-    ($($float:ty),*) => {$(
+    ($($float:ty: $bits:ty, $signed:ty);* $(;)?) => {$(
         impl Voxel for $float {
-            type Magnitude = $float;
+            type Magnitude = $bits;
+            type Ordered = $signed;
 
             const ZERO: Self = 0.0;
+            const ORDERED: ($signed, $signed) = (<$signed>::MIN, <$signed>::MAX);
+            const IS_SIGNED: bool = true;
+            const LARGEST_MAGNITUDE: $bits = Self::MAX.to_bits();
 
-            fn at_least(threshold: f64) -> Interval<Self> {
-                let smallest_positive = Self::from_bits(1);
-                Interval { low: (threshold as Self).max(smallest_positive), high: Self::MAX }
+            fn limit_above(threshold: f64) -> Self {
+                // The next smaller value; of infinity, the largest finite one.
+                let least = (threshold as Self).max(Self::from_bits(1));
+                Self::from_bits(least.to_bits() - 1)
             }
 
-            fn at_most(threshold: f64) -> Interval<Self> {
-                let smallest_negative = -Self::from_bits(1);
-                Interval { low: Self::MIN, high: (threshold as Self).min(smallest_negative) }
+            fn limit_below(threshold: f64) -> Self {
+                -Self::limit_above(-threshold)
             }
 
             fn rounds_to_zero(threshold: f64) -> bool {
@@ -95,12 +91,24 @@ macro_rules! float_voxel {
             }
 
             #[inline(always)]
-            fn magnitude(self) -> Self {
-                self.abs()
+            fn magnitude(self) -> $bits {
+                self.to_bits() & (<$bits>::MAX >> 1)
             }
 
-            fn magnitude_to_f64(magnitude: Self) -> f64 {
-                f64::from(magnitude)
+            fn magnitude_to_f64(magnitude: $bits) -> f64 {
+                f64::from(Self::from_bits(magnitude))
+            }
+
+            #[inline(always)]
+            fn ordered(self) -> $signed {
+                // Of negative values the bits below the sign are turned round.
+                let bits = self.to_bits().cast_signed();
+                bits ^ (bits >> (<$bits>::BITS - 1)).cast_unsigned().wrapping_shr(1).cast_signed()
+            }
+
+            fn from_ordered(ordered: $signed) -> Self {
+                // The same once more turns them back.
+                Self::from_bits(Self::from_bits(ordered.cast_unsigned()).ordered().cast_unsigned())
             }
 
             #[inline(always)]
@@ -118,11 +126,6 @@ macro_rules! float_voxel {
                 self.abs() <= Self::MAX
             }
 
-            #[inline(always)]
-            fn plus_defect(self, defect: Self) -> Self {
-                defect + (self - self)
-            }
-
             fn to_f64(self) -> f64 {
                 f64::from(self)
             }
@@ -134,35 +137,34 @@ macro_rules! integer_voxel {
     ($($integer:ty: $magnitude:ty, $absolute:expr);* $(;)?) => {$(
         impl Voxel for $integer {
             type Magnitude = $magnitude;
+            type Ordered = Self;
 
             const ZERO: Self = 0;
+            const ORDERED: (Self, Self) = (Self::MIN, Self::MAX);
+            const IS_SIGNED: bool = Self::MIN != 0;
+            const LARGEST_MAGNITUDE: $magnitude = <$magnitude>::MAX;
 
-            fn at_least(threshold: f64) -> Interval<Self> {
+            fn limit_above(threshold: f64) -> Self {
                 // The conversion to f64 is monotone but not exact for 64-bit
-                // types, so the first value that compares as large enough is
+                // types, so the last value that compares as too small is
                 // searched for, not computed.
-                let (mut low, mut high) = (1, Self::MAX);
-                if (high as f64) < threshold {
-                    return Interval { low: 1, high: 0 };
-                }
-                while low < high {
-                    let middle = low + (high - low) / 2;
-                    if middle as f64 >= threshold { high = middle } else { low = middle + 1 }
-                }
-                Interval { low, high: Self::MAX }
-            }
-
-            fn at_most(threshold: f64) -> Interval<Self> {
-                let (mut low, mut high) = (Self::MIN, Self::ZERO.wrapping_sub(1));
-                if low == 0 || (low as f64) > threshold {
-                    return Interval { low: 1, high: 0 };
-                }
+                let (mut low, mut high) = (0, Self::MAX);
                 while low < high {
                     // Rounded towards `high`, so that the interval shrinks.
                     let middle = high - (high - low) / 2;
-                    if middle as f64 <= threshold { low = middle } else { high = middle - 1 }
+                    if (middle as f64) < threshold { low = middle } else { high = middle - 1 }
                 }
-                Interval { low: Self::MIN, high: low }
+                low
+            }
+
+            fn limit_below(threshold: f64) -> Self {
+                let (mut low, mut high) = (Self::MIN, 0);
+                while low < high {
+                    // Rounded down, without overflow.
+                    let middle = (low >> 1) + (high >> 1) + (low & high & 1);
+                    if middle as f64 > threshold { high = middle } else { low = middle + 1 }
+                }
+                low
             }
 
             fn rounds_to_zero(threshold: f64) -> bool {
@@ -180,6 +182,15 @@ macro_rules! integer_voxel {
             }
 
             #[inline(always)]
+            fn ordered(self) -> Self {
+                self
+            }
+
+            fn from_ordered(ordered: Self) -> Self {
+                ordered
+            }
+
+            #[inline(always)]
             fn or_zero(self) -> Self {
                 0
             }
@@ -194,11 +205,6 @@ macro_rules! integer_voxel {
                 true
             }
 
-            #[inline(always)]
-            fn plus_defect(self, _: Self) -> Self {
-                0
-            }
-
             fn to_f64(self) -> f64 {
                 self as f64
             }
@@ -208,12 +214,15 @@ macro_rules! integer_voxel {
 
 #[expect(clippy::cast_possible_truncation, reason = "rounding to the map's type is the rule")]
 mod floats {
-    use super::{Interval, Voxel};
-    float_voxel!(f32, f64);
+    use super::Voxel;
+    float_voxel! {
+        f32: u32, i32;
+        f64: u64, i64;
+    }
 }
 #[expect(clippy::cast_lossless, reason = "one macro for all widths; 64-bit integers have no From")]
 mod integers {
-    use super::{Interval, Voxel};
+    use super::Voxel;
     integer_voxel! {
         i8: u8, i8::unsigned_abs;
         i16: u16, i16::unsigned_abs;
@@ -231,40 +240,51 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_integer_bound_is_the_first_value_that_compares() {
-        assert_eq!(i8::at_least(2.5), Interval { low: 3, high: i8::MAX });
-        assert_eq!(i8::at_most(-2.5), Interval { low: i8::MIN, high: -3 });
-        assert_eq!(i8::at_most(-128.0), Interval { low: i8::MIN, high: i8::MIN });
-        assert!(i8::at_least(127.5).is_empty());
-        assert!(i8::at_most(-128.5).is_empty());
-        assert!(u8::at_most(-1.0).is_empty());
-        assert_eq!(u8::at_least(0.0), Interval { low: 1, high: u8::MAX });
+    fn an_integer_limit_is_the_last_value_that_does_not_compare() {
+        assert_eq!((i8::limit_above(2.5), i8::limit_below(-2.5)), (2, -2));
+        assert_eq!((i8::limit_above(2.0), i8::limit_below(-2.0)), (1, -1));
+        assert_eq!((i8::limit_above(127.0), i8::limit_below(-128.0)), (126, -127));
+        assert_eq!((i8::limit_above(127.5), i8::limit_below(-128.5)), (i8::MAX, i8::MIN));
+        assert_eq!((u8::limit_above(0.0), u8::limit_below(-1.0)), (0, 0));
     }
 
     #[test]
     fn large_integers_compare_as_floats() {
         // 2^53 + 1 rounds to 2^53 and 2^53 + 3 to 2^53 + 4.
         let edge = 1_i64 << 53;
-        assert_eq!(i64::at_least((edge + 4) as f64).low, edge + 3);
-        assert_eq!(i64::at_most(-((edge + 4) as f64)).high, -edge - 3);
-        assert_eq!(u64::at_least(u64::MAX as f64).low, u64::MAX - 1023);
+        assert_eq!(i64::limit_above((edge + 4) as f64), edge + 2);
+        assert_eq!(i64::limit_below(-((edge + 4) as f64)), -edge - 2);
+        assert_eq!(u64::limit_above(u64::MAX as f64), u64::MAX - 1024);
     }
 
     #[test]
     fn infinite_thresholds_let_nothing_pass() {
-        assert!(f32::at_least(f64::INFINITY).is_empty());
-        assert!(f32::at_least(1e39).is_empty());
-        assert!(f64::at_most(f64::NEG_INFINITY).is_empty());
-        assert!(i64::at_least(f64::INFINITY).is_empty());
+        assert_eq!(f32::limit_above(f64::INFINITY).to_bits(), f32::MAX.to_bits());
+        assert_eq!(f32::limit_above(1e39).to_bits(), f32::MAX.to_bits());
+        assert_eq!(f64::limit_below(f64::NEG_INFINITY).to_bits(), f64::MIN.to_bits());
+        assert_eq!(i64::limit_above(f64::INFINITY), i64::MAX);
+        assert_eq!(u64::limit_above(f64::INFINITY), u64::MAX);
     }
 
     #[test]
     fn zero_thresholds_leave_zeros_out() {
-        assert!(!f32::at_least(0.0).contains(0.0));
-        assert!(f32::at_least(0.0).contains(f32::from_bits(1)));
-        assert!(!f32::at_most(-0.0).contains(-0.0));
-        assert!(!f32::at_least(0.0).contains(f32::INFINITY));
-        assert!(!f32::at_least(0.0).contains(f32::NAN));
+        assert_eq!(f32::limit_above(0.0).to_bits(), 0.0_f32.to_bits());
+        assert_eq!(f32::limit_below(-0.0).to_bits(), (-0.0_f32).to_bits());
+        assert_eq!((i16::limit_above(0.0), i16::limit_below(-0.0)), (0, 0));
+    }
+
+    #[test]
+    fn ordered_as_the_values_are() {
+        let values = [f32::NEG_INFINITY, f32::MIN, -2.5, -f32::from_bits(1), -0.0, 0.0, 1.0, 2.0];
+        assert!(values.map(f32::ordered).is_sorted_by(|a, b| a < b));
+        for value in values {
+            assert_eq!(f32::from_ordered(value.ordered()).to_bits(), value.to_bits());
+            let magnitude = f32::magnitude_to_f64(value.magnitude());
+            assert_eq!(magnitude.to_bits(), f64::from(value.abs()).to_bits());
+        }
+        assert!((-3.0_f64).magnitude() > 2.5_f64.magnitude());
+        assert!(f32::NAN.magnitude() > f32::LARGEST_MAGNITUDE);
+        assert!(f32::INFINITY.magnitude() > f32::LARGEST_MAGNITUDE);
     }
 
     #[test]

@@ -75,7 +75,8 @@ pub(crate) fn read_write<'py, T: Element>(
 ) -> Result<PyReadwriteArrayDyn<'py, T>> {
     let typed = typed::<T>(array)?;
     // Slabs are written by several threads at the same time.
-    if typed.shape().iter().zip(typed.strides()).any(|(&length, &step)| length > 1 && step == 0) {
+    let shares = |(&length, &step): (&usize, &isize)| length > 1 && step == 0;
+    if !typed.is_empty() && typed.shape().iter().zip(typed.strides()).any(shares) {
         return Err(mismatch("out must not be a broadcast array, in which voxels share memory"));
     }
     Ok(typed.try_readwrite()?)

@@ -17,7 +17,7 @@ mod array;
 mod error;
 mod threads;
 
-use nithresh_core::{ClusterFilter, Connectivity, Criterion, Population};
+use nithresh_core::{ClusterFilter, Connectivity, Criterion, Output, Population};
 use numpy::{PyArray2, PyReadonlyArray3, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
@@ -25,42 +25,48 @@ use crate::array::{dispatch, read, read_write};
 use crate::error::Result;
 
 /// Writes the voxels of `data` that pass and whose cluster is large enough to
-/// `out`, zero elsewhere. `out` may be `data` itself.
+/// `out`, zero elsewhere. `out` may be `data` itself, or `out_is_zero`. Returns
+/// `(min, max, has_non_finite)`: the range of `out`, and whether `data` had values
+/// that are not finite.
 #[pyfunction]
-#[pyo3(signature = (data, out, *, mask, threshold, two_sided, cluster_threshold, connectivity))]
+#[pyo3(signature = (
+    data, out, *, out_is_zero, mask, threshold, two_sided, cluster_threshold, connectivity
+))]
 #[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
 fn threshold(
     py: Python<'_>,
     data: &Bound<'_, PyUntypedArray>,
     out: &Bound<'_, PyUntypedArray>,
+    out_is_zero: bool,
     mask: Option<PyReadonlyArray3<'_, bool>>,
     threshold: f64,
     two_sided: bool,
     cluster_threshold: u64,
     connectivity: u8,
-) -> Result<()> {
+) -> Result<(f64, f64, bool)> {
     let filter = ClusterFilter {
         min_extent: cluster_threshold,
         connectivity: Connectivity::from_neighbours(connectivity)?,
     };
     let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
-    dispatch!(data, T => {
+    let summary = dispatch!(data, T => {
         let criterion = Criterion::<T>::new(threshold, two_sided)?;
         if data.is(out) {
             let mut data = read_write::<T>(data)?;
             let data = data.as_array_mut();
             threads::run(py, data.len(), || {
                 nithresh_core::threshold_in_place(data, mask, criterion, filter)
-            })?;
+            })?
         } else {
             let (data, mut out) = (read::<T>(data)?, read_write::<T>(out)?);
-            let (data, out) = (data.as_array(), out.as_array_mut());
+            let (data, array) = (data.as_array(), out.as_array_mut());
             threads::run(py, data.len(), || {
+                let out = Output { array, is_zero: out_is_zero };
                 nithresh_core::threshold(data, out, mask, criterion, filter)
-            })?;
+            })?
         }
     });
-    Ok(())
+    Ok((summary.min, summary.max, summary.has_non_finite))
 }
 
 /// The voxel indices of the largest cluster, shape `(n, 3)`.

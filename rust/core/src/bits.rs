@@ -1,0 +1,78 @@
+//! Words of 64 bits that each stand for a voxel, the first in the lowest bit.
+
+/// Voxels in a word.
+pub(crate) const BITS: usize = 64;
+
+/// The word that a position is in, and its bit there.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "less than 64")]
+pub(crate) fn split(position: usize) -> (usize, u32) {
+    (position / BITS, (position % BITS) as u32)
+}
+
+/// The bits below `position`, which is less than 64.
+#[inline(always)]
+pub(crate) fn below(position: u32) -> u64 {
+    (1 << position) - 1
+}
+
+/// The bits up to `position` and that of `position` itself; it is less than 64.
+#[inline(always)]
+pub(crate) fn up_to(position: u32) -> u64 {
+    u64::MAX >> (63 - position)
+}
+
+/// The lowest `count` bits, all of them if there are no more.
+#[inline(always)]
+pub(crate) fn first(count: usize) -> u64 {
+    if count < BITS { (1 << count) - 1 } else { u64::MAX }
+}
+
+/// Calls `visit` with the position of each set bit, from the lowest.
+#[inline(always)]
+pub(crate) fn for_each(mut word: u64, mut visit: impl FnMut(u32)) {
+    while word != 0 {
+        visit(word.trailing_zeros());
+        word &= word - 1;
+    }
+}
+
+/// Which of 64 values are as asked.
+///
+/// The OR over shifted bits is a sum that the compiler vectorises for every type;
+/// half words, because eight of them fit into a register.
+#[inline(always)]
+pub(crate) fn of<T: Copy>(values: &[T; BITS], is: impl Fn(T) -> bool) -> u64 {
+    let mut halves = [0_u32; 2];
+    for (half, values) in halves.iter_mut().zip(values.as_chunks::<32>().0) {
+        for (position, &value) in values.iter().enumerate() {
+            *half |= u32::from(is(value)) << position;
+        }
+    }
+    u64::from(halves[0]) | u64::from(halves[1]) << 32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks() {
+        assert_eq!((below(0), below(3), below(63)), (0, 0b111, u64::MAX >> 1));
+        assert_eq!((up_to(0), up_to(2), up_to(63)), (1, 0b111, u64::MAX));
+        assert_eq!((first(0), first(3), first(64)), (0, 0b111, u64::MAX));
+    }
+
+    #[test]
+    fn each_flag_gets_its_own_bit() {
+        for position in 0..BITS {
+            let mut flags = [false; BITS];
+            flags[position] = true;
+            assert_eq!(of(&flags, |flag| flag), 1 << position);
+            let mut seen = Vec::new();
+            for_each(of(&flags, |flag| flag), |bit| seen.push(bit as usize));
+            assert_eq!(seen, [position]);
+        }
+        assert_eq!(of(&[true; BITS], |flag| flag), u64::MAX);
+    }
+}
