@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 # itself are not kept.
 _PERCENTILE_MARGIN = 1e-5
 
+# Bytes from which on memory is not reused: the largest bound of the C library that
+# Linux has.
+_LARGE = 1 << 25
+
 
 def threshold(
     data: NDArray[Any],
@@ -323,9 +327,11 @@ def _threshold_voxels(
             and not np.may_share_memory(out, voxels)
         ):
             target = out
-    is_zero = target is None
+    # Large arrays are fresh from the system, which gives zeros; of small ones the
+    # core writes the zeros faster.
+    is_zero = target is None and voxels.nbytes >= _LARGE
     if target is None:
-        target = zeros_like(voxels)
+        target = zeros_like(voxels) if is_zero else np.empty_like(voxels, subok=False)
     low, high, has_non_finite = 0.0, 0.0, False
     if voxels.size:
         low, high, has_non_finite = _core.threshold(

@@ -115,9 +115,10 @@ fn link_moved(
     reaches: bool,
 ) {
     let (words, row_starts) = (plane.words(), plane.grid().row_starts());
-    let mut last: Word = [0; 2];
-    for (number, (&word, &row_starts)) in words.iter().zip(row_starts).enumerate() {
-        let before = std::mem::replace(&mut last, word);
+    for &number in plane.occupied() {
+        let number = number as usize;
+        let (word, row_starts) = (words[number], row_starts[number]);
+        let before = if number == 0 { [0; 2] } else { words[number - 1] };
         let any =
             word[0] | word[1] | if reaches { (before[0] | before[1]) >> (BITS - 1) } else { 0 };
         if any == 0 {
@@ -129,7 +130,7 @@ fn link_moved(
             continue;
         }
         let here = (word, moved_on(word, before));
-        let there = (there, other.passing(position - 1));
+        let there = (there, moved_on(there, other.passing_at(position - 1)));
         let in_row = !row_starts;
         let touches = touches(here, there, in_row);
         let (behind, ahead) = if reaches {

@@ -64,6 +64,11 @@ pub(crate) struct Slab {
     pub(crate) words: Vec<Word>,
     /// For each word how many runs of the slab begin before it.
     pub(crate) runs_before: Vec<u32>,
+    /// The words of each plane that may have bits, and those right behind them, by
+    /// their number in the plane: what follows the scan looks at no others.
+    occupied: Vec<u32>,
+    /// Where the occupied words of each plane end.
+    occupied_ends: Vec<usize>,
     pub(crate) count: usize,
 }
 
@@ -71,18 +76,36 @@ impl Slab {
     /// Of planes in which nothing passes as yet.
     pub(crate) fn new(grid: &Grid, planes: usize) -> Self {
         let words = planes * grid.words_per_plane();
-        Self { words: vec![[0; 2]; words], runs_before: vec![0; words], count: 0 }
+        Self {
+            words: vec![[0; 2]; words],
+            runs_before: vec![0; words],
+            occupied: Vec::new(),
+            occupied_ends: vec![0; planes],
+            count: 0,
+        }
     }
 
-    /// The words of a plane and the runs before each, to fill.
+    /// The words of a plane and the runs before each, to fill; planes come in their
+    /// order.
     pub(crate) fn plane_mut(&mut self, grid: &Grid, plane: usize) -> PlaneMut<'_> {
         let per_plane = grid.words_per_plane();
         let range = plane * per_plane..(plane + 1) * per_plane;
         PlaneMut {
             words: &mut self.words[range.clone()],
             runs_before: &mut self.runs_before[range],
+            occupied: &mut self.occupied,
             count: &mut self.count,
         }
+    }
+
+    /// Closes a plane that has been filled.
+    pub(crate) fn end_plane(&mut self, plane: usize) {
+        self.occupied_ends[plane] = self.occupied.len();
+    }
+
+    fn occupied(&self, plane: usize) -> &[u32] {
+        let start = if plane == 0 { 0 } else { self.occupied_ends[plane - 1] };
+        &self.occupied[start..self.occupied_ends[plane]]
     }
 }
 
@@ -90,6 +113,7 @@ impl Slab {
 pub(crate) struct PlaneMut<'a> {
     pub(crate) words: &'a mut [Word],
     pub(crate) runs_before: &'a mut [u32],
+    pub(crate) occupied: &'a mut Vec<u32>,
     /// The runs of the slab so far.
     pub(crate) count: &'a mut usize,
 }
@@ -133,8 +157,10 @@ impl Runs {
     pub(crate) fn plane(&self, plane: usize) -> Plane<'_> {
         let (first_run, slab) = &self.slabs[plane / self.planes_per_slab];
         let per_plane = self.grid.words_per_plane();
-        let start = plane % self.planes_per_slab * per_plane;
+        let in_slab = plane % self.planes_per_slab;
+        let start = in_slab * per_plane;
         Plane {
+            occupied: slab.occupied(in_slab),
             words: &slab.words[start..start + per_plane],
             runs_before: &slab.runs_before[start..start + per_plane],
             first_run: *first_run,
@@ -148,6 +174,7 @@ impl Runs {
 pub(crate) struct Plane<'a> {
     words: &'a [Word],
     runs_before: &'a [u32],
+    occupied: &'a [u32],
     /// The number of the first run of the plane's slab.
     first_run: u32,
     grid: &'a Grid,
@@ -188,6 +215,11 @@ impl<'a> Plane<'a> {
         self.words
     }
 
+    /// The numbers of the words that may have bits, and of those right behind them.
+    pub(crate) fn occupied(&self) -> &'a [u32] {
+        self.occupied
+    }
+
     pub(crate) fn grid(&self) -> &'a Grid {
         self.grid
     }
@@ -203,6 +235,13 @@ impl<'a> Plane<'a> {
         }
         let high = self.word(word.wrapping_add(1));
         [0, 1].map(|sign| low[sign] >> shift | high[sign] << (u64::BITS - shift))
+    }
+
+    /// Whether one voxel passes, as the highest bit.
+    #[inline(always)]
+    pub(crate) fn passing_at(&self, position: isize) -> Word {
+        let (word, bit) = split(position);
+        self.word(word).map(|word| word << (u64::BITS - 1 - bit))
     }
 
     /// The runs of the same voxels.
@@ -238,14 +277,13 @@ impl<'a> Plane<'a> {
     #[inline(always)]
     pub(crate) fn runs(&self) -> RunsOfPlane<'a> {
         RunsOfPlane {
-            words: self.words.iter().zip(&self.grid.row_starts),
-            before: [0; 2],
+            plane: *self,
+            occupied: self.occupied.iter(),
             first: 0,
             starts: 0,
             ends: 0,
             open: None,
             next: self.first_run + self.runs_before[0],
-            voxels: self.grid.voxels_per_plane,
         }
     }
 }
@@ -260,24 +298,22 @@ pub(crate) struct Run {
 
 /// The runs of a plane.
 pub(crate) struct RunsOfPlane<'a> {
-    words: std::iter::Zip<std::slice::Iter<'a, Word>, std::slice::Iter<'a, u64>>,
-    /// The word before the next.
-    before: Word,
-    /// The first voxel of the next word.
+    plane: Plane<'a>,
+    occupied: std::slice::Iter<'a, u32>,
+    /// The first voxel of the present word.
     first: usize,
-    /// Where in the word before runs begin and end that have not been told.
+    /// Where in it runs begin and end that have not been told.
     starts: u64,
     ends: u64,
     /// Where the run began that has not ended.
     open: Option<usize>,
     next: u32,
-    voxels: usize,
 }
 
 impl RunsOfPlane<'_> {
     #[inline(always)]
     fn next_start(&mut self) -> usize {
-        let position = self.first - BITS + self.starts.trailing_zeros() as usize;
+        let position = self.first + self.starts.trailing_zeros() as usize;
         self.starts &= self.starts - 1;
         position
     }
@@ -299,22 +335,23 @@ impl Iterator for RunsOfPlane<'_> {
             if self.starts != 0 {
                 self.open = Some(self.next_start());
             }
-            let Some((&word, &row_starts)) = self.words.next() else {
+            let Some(&number) = self.occupied.next() else {
                 let start = self.open.take()?;
-                return Some(self.run(start, self.voxels));
+                return Some(self.run(start, self.plane.grid.voxels_per_plane));
             };
-            self.first += BITS;
-            let before = std::mem::replace(&mut self.before, word);
-            if self.open.is_some() || word != [0; 2] {
-                self.starts = starts(word, before, row_starts);
-                self.ends = ends(word, before, row_starts);
-            }
+            let number = number as usize;
+            self.first = number * BITS;
+            let row_starts = self.plane.grid.row_starts[number];
+            let word = self.plane.words[number];
+            let before = self.plane.word(number.wrapping_sub(1));
+            self.starts = starts(word, before, row_starts);
+            self.ends = ends(word, before, row_starts);
         }
         let start = match self.open.take() {
             Some(start) => start,
             None => self.next_start(),
         };
-        let end = self.first - BITS + self.ends.trailing_zeros() as usize;
+        let end = self.first + self.ends.trailing_zeros() as usize;
         self.ends &= self.ends - 1;
         Some(self.run(start, end))
     }

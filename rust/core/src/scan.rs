@@ -3,6 +3,9 @@
 //! The one pass over the values of a map. It says which voxels pass, as bits,
 //! writes those that do, finds their range, and sees values that are not finite.
 
+use std::hint::black_box;
+use std::ops::Range;
+
 use ndarray::{ArrayView3, Axis};
 
 use crate::bits::{self, BITS};
@@ -66,8 +69,10 @@ pub(crate) fn scan_and_write<T: Voxel>(
         planes_per_slab,
         |planes| (Slab::new(&grid, planes), Found::NOTHING),
         |(slab, found), plane| {
-            let runs = Some((slab.plane_mut(&grid, plane.number), grid.row_starts()));
+            let number = plane.number;
+            let runs = Some((slab.plane_mut(&grid, number), grid.row_starts()));
             widest(Scan { plane, criterion, runs, found });
+            slab.end_plane(number);
         },
     );
     let (slabs, found): (Vec<_>, Vec<_>) = slabs.into_iter().unzip();
@@ -119,8 +124,9 @@ impl<T: Voxel> Loop for Scan<'_, T> {
     #[inline(always)]
     fn call(self) {
         let Self { plane: Plane { source, mask, mut out, .. }, criterion, mut runs, found } = self;
-        let mut clean = [T::ZERO; GROUP];
+        let (mut clean, mut kept) = ([T::ZERO; GROUP], [T::ZERO; GROUP]);
         let groups = Groups::of(source, mask);
+        let mut was_occupied = false;
         for number in 0..groups.count() {
             let group = groups.group(number);
             let words = group.voxels.start / BITS..group.voxels.end.div_ceil(BITS);
@@ -129,11 +135,18 @@ impl<T: Voxel> Loop for Scan<'_, T> {
             if !(criterion.may_pass(largest) | criterion.keeps_zeros()) {
                 found.extremes.add(&[T::ZERO]);
                 if let Some((runs, _)) = &mut runs {
+                    if std::mem::replace(&mut was_occupied, false) {
+                        runs.occupied.extend(numbers(words.start..words.start + 1));
+                    }
                     let count = count(runs);
                     runs.runs_before[words].fill(count);
                 }
                 if let Out::Any(out) = &mut out {
-                    out[group.voxels].fill(T::ZERO);
+                    // A length that is known costs no call.
+                    match out[group.voxels.start..].first_chunk_mut::<GROUP>() {
+                        Some(out) => *out = [T::ZERO; GROUP],
+                        None => out[group.voxels].fill(T::ZERO),
+                    }
                 }
                 continue;
             }
@@ -141,28 +154,35 @@ impl<T: Voxel> Loop for Scan<'_, T> {
             // those outside the mask.
             let mut values = group.values;
             if (largest > T::LARGEST_MAGNITUDE) | group.mask.is_some() {
-                for position in 0..GROUP {
-                    let inside = group.mask.is_none_or(|mask| mask[position]);
-                    let value = values[position].finite_or_zero();
-                    clean[position] = if inside { value } else { T::ZERO };
-                }
+                clean_up(values, group.mask, &mut clean);
                 values = &clean;
             }
-            for (block, word) in values.as_chunks::<BITS>().0.iter().zip(words) {
-                let counted = bits::first(group.voxels.end - word * BITS);
-                if let Some((runs, row_starts)) = &mut runs {
+            if let Some((runs, row_starts)) = &mut runs {
+                was_occupied = true;
+                runs.occupied.extend(numbers(words.clone()));
+                for (block, word) in values.as_chunks::<BITS>().0.iter().zip(words) {
+                    let counted = bits::first(group.voxels.end - word * BITS);
                     add_bits(runs, word, passing(block, criterion), counted, row_starts);
                 }
-                if let Out::Any(out) | Out::Zeros(out) = &mut out {
-                    let kept = kept(block, criterion);
-                    found.extremes.add(&kept);
-                    let out = &mut out[word * BITS..];
-                    match out.first_chunk_mut() {
-                        Some(out) => *out = kept,
-                        None => out.copy_from_slice(&kept[..out.len()]),
-                    }
-                }
             }
+            if let Out::Any(out) | Out::Zeros(out) = &mut out {
+                keep(values, criterion, &mut kept);
+                found.extremes.add(&kept);
+                let length = group.voxels.len();
+                out[group.voxels].copy_from_slice(&kept[..length]);
+            }
+        }
+    }
+}
+
+/// Copies a group with zeros for what must not pass. Not part of the loop, which is
+/// better off without it.
+#[inline(never)]
+fn clean_up<T: Voxel>(values: &[T; GROUP], mask: Option<&[bool; GROUP]>, clean: &mut [T; GROUP]) {
+    *clean = values.map(T::finite_or_zero);
+    if let Some(mask) = mask {
+        for (value, inside) in clean.iter_mut().zip(mask) {
+            *value = if *inside { *value } else { T::ZERO };
         }
     }
 }
@@ -176,24 +196,19 @@ fn passing<T: Voxel>(block: &[T; BITS], criterion: Criterion<T>) -> Word {
     [positive, negative]
 }
 
-/// A block with zeros for what does not pass. Compared anew, which is faster than to
-/// fetch what was found before.
+/// Copies a group with zeros for what does not pass. Compared anew, which is faster
+/// than to fetch what was found before.
 #[inline(always)]
-fn kept<T: Voxel>(block: &[T; BITS], criterion: Criterion<T>) -> [T; BITS] {
-    let mut kept = [T::ZERO; BITS];
-    for position in 0..BITS {
-        let value = block[position];
+fn keep<T: Voxel>(values: &[T; GROUP], criterion: Criterion<T>, kept: &mut [T; GROUP]) {
+    for (kept, &value) in kept.iter_mut().zip(&values[..black_box(GROUP)]) {
         let passes = criterion.passes_positive(value) | criterion.passes_negative(value);
-        kept[position] = if passes { value } else { T::ZERO };
+        *kept = if passes { value } else { T::ZERO };
     }
     if criterion.keeps_zeros() {
-        for position in 0..BITS {
-            if block[position] == T::ZERO {
-                kept[position] = block[position];
-            }
+        for (kept, &value) in kept.iter_mut().zip(values) {
+            *kept = if value == T::ZERO { value } else { *kept };
         }
     }
-    kept
 }
 
 /// Adds a word to the runs of a plane; `counted` says which of its voxels there are.
@@ -204,6 +219,13 @@ fn add_bits(runs: &mut PlaneMut<'_>, word: usize, passing: Word, counted: u64, r
     runs.runs_before[word] = count(runs);
     runs.words[word] = passing;
     *runs.count += starts(passing, before, row_starts[word]).count_ones() as usize;
+}
+
+/// The numbers of words of a plane.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "a plane has fewer than 2³² voxels")]
+fn numbers(words: Range<usize>) -> Range<u32> {
+    words.start as u32..words.end as u32
 }
 
 /// The runs of the slab so far.

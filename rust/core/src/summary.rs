@@ -1,5 +1,6 @@
 //! The range of a map, and whether it holds values that are no numbers.
 
+use std::hint::black_box;
 use std::ops::Range;
 
 use ndarray::{ArrayView3, Axis};
@@ -78,7 +79,7 @@ impl<T: Voxel> Extremes<T> {
     #[inline(always)]
     pub(crate) fn add(&mut self, values: &[T]) {
         let Self { mut smallest, mut largest } = *self;
-        for value in values {
+        for value in &values[..black_box(values.len())] {
             smallest = smallest.min(value.ordered());
             largest = largest.max(value.ordered());
         }
@@ -118,7 +119,9 @@ impl<T: Voxel> Extremes<T> {
 #[inline(always)]
 pub(crate) fn largest_magnitude<T: Voxel>(values: &[T; GROUP]) -> T::Magnitude {
     let mut largest = T::ZERO.magnitude();
-    for value in values {
+    // A length that the compiler does not know: it would unroll all steps, and run
+    // out of registers.
+    for value in &values[..black_box(GROUP)] {
         largest = largest.max(value.magnitude());
     }
     largest
