@@ -267,6 +267,30 @@ def test_a_gzip_bomb_is_read_no_further_than_the_image(tmp_path, nii):
     np.testing.assert_array_equal(array(image), array(rich_image()))
 
 
+def test_gzip_members_and_what_follows_them(tmp_path):
+    import gzip
+
+    # Larger than what is read for the header.
+    data = np.arange(40_000, dtype=np.float32).reshape(40, 50, 20)
+    nithresh.save(nibabel.Nifti1Image(data, np.eye(4)), tmp_path / "map.nii")
+    whole = (tmp_path / "map.nii").read_bytes()
+    parts = [whole[start : start + 30_000] for start in range(0, len(whole), 30_000)]
+    members = b"".join(gzip.compress(part) for part in (b"", *parts))
+    path = tmp_path / "map.nii.gz"
+    for after in (b"", bytes(512), gzip.compress(b"more")):
+        path.write_bytes(members + after)
+        np.testing.assert_array_equal(array(nithresh.load(path)), data)
+    for content in (
+        members + b"no gzip member",
+        members + gzip.compress(b"more")[:-1],
+        members[:-1],
+        members[:60] + members[61:],
+    ):
+        path.write_bytes(content)
+        with pytest.raises(nithresh.ImageFileError, match="map.nii.gz"):
+            nithresh.load(path)
+
+
 @pytest.mark.parametrize(
     "dtype", ["complex64", [("R", "u1"), ("G", "u1"), ("B", "u1")]]
 )
@@ -333,7 +357,7 @@ def test_bad_arguments_of_save(tmp_path):
         nithresh.save(rich_image(), tmp_path / "map.txt")
     with pytest.raises(TypeError, match="img is of type ndarray"):
         nithresh.save(array(rich_image()), tmp_path / "map.nii")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="map.nii'; there is no such folder"):
         nithresh.save(rich_image(), tmp_path / "no" / "map.nii")
 
 

@@ -5,12 +5,14 @@ import os
 import platform
 from collections.abc import Iterator
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 
 import matplotlib as mpl
 
 mpl.use("Agg")
 
+from heights import height_rows
 from measures import Row, all_rows
 
 import nithresh
@@ -19,8 +21,10 @@ PACKAGES = {
     "numpy": "numpy",
     "nibabel": "nibabel",
     "nilearn": "nilearn",
+    "joblib": "joblib",
     "scipy": "scipy",
     "cc3d": "connected-components-3d",
+    "tfce": "tfce",
     "matplotlib": "matplotlib",
     "nithresh": "nithresh",
 }
@@ -48,7 +52,7 @@ def table() -> Iterator[str]:
     """Yield the lines of the table as they are measured."""
     yield "| measure | nithresh | other | result | again | target | |"
     yield "|---|--:|--:|--:|--:|--:|---|"
-    for row in all_rows():
+    for row in chain(all_rows(), height_rows()):
         yield "| " + " | ".join(cells(row)) + " |"
 
 

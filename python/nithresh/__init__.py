@@ -18,11 +18,16 @@ from nithresh.thresholding import threshold, threshold_img
 
 if TYPE_CHECKING:
     from nithresh import datasets, plotting
+    from nithresh.batch import threshold_files
+    from nithresh.enhancement import tfce, tfce_img
     from nithresh.files import ImageFileError, MissingFileError, load, save
+    from nithresh.inference import threshold_stats_img
+    from nithresh.tree import ClusterTree
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ClusterTree",
     "ImageFileError",
     "MissingFileError",
     "__version__",
@@ -32,18 +37,27 @@ __all__ = [
     "plotting",
     "save",
     "set_num_threads",
+    "tfce",
+    "tfce_img",
     "threshold",
+    "threshold_files",
     "threshold_img",
+    "threshold_stats_img",
 ]
 
-# What needs nibabel or matplotlib, and the module that has it.
+# What needs nibabel or matplotlib, or few need, and the module that has it.
 _LAZY = {
     "datasets": "nithresh.datasets",
     "plotting": "nithresh.plotting",
+    "ClusterTree": "nithresh.tree",
     "ImageFileError": "nithresh.files",
     "MissingFileError": "nithresh.files",
     "load": "nithresh.files",
     "save": "nithresh.files",
+    "tfce": "nithresh.enhancement",
+    "tfce_img": "nithresh.enhancement",
+    "threshold_files": "nithresh.batch",
+    "threshold_stats_img": "nithresh.inference",
 }
 
 

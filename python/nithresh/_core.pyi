@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "branches",
     "get_num_threads",
     "largest_cluster",
     "percentile",
     "set_num_threads",
     "summary",
+    "tfce",
     "threshold",
 ]
 
@@ -32,6 +34,23 @@ def threshold(
 def largest_cluster(
     data: NDArray[Any], threshold: float, two_sided: bool, connectivity: int
 ) -> NDArray[np.uintp]: ...
+def tfce(
+    data: NDArray[Any],
+    out: NDArray[Any],
+    *,
+    mask: NDArray[np.bool_] | None,
+    extent_power: float,
+    height_power: float,
+    two_sided: bool,
+    connectivity: int,
+) -> None: ...
+def branches(
+    data: NDArray[Any],
+    *,
+    mask: NDArray[np.bool_] | None,
+    two_sided: bool,
+    connectivity: int,
+) -> dict[str, NDArray[Any]]: ...
 def percentile(
     data: NDArray[Any],
     mask: NDArray[np.bool_] | None,

@@ -9,12 +9,18 @@ import math
 import numbers
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 _CONNECTIVITIES = (6, 18, 26)
+# Where the warnings of this thread go, if they are collected.
+_collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,47 @@ def check_connectivity(connectivity: Any) -> int:
     return int(connectivity)
 
 
+def check_levels(thresholds: Any) -> NDArray[np.float64]:
+    """Check thresholds as distances from zero: one number, or an array of them."""
+    levels = np.asarray(thresholds)
+    if levels.dtype.kind not in "iuf":
+        msg = f"threshold is {thresholds!r}; it must be a number or an array of numbers"
+        raise TypeError(msg)
+    checked: NDArray[np.float64] = levels.astype(np.float64)
+    if not (checked >= 0).all():
+        msg = f"threshold is {thresholds!r}; it must be 0 or more"
+        raise ValueError(msg)
+    return checked
+
+
+def check_count(count: Any, name: str) -> int:
+    """Check how many of something there may be: 1 or more."""
+    if isinstance(count, (bool, np.bool_)) or not isinstance(count, (int, np.integer)):
+        msg = (
+            f"{name} is {count!r} of type {type(count).__name__}; it must be an integer"
+        )
+        raise TypeError(msg)
+    if count < 1:
+        msg = f"{name} is {count}; it must be 1 or more"
+        raise ValueError(msg)
+    return int(count)
+
+
+def check_power(power: Any, name: str) -> float:
+    """Check a power that extents or heights are raised to: 0 or more."""
+    if isinstance(power, (bool, np.bool_)) or not isinstance(power, numbers.Real):
+        msg = f"{name} is {power!r} of type {type(power).__name__}; it must be a number"
+        raise TypeError(msg)
+    try:
+        value = float(power)
+    except OverflowError:
+        value = math.inf
+    if not 0 <= value < math.inf:
+        msg = f"{name} is {value:g}; it must be a finite number of 0 or more"
+        raise ValueError(msg)
+    return value
+
+
 def check_bool(value: Any, name: str) -> bool:
     """Check a flag: True or False, or 1 or 0 as NumPy and old code pass them."""
     if isinstance(value, (bool, np.bool_, int, np.integer)) and value in (0, 1):
@@ -136,9 +183,38 @@ def check_bool(value: Any, name: str) -> bool:
     raise TypeError(msg)
 
 
+def check_jobs(value: Any, name: str) -> int:
+    """Check a number of threads or jobs; None is for the caller to look at."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        msg = f"{name} is {value!r}; it must be an integer of 1 or more, or None"
+        raise TypeError(msg)
+    if not 1 <= value <= sys.maxsize:
+        msg = f"{name} is {value}; it must be 1 or more"
+        raise ValueError(msg)
+    return int(value)
+
+
 def warn(message: str) -> None:
     """Warn about what the caller of this package passed, at the caller's line."""
+    collected = _collected.get()
+    if collected is not None:
+        collected.append(message)
+        return
     frame, level = inspect.currentframe(), 1
     while frame and frame.f_globals.get("__name__", "").startswith("nithresh."):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, UserWarning, stacklevel=level)
+
+
+@contextmanager
+def collected_warnings() -> Iterator[list[str]]:
+    """Collect what :func:`warn` is told in this thread instead of giving it.
+
+    ``warnings.catch_warnings`` would do so for all threads at once.
+    """
+    messages: list[str] = []
+    token = _collected.set(messages)
+    try:
+        yield messages
+    finally:
+        _collected.reset(token)

@@ -10,10 +10,11 @@ into it, so that a failure leaves the old file as it was.
 import io
 import math
 import os
+import secrets
 import shutil
 import tempfile
 import zlib
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -27,9 +28,8 @@ from nibabel.wrapstruct import WrapStructError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_EXTENSIONS = (
-    ".nii", ".nii.gz", ".hdr", ".img", ".hdr.gz", ".img.gz", ".mgh", ".mgz",
-)  # fmt: skip
+_PAIR_EXTENSIONS = (".hdr", ".img", ".hdr.gz", ".img.gz")
+_EXTENSIONS = (".nii", ".nii.gz", *_PAIR_EXTENSIONS, ".mgh", ".mgz")
 _GZIP_EXTENSIONS = (".gz", ".mgz")
 # The size of what nibabel calls its default, at a seventh of the time.
 _GZIP_LEVEL = 1
@@ -123,6 +123,8 @@ def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
         `img` is not an image.
     ValueError
         Another extension.
+    MissingFileError
+        There is no such folder (a FileNotFoundError and a ValueError).
 
     Notes
     -----
@@ -146,10 +148,17 @@ def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
     if not place.name.lower().endswith(_EXTENSIONS):
         msg = f"path is {str(path)!r}; it must end in one of {', '.join(_EXTENSIONS)}"
         raise ValueError(msg)
+    if not place.parent.is_dir():
+        msg = f"path is {str(path)!r}; there is no such folder"
+        raise MissingFileError(msg)
     # nibabel changes the header of what it saves and where it belongs, so it
     # is given an image of its own over the same voxels.
     own = type(img)(img.dataobj, img.affine, header=img.header, extra=img.extra)
-    with _beside(place) as temporary:
+    if place.name.lower().endswith(_PAIR_EXTENSIONS):
+        with _folder_beside(place) as folder:
+            nibabel.save(own, folder / place.name)
+        return
+    with _file_beside(place) as temporary:
         if place.name.lower().endswith(".nii.gz"):
             _save_gzip(own, temporary)
         else:
@@ -167,16 +176,31 @@ def _save_gzip(image: SpatialImage, path: Path) -> None:
         igzip.IGzipFile(
             filename="", mode="wb", compresslevel=_GZIP_LEVEL, fileobj=file, mtime=0
         ) as stream,
+        # nibabel writes plane by plane, which are short for a compressor.
+        io.BufferedWriter(stream, _CHUNK) as planes,
     ):
-        image.to_file_map({"image": FileHolder(fileobj=stream)})
+        image.to_file_map({"image": FileHolder(fileobj=planes)})
 
 
 @contextmanager
-def _beside(place: Path) -> "Iterator[Path]":
-    """Give a path to write to, and rename what was written there into place."""
+def _file_beside(place: Path) -> "Iterator[Path]":
+    """Give a path to write a file to, and rename it into place."""
+    # The end of the name tells nibabel the format.
+    extension = next(end for end in _EXTENSIONS if place.name.lower().endswith(end))
+    temporary = place.with_name(f".nithresh-{secrets.token_hex(8)}{extension}")
+    try:
+        yield temporary
+        temporary.replace(place)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _folder_beside(place: Path) -> "Iterator[Path]":
+    """Give a folder to write the files of a pair to, and rename them into place."""
     folder = Path(tempfile.mkdtemp(prefix=".nithresh-", dir=place.parent))
     try:
-        yield folder / place.name
+        yield folder
         for written in sorted(folder.iterdir()):
             written.replace(place.parent / written.name)
     finally:
@@ -227,28 +251,27 @@ def _check_and_read(image_class: Any, file_map: Any) -> None:
     """
     header_holder = file_map.get("header", file_map["image"])
     image_holder = file_map["image"]
-    with ExitStack() as streams:
-        header_stream = streams.enter_context(_open(header_holder.filename))
-        # Read once, also when the header is at the head of the same stream.
-        head = header_stream.read(_LONGEST_HEAD)
-        header = _parse_header(image_class.header_class, head)
-        needed = _claimed_bytes(header, image_holder.filename)
-        if header_holder is not image_holder:
-            if _is_stream(header_holder.filename):
-                head += header_stream.read(_LONGEST_EXTENSIONS)
-                header_holder.fileobj = io.BytesIO(head)
-            header_stream = streams.enter_context(_open(image_holder.filename))
-            head = b""
-        if not _is_stream(image_holder.filename):
-            return
-        rest = header_stream.read(max(needed - len(head), 0) + _LONGEST_FOOTER)
-        while header_stream.read(_CHUNK):
+    with _open(header_holder.filename) as stream:
+        header = _parse_header(image_class.header_class, stream.read(_LONGEST_HEAD))
+    needed = _claimed_bytes(header, image_holder.filename)
+    # From here each file is read from its start: to decompress the head twice takes
+    # less time than to join it to the voxels, and some versions of isal cannot seek.
+    if header_holder is not image_holder and _is_stream(header_holder.filename):
+        with _open(header_holder.filename) as stream:
+            content = stream.read(_LONGEST_HEAD + _LONGEST_EXTENSIONS)
+        header_holder.fileobj = io.BytesIO(content)
+    if not _is_stream(image_holder.filename):
+        return
+    with _open(image_holder.filename) as stream:
+        content = stream.read(needed + _LONGEST_FOOTER)
+        while stream.read(_CHUNK):
             pass
-        length = len(head) + len(rest)
-        if length < needed:
-            msg = f"the header claims {needed} bytes of image, the file holds {length}"
-            raise ValueError(msg)
-        image_holder.fileobj = io.BytesIO(head + rest if head else rest)
+    if len(content) < needed:
+        msg = (
+            f"the header claims {needed} bytes of image, the file holds {len(content)}"
+        )
+        raise ValueError(msg)
+    image_holder.fileobj = io.BytesIO(content)
 
 
 def _parse_header(header_class: Any, head: bytes) -> Any:

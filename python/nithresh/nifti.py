@@ -278,7 +278,8 @@ def _copied(header: Any) -> Any:
     if type(header).copy is not nibabel.Nifti1Header.copy:
         return header.copy()
     fields = header.structarr
-    copied = type(header).__new__(type(header))
+    header_class: Any = type(header)
+    copied = header_class.__new__(header_class)
     vars(copied).update(
         vars(header),
         _structarr=np.ndarray((), fields.dtype, bytearray(fields.tobytes())),

@@ -1,10 +1,7 @@
 """How many threads the core may use."""
 
-import sys
-
-import numpy as np
-
 from nithresh import _core
+from nithresh._params import check_jobs
 
 
 def get_num_threads() -> int:
@@ -48,10 +45,4 @@ def set_num_threads(threads: int | None) -> None:
     if threads is None:
         _core.set_num_threads(0)
         return
-    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)):
-        msg = f"threads is {threads!r}; it must be an integer of 1 or more, or None"
-        raise TypeError(msg)
-    if not 1 <= threads <= sys.maxsize:
-        msg = f"threads is {threads}; it must be 1 or more"
-        raise ValueError(msg)
-    _core.set_num_threads(int(threads))
+    _core.set_num_threads(check_jobs(threads, "threads"))

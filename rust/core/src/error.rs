@@ -31,6 +31,17 @@ pub enum Error {
         /// The shape that fits the data.
         expected: Vec<usize>,
     },
+    /// Not a power of extents or of heights.
+    #[error("{name} is {found}; it must be a number of 0 or more")]
+    Power {
+        /// The argument.
+        name: &'static str,
+        /// Its value.
+        found: f64,
+    },
+    /// Scores beyond the range of the type that they are written in.
+    #[error("the scores of data are too large or too small for {0}; scale data")]
+    Scores(&'static str),
     /// Voxels of a row are counted in 31 bits and runs in 32.
     #[error("data are too large for cluster labelling; split them")]
     TooLarge,

@@ -38,11 +38,15 @@
 )]
 
 mod bits;
+pub mod branches;
 pub mod cluster;
 pub mod connectivity;
 pub mod criterion;
+mod crop;
+pub mod enhancement;
 mod erase;
 pub mod error;
+pub mod height;
 mod instructions;
 pub mod link;
 mod parallel;
@@ -50,6 +54,7 @@ pub mod percentile;
 mod runs;
 pub mod scan;
 pub mod summary;
+mod sweep;
 mod union_find;
 pub mod volume;
 pub mod voxel;
@@ -59,10 +64,13 @@ use ndarray::{
 };
 use ndarray::{Ix3, Ix4};
 
+pub use crate::branches::Branches;
 pub use crate::cluster::Clusters;
 pub use crate::connectivity::Connectivity;
 pub use crate::criterion::Criterion;
+pub use crate::enhancement::{Enhancement, ScoreOf, tfce};
 pub use crate::error::{Error, Result};
+pub use crate::height::Height;
 pub use crate::percentile::Population;
 pub use crate::runs::Runs;
 pub use crate::summary::Summary;

@@ -12,6 +12,9 @@ pub trait Voxel: std::fmt::Debug + Copy + PartialOrd + Send + Sync + 'static {
     /// What [`Voxel::magnitude`] returns.
     type Magnitude: std::fmt::Debug + Ord + Copy + Into<u64> + Send + Sync;
 
+    /// What [`Voxel::height`] returns.
+    type Height: Copy;
+
     /// What [`Voxel::ordered`] returns.
     type Ordered: std::fmt::Debug + Ord + Copy + Send + Sync;
 
@@ -41,6 +44,9 @@ pub trait Voxel: std::fmt::Debug + Copy + PartialOrd + Send + Sync + 'static {
     /// of many integers is found without regard to their sequence.
     fn magnitude(self) -> Self::Magnitude;
 
+    /// The absolute value as a number, without overflow at the signed minimum.
+    fn height(self) -> Self::Height;
+
     /// A magnitude as a 64-bit float.
     fn magnitude_to_f64(magnitude: Self::Magnitude) -> f64;
 
@@ -69,6 +75,7 @@ macro_rules! float_voxel {
     ($($float:ty: $bits:ty, $signed:ty);* $(;)?) => {$(
         impl Voxel for $float {
             type Magnitude = $bits;
+            type Height = Self;
             type Ordered = $signed;
 
             const ZERO: Self = 0.0;
@@ -93,6 +100,11 @@ macro_rules! float_voxel {
             #[inline(always)]
             fn magnitude(self) -> $bits {
                 self.to_bits() & (<$bits>::MAX >> 1)
+            }
+
+            #[inline(always)]
+            fn height(self) -> Self {
+                self.abs()
             }
 
             fn magnitude_to_f64(magnitude: $bits) -> f64 {
@@ -137,6 +149,7 @@ macro_rules! integer_voxel {
     ($($integer:ty: $magnitude:ty, $absolute:expr);* $(;)?) => {$(
         impl Voxel for $integer {
             type Magnitude = $magnitude;
+            type Height = $magnitude;
             type Ordered = Self;
 
             const ZERO: Self = 0;
@@ -175,6 +188,11 @@ macro_rules! integer_voxel {
             fn magnitude(self) -> $magnitude {
                 let absolute: fn(Self) -> $magnitude = $absolute;
                 absolute(self)
+            }
+
+            #[inline(always)]
+            fn height(self) -> $magnitude {
+                self.magnitude()
             }
 
             fn magnitude_to_f64(magnitude: $magnitude) -> f64 {

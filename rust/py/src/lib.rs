@@ -17,9 +17,12 @@ mod array;
 mod error;
 mod threads;
 
-use nithresh_core::{ClusterFilter, Connectivity, Criterion, Output, Population};
-use numpy::{PyArray2, PyReadonlyArray3, PyUntypedArray, PyUntypedArrayMethods};
+use nithresh_core::{
+    Branches, ClusterFilter, Connectivity, Criterion, Enhancement, Output, Population, ScoreOf,
+};
+use numpy::{IntoPyArray, PyArray2, PyReadonlyArray3, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::array::{dispatch, read, read_write};
 use crate::error::Result;
@@ -91,6 +94,70 @@ fn largest_cluster<'py>(
     Ok(PyArray2::from_owned_array(py, rows))
 }
 
+/// How many times the work of thresholding it is to sort voxels and to join them.
+const SWEEP: usize = 8;
+
+/// Writes the threshold-free cluster enhancement of `data` to `out`: float32, or
+/// float64 for types that float32 does not hold.
+#[pyfunction]
+#[pyo3(signature = (data, out, *, mask, extent_power, height_power, two_sided, connectivity))]
+#[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
+fn tfce(
+    py: Python<'_>,
+    data: &Bound<'_, PyUntypedArray>,
+    out: &Bound<'_, PyUntypedArray>,
+    mask: Option<PyReadonlyArray3<'_, bool>>,
+    extent_power: f64,
+    height_power: f64,
+    two_sided: bool,
+    connectivity: u8,
+) -> Result<()> {
+    let connectivity = Connectivity::from_neighbours(connectivity)?;
+    let enhancement = Enhancement { extent_power, height_power, two_sided, connectivity };
+    let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
+    dispatch!(data, T => {
+        let (data, mut out) = (read::<T>(data)?, read_write::<ScoreOf<T>>(out)?);
+        let (data, out) = (data.as_array(), out.as_array_mut());
+        threads::run(py, SWEEP * data.len(), || {
+            nithresh_core::tfce(data, out, mask, enhancement)
+        })?;
+    });
+    Ok(())
+}
+
+/// The clusters of a volume at all thresholds: a dictionary of arrays, one for each
+/// field of `nithresh_core::Branches`.
+#[pyfunction]
+#[pyo3(signature = (data, *, mask, two_sided, connectivity))]
+#[expect(clippy::needless_pass_by_value, reason = "a Python signature")]
+fn branches<'py>(
+    py: Python<'py>,
+    data: &Bound<'py, PyUntypedArray>,
+    mask: Option<PyReadonlyArray3<'_, bool>>,
+    two_sided: bool,
+    connectivity: u8,
+) -> Result<Bound<'py, PyDict>> {
+    let connectivity = Connectivity::from_neighbours(connectivity)?;
+    let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
+    let found = dispatch!(data, T => {
+        let data = read::<T>(data)?;
+        let volume = array::volume(&data)?;
+        threads::run(py, SWEEP * volume.len(), || {
+            Branches::of(volume, mask, two_sided, connectivity)
+        })?
+    });
+    let fields = PyDict::new(py);
+    fields.set_item("signs", found.signs.into_pyarray(py))?;
+    fields.set_item("peaks", ndarray::Array2::from(found.peaks).into_pyarray(py))?;
+    fields.set_item("births", found.births.into_pyarray(py))?;
+    fields.set_item("merges", found.merges.into_pyarray(py))?;
+    fields.set_item("into", found.into.into_pyarray(py))?;
+    fields.set_item("starts", found.starts.into_pyarray(py))?;
+    fields.set_item("heights", found.heights.into_pyarray(py))?;
+    fields.set_item("extents", found.extents.into_pyarray(py))?;
+    Ok(fields)
+}
+
 /// The linearly interpolated percentile of abs(values), or of the values that
 /// are not negative; None of no values.
 #[pyfunction]
@@ -150,7 +217,8 @@ mod _core {
 
     #[pymodule_export]
     use super::{
-        get_num_threads, largest_cluster, percentile, set_num_threads, summary, threshold,
+        branches, get_num_threads, largest_cluster, percentile, set_num_threads, summary, tfce,
+        threshold,
     };
 
     /// Looks up NumPy's functions once, at import. The numpy crate does it at
