@@ -20,6 +20,7 @@ from nithresh._params import warn
 from nithresh.files import MissingFileError, load
 
 _INT32 = np.iinfo(np.int32)
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def open_image(img: Any, *, name: str = "img") -> Any:
@@ -255,9 +256,13 @@ def image_like(
     if "glmax" in names:
         fields["glmax"] = 0
     if "cal_max" in names:
-        # Infinity where a float64 does not fit into the field.
-        with np.errstate(over="ignore"):
-            fields["cal_min"], fields["cal_max"] = limits if data.size else (0, 0)
+        low, high = limits if data.size else (0, 0)
+        if -_LARGEST <= low <= high <= _LARGEST:
+            fields["cal_min"], fields["cal_max"] = low, high
+        else:
+            # Infinity where a float64 does not fit into the field.
+            with np.errstate(over="ignore"):
+                fields["cal_min"], fields["cal_max"] = low, high
     if header.get_data_dtype() != data.dtype:
         try:
             header.set_data_dtype(data.dtype)

@@ -39,16 +39,22 @@ pub fn scan<T: Voxel>(
 pub(crate) struct Found<T: Voxel> {
     /// Of what was written.
     pub(crate) extremes: Extremes<T>,
+    /// Values up to this magnitude lie within the extremes, whatever their sign.
+    covered: T::Magnitude,
     /// Whether anything that was read is not finite.
     pub(crate) has_non_finite: bool,
 }
 
 impl<T: Voxel> Found<T> {
-    const NOTHING: Self = Self { extremes: Extremes::NONE, has_non_finite: false };
+    fn nothing() -> Self {
+        let covered = T::ZERO.magnitude();
+        Self { extremes: Extremes::NONE, covered, has_non_finite: false }
+    }
 
     fn merge(self, other: Self) -> Self {
         Self {
             extremes: self.extremes.merge(other.extremes),
+            covered: self.covered.max(other.covered),
             has_non_finite: self.has_non_finite | other.has_non_finite,
         }
     }
@@ -67,7 +73,7 @@ pub(crate) fn scan_and_write<T: Voxel>(
         target,
         mask,
         planes_per_slab,
-        |planes| (Slab::new(&grid, planes), Found::NOTHING),
+        |planes| (Slab::new(&grid, planes), Found::nothing()),
         |(slab, found), plane| {
             let number = plane.number;
             let runs = Some((slab.plane_mut(&grid, number), grid.row_starts()));
@@ -76,7 +82,7 @@ pub(crate) fn scan_and_write<T: Voxel>(
         },
     );
     let (slabs, found): (Vec<_>, Vec<_>) = slabs.into_iter().unzip();
-    let found = found.into_iter().fold(Found::NOTHING, Found::merge);
+    let found = found.into_iter().fold(Found::nothing(), Found::merge);
     Ok((Runs::new(grid, planes_per_slab, slabs)?, found))
 }
 
@@ -91,10 +97,10 @@ pub(crate) fn write_passing<T: Voxel>(
         target,
         mask,
         thickness,
-        |_| Found::NOTHING,
+        |_| Found::nothing(),
         |found, plane| widest(Scan { plane, criterion, runs: None, found }),
     );
-    found.into_iter().fold(Found::NOTHING, Found::merge)
+    found.into_iter().fold(Found::nothing(), Found::merge)
 }
 
 /// The scan of a plane.
@@ -124,7 +130,7 @@ impl<T: Voxel> Loop for Scan<'_, T> {
     #[inline(always)]
     fn call(self) {
         let Self { plane: Plane { source, mask, mut out, .. }, criterion, mut runs, found } = self;
-        let (mut clean, mut kept) = ([T::ZERO; GROUP], [T::ZERO; GROUP]);
+        let mut clean = [T::ZERO; GROUP];
         let groups = Groups::of(source, mask);
         let mut was_occupied = false;
         for number in 0..groups.count() {
@@ -166,10 +172,22 @@ impl<T: Voxel> Loop for Scan<'_, T> {
                 }
             }
             if let Out::Any(out) | Out::Zeros(out) = &mut out {
-                keep(values, criterion, &mut kept);
-                found.extremes.add(&kept);
                 let length = group.voxels.len();
-                out[group.voxels].copy_from_slice(&kept[..length]);
+                let out = &mut out[group.voxels];
+                let mut kept = [T::ZERO; GROUP];
+                let kept = if let Some(out) = out.first_chunk_mut() {
+                    keep(values, criterion, out);
+                    out
+                } else {
+                    keep(values, criterion, &mut kept);
+                    out.copy_from_slice(&kept[..length]);
+                    &kept
+                };
+                // Most groups hold nothing that has not been exceeded on both sides.
+                if (largest > found.covered) | (largest == T::ZERO.magnitude()) {
+                    found.extremes.add(kept);
+                    found.covered = found.extremes.covered();
+                }
             }
         }
     }

@@ -86,6 +86,16 @@ impl<T: Voxel> Extremes<T> {
         *self = Self { smallest, largest };
     }
 
+    /// The largest magnitude up to which all values lie within this range.
+    pub(crate) fn covered(self) -> T::Magnitude {
+        let zero = T::ZERO;
+        if self.smallest > zero.ordered() || self.largest < zero.ordered() {
+            return zero.magnitude();
+        }
+        let (smallest, largest) = (T::from_ordered(self.smallest), T::from_ordered(self.largest));
+        smallest.magnitude().min(largest.magnitude())
+    }
+
     pub(crate) fn merge(self, other: Self) -> Self {
         Self {
             smallest: self.smallest.min(other.smallest),
