@@ -15,7 +15,7 @@ import pytest
 import nithresh
 
 # Enough voxels for the pool to be used.
-SHAPE = (96, 96, 96)
+SHAPE = (104, 104, 104)
 
 
 def large_map(seed=0):

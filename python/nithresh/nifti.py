@@ -19,6 +19,10 @@ from nithresh._arrays import as_voxels, check_mask, check_volumes
 from nithresh._params import warn
 from nithresh.files import MissingFileError, load
 
+_SINGLE: dict[Any, Any] = {
+    nibabel.Nifti1Pair: nibabel.Nifti1Image,
+    nibabel.Nifti2Pair: nibabel.Nifti2Image,
+}
 _INT32 = np.iinfo(np.int32)
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -330,11 +334,7 @@ def _has_sform(header: Any, affine: NDArray[np.float64] | None) -> bool:
 
 def _image_class(image: SpatialImage) -> Any:
     """Return the class of a result: a pair becomes a single file."""
-    single: dict[Any, Any] = {
-        nibabel.Nifti1Pair: nibabel.Nifti1Image,
-        nibabel.Nifti2Pair: nibabel.Nifti2Image,
-    }
-    return single.get(type(image), type(image))
+    return _SINGLE.get(type(image), type(image))
 
 
 def _is_64_bit_integer(data: NDArray[Any]) -> bool:

@@ -79,7 +79,7 @@ impl Slab {
         Self {
             words: vec![[0; 2]; words],
             runs_before: vec![0; words],
-            occupied: Vec::new(),
+            occupied: Vec::with_capacity(words),
             occupied_ends: vec![0; planes],
             count: 0,
         }

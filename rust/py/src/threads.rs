@@ -16,8 +16,9 @@ use std::sync::{Arc, RwLock};
 use pyo3::Python;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// Below this many voxels, waking other threads costs more than they save.
-const LEAST_VOXELS: usize = 1 << 18;
+/// Below this many voxels, waking other threads costs more than they save: a map of
+/// 2 mm (91×109×91) is done about as fast by one.
+const LEAST_VOXELS: usize = 920_000;
 
 /// As set by the user; 0 stands for the default.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
