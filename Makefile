@@ -53,7 +53,7 @@ clean: ## Remove what the other targets made
 	$(BIN)/pip install --quiet --constraint requirements.lock --editable .
 	@touch $@
 
-# And what its tests and checks need.
-.venv/tested: .venv/built
+# The same with what its tests and checks need; not built twice if this is first.
+.venv/tested: .venv/bin/pip $(RUST) pyproject.toml requirements.lock
 	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[dev]'
-	@touch $@
+	@touch .venv/built $@

@@ -353,9 +353,11 @@ def test_an_interrupt_leaves_whole_files_only(tmp_path):
     nithresh.save(random_map(0, (64, 64, 64)), tmp_path / "map.nii.gz")
     (tmp_path / "out").mkdir()
     code = """
-        import itertools, sys
+        import itertools, signal, sys
         from pathlib import Path
         import nithresh
+        # A job in the background of a shell is born with this signal ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         folder = Path(sys.argv[1])
         pairs = (
             (folder / "map.nii.gz", folder / "out" / f"{n}{('.nii.gz', '.img')[n % 2]}")

@@ -175,6 +175,22 @@ def test_outputs_of_every_layout(layout):
     np.testing.assert_array_equal(same, expected)
 
 
+@given(testing.maps(), testing.thresholds(), EXTENTS, CONNECTIVITIES)
+def test_memory_zeroed_by_the_system_changes_nothing(
+    data, level, cluster_threshold, connectivity
+):
+    words = {"cluster_threshold": cluster_threshold, "connectivity": connectivity}
+    kept = nithresh.threshold(data, level, **words)
+    with pytest.MonkeyPatch.context() as patch:
+        # Else it is used from 32 MB on.
+        patch.setattr("nithresh.thresholding._LARGE", 0)
+        again = nithresh.threshold(data, level, **words)
+    assert again.dtype == kept.dtype
+    np.testing.assert_array_equal(again, kept)
+    np.testing.assert_array_equal(np.signbit(again), np.signbit(kept))
+    assert np.abs(again.strides).tolist() == np.abs(kept.strides).tolist()
+
+
 def test_the_signed_minimum_is_a_large_negative_value():
     for dtype in (np.int8, np.int16, np.int32, np.int64):
         data = np.array([np.iinfo(dtype).min, 5, np.iinfo(dtype).max], dtype)

@@ -6,6 +6,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nithresh import _core
+from nithresh._params import warn
+
 
 def check_array(array: Any, name: str) -> None:
     """Check that something is an array."""
@@ -55,6 +58,21 @@ def check_mask(mask: NDArray[Any], shape: tuple[int, ...], name: str) -> NDArray
             )
             raise ValueError(msg)
     return inside
+
+
+def check_array_mask(mask: Any, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
+    """Check a mask that is an array, if there is one, and make it boolean."""
+    if mask is None:
+        return None
+    check_array(mask, "mask")
+    return check_mask(mask, shape, "mask")
+
+
+def warn_if_non_finite(voxels: NDArray[Any]) -> None:
+    """Warn about values that count as zero."""
+    _, _, has_non_finite = _core.summary(voxels, None)
+    if has_non_finite:
+        warn("Non-finite values detected. They count as zero.")
 
 
 def as_voxels(data: NDArray[Any], name: str) -> NDArray[Any]:

@@ -9,8 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
-from nithresh._arrays import as_voxels, check_array, check_mask, check_volumes
-from nithresh._params import check_bool, check_connectivity, check_power, warn
+from nithresh._arrays import (
+    as_voxels,
+    check_array,
+    check_array_mask,
+    check_volumes,
+    warn_if_non_finite,
+)
+from nithresh._params import check_bool, check_connectivity, check_power
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
@@ -107,10 +113,7 @@ def tfce(
     check_array(data, "data")
     check_volumes(data.shape, "data")
     voxels = as_voxels(data, "data")
-    inside = None
-    if mask is not None:
-        check_array(mask, "mask")
-        inside = check_mask(mask, data.shape[:3], "mask")
+    inside = check_array_mask(mask, data.shape[:3])
     return _enhance(voxels, powers, connectivity, two_sided=two_sided, inside=inside)
 
 
@@ -184,17 +187,11 @@ def tfce_img(
 
     image = nifti.open_image(img)
     data = nifti.read_array(image)
-    inside = None
-    if mask_img is not None:
-        mask_image = nifti.open_image(mask_img, name="mask_img")
-        inside = nifti.read_mask(mask_image, image)
+    inside = nifti.open_mask(mask_img, image)
     voxels = as_voxels(data, "img")
-    _, _, has_non_finite = _core.summary(voxels, None)
-    if has_non_finite:
-        warn("Non-finite values detected. They count as zero.")
+    warn_if_non_finite(voxels)
     scores = _enhance(voxels, powers, connectivity, two_sided=two_sided, inside=inside)
-    smallest, largest, _ = _core.summary(scores, None)
-    limits = (smallest, largest)
+    limits = _core.summary(scores, None)[:2]
     enhanced: Any = nifti.image_like(image, scores, limits, copy_header=True)
     if isinstance(enhanced.header, nibabel.Nifti1Header):
         enhanced.header.set_intent("none")

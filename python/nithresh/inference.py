@@ -222,10 +222,8 @@ def threshold_stats_img(
     image = nifti.open_image(stat_img, name="stat_img")
     data = nifti.read_array(image, name="stat_img")
     voxels = as_voxels(data, "stat_img")
-    inside = None
-    if mask_img is not None:
-        mask_image = nifti.open_image(mask_img, name="mask_img")
-        inside = nifti.read_mask(mask_image, image)
+    inside = nifti.open_mask(mask_img, image)
+    if inside is not None:
         # On the grid of the map, so that it is resampled, and warned of, once.
         mask_img = nibabel.Nifti1Image(inside.astype(np.uint8), image.affine)
     if height_control is not None:

@@ -90,8 +90,8 @@ def _join(images: list[SpatialImage], paths: list[str]) -> Any:
     data = np.empty((*first.shape, len(arrays)), np.result_type(*arrays), order="F")
     for volume, array in enumerate(arrays):
         data[..., volume] = array
-    smallest, largest, _ = _core.summary(as_voxels(data, "img"), None)
-    return image_like(first, data, (smallest, largest), copy_header=True)
+    limits = _core.summary(as_voxels(data, "img"), None)[:2]
+    return image_like(first, data, limits, copy_header=True)
 
 
 def same_grid(image: SpatialImage, other: SpatialImage) -> bool:
@@ -140,6 +140,13 @@ def _drop_trailing_axes(data: NDArray[Any]) -> NDArray[Any]:
     while data.ndim > 4 and data.shape[-1] == 1:
         data = data[..., 0]
     return data
+
+
+def open_mask(mask_img: Any, image: SpatialImage) -> NDArray[np.bool_] | None:
+    """Return a mask that is a path or an image as :func:`read_mask` does, if any."""
+    if mask_img is None:
+        return None
+    return read_mask(open_image(mask_img, name="mask_img"), image)
 
 
 def read_mask(mask_image: SpatialImage, image: SpatialImage) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from nithresh import _core
 from nithresh._arrays import (
     as_voxels,
     check_array,
-    check_mask,
+    check_array_mask,
     check_out,
     check_volumes,
     check_writeable,
@@ -109,10 +109,7 @@ def threshold(
     check_array(data, "data")
     check_volumes(data.shape, "data")
     voxels = as_voxels(data, "data")
-    inside = None
-    if mask is not None:
-        check_array(mask, "mask")
-        inside = check_mask(mask, data.shape[:3], "mask")
+    inside = check_array_mask(mask, data.shape[:3])
     if out is not None:
         check_out(out, data)
     level = _resolve(request, voxels, inside)
@@ -221,10 +218,7 @@ def threshold_img(
 
     image = nifti.open_image(img)
     data = nifti.read_array(image)
-    inside = None
-    if mask_img is not None:
-        mask_image = nifti.open_image(mask_img, name="mask_img")
-        inside = nifti.read_mask(mask_image, image)
+    inside = nifti.open_mask(mask_img, image)
     out = None if copy else nifti.array_in_memory(image)
     if out is not None:
         check_writeable(out, "img, with copy=False,")

@@ -11,13 +11,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nithresh import _core
-from nithresh._arrays import as_voxels, check_array, check_mask
+from nithresh._arrays import (
+    as_voxels,
+    check_array,
+    check_array_mask,
+    warn_if_non_finite,
+)
 from nithresh._params import (
     check_bool,
     check_connectivity,
     check_count,
     check_levels,
-    warn,
 )
 
 if TYPE_CHECKING:
@@ -159,17 +163,12 @@ class ClusterTree:
 
         image = nifti.open_image(img)
         data = nifti.read_array(image)
-        inside = None
-        if mask_img is not None:
-            mask_image = nifti.open_image(mask_img, name="mask_img")
-            inside = nifti.read_mask(mask_image, image)
+        inside = nifti.open_mask(mask_img, image)
         if data.ndim == 4 and data.shape[3] == 1:
             data = data[..., 0]
         voxels = as_voxels(data, "img")
         self._grow("img", data, voxels, inside, connectivity, two_sided=two_sided)
-        _, _, has_non_finite = _core.summary(voxels, None)
-        if has_non_finite:
-            warn("Non-finite values detected. They count as zero.")
+        warn_if_non_finite(voxels)
 
     @classmethod
     def from_array(
@@ -220,10 +219,7 @@ class ClusterTree:
         two_sided = check_bool(two_sided, "two_sided")
         check_array(data, "data")
         voxels = as_voxels(data, "data")
-        inside = None
-        if mask is not None:
-            check_array(mask, "mask")
-            inside = check_mask(mask, data.shape, "mask")
+        inside = check_array_mask(mask, data.shape)
         tree = cls.__new__(cls)
         tree._grow(  # noqa: SLF001 - it is of this class
             "data", data, voxels, inside, connectivity, two_sided=two_sided

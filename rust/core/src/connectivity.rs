@@ -28,19 +28,19 @@ impl Connectivity {
         }
     }
 
-    /// How far apart along the row two runs may lie and still touch, when
-    /// their rows differ by one along one axis.
-    pub(crate) fn face_row_reach(self) -> u32 {
-        u32::from(self != Self::Faces)
+    /// Whether two runs touch when one begins right behind the end of the other
+    /// and their rows differ by one along one axis.
+    pub(crate) fn face_rows_reach(self) -> bool {
+        self != Self::Faces
     }
 
     /// The same for rows that differ by one along both other axes; `None` when
     /// such rows are no neighbours.
-    pub(crate) fn edge_row_reach(self) -> Option<u32> {
+    pub(crate) fn edge_rows_reach(self) -> Option<bool> {
         match self {
             Self::Faces => None,
-            Self::Edges => Some(0),
-            Self::Corners => Some(1),
+            Self::Edges => Some(false),
+            Self::Corners => Some(true),
         }
     }
 }

@@ -109,7 +109,7 @@ impl<'a, T> From<ArrayViewMutD<'a, T>> for Output<'a, T> {
 ///
 /// `data` and `out` have three axes, or four with the volumes along the last,
 /// each of which is filtered by itself. Positive and negative clusters never
-/// merge. Reads `data` once; needs 5/16 of a byte for each voxel of a volume and 12
+/// merge. Reads `data` once; needs 3/8 of a byte for each voxel of a volume and 12
 /// bytes for each run beside them, if clusters are filtered.
 ///
 /// # Errors

@@ -2,14 +2,14 @@
 //!
 //! Two runs touch where a voxel of one is a neighbour of a voxel of the other. In
 //! the bits of two planes, or of a plane and itself moved by a row, that is an AND of
-//! words; each touch then costs one union, and voxels that touch nothing cost a 64th
-//! of an instruction. Only what came before is looked at, so each pair is met once.
+//! words, of those words that hold anything; each touch then costs one union. Only
+//! what came before is looked at, so each pair is met once.
 
 use crate::bits::{self, BITS};
 use crate::connectivity::Connectivity;
 use crate::instructions::{Loop, widest};
 use crate::parallel;
-use crate::runs::{Plane, Runs, Word};
+use crate::runs::{Plane, Runs, Word, moved_on};
 use crate::union_find::Forest;
 
 /// For each run a run of its cluster that does not come after it, itself if it is
@@ -54,7 +54,7 @@ impl Loop for LinkSlab<'_> {
 
     #[inline(always)]
     fn call(mut self) {
-        let reaches = self.connectivity.face_row_reach() > 0;
+        let reaches = self.connectivity.face_rows_reach();
         let mut before = None;
         for plane in self.planes {
             let plane = self.runs.plane(plane);
@@ -96,10 +96,10 @@ fn link_planes(
     connectivity: Connectivity,
 ) {
     let row = plane.grid().row_length().cast_signed();
-    link_moved(forest, plane, before, 0, connectivity.face_row_reach() > 0);
-    if let Some(reach) = connectivity.edge_row_reach() {
-        link_moved(forest, plane, before, -row, reach > 0);
-        link_moved(forest, plane, before, row, reach > 0);
+    link_moved(forest, plane, before, 0, connectivity.face_rows_reach());
+    if let Some(reaches) = connectivity.edge_rows_reach() {
+        link_moved(forest, plane, before, -row, reaches);
+        link_moved(forest, plane, before, row, reaches);
     }
 }
 
@@ -167,10 +167,4 @@ fn touches(a: Pair, b: Pair, in_row: u64) -> u64 {
 fn follows(a: Pair, b: Pair, in_row: u64) -> u64 {
     let of_sign = |sign: usize| a.0[sign] & !a.1[sign] & b.1[sign] & !b.0[sign];
     (of_sign(0) | of_sign(1)) & in_row
-}
-
-/// Each bit moved on by one voxel, that of the word before moved in.
-#[inline(always)]
-fn moved_on(word: Word, before: Word) -> Word {
-    [0, 1].map(|sign| word[sign] << 1 | before[sign] >> (BITS - 1))
 }

@@ -368,7 +368,7 @@ fn split(position: isize) -> (usize, u32) {
 
 /// Each bit moved on by one voxel, that of the word before moved in.
 #[inline(always)]
-fn moved_on(word: Word, before: Word) -> Word {
+pub(crate) fn moved_on(word: Word, before: Word) -> Word {
     [0, 1].map(|sign| word[sign] << 1 | before[sign] >> (BITS - 1))
 }
 

@@ -21,7 +21,7 @@ use crate::voxel::Voxel;
 /// The runs of the voxels that pass and, if there is a mask, lie inside it.
 ///
 /// `volume` and `mask` are in memory order. Reads each voxel once, and blocks in
-/// which something may pass again from the cache; 5/16 of a byte a voxel are kept.
+/// which something may pass again from the cache; 3/8 of a byte a voxel are kept.
 ///
 /// # Errors
 ///
@@ -39,22 +39,16 @@ pub fn scan<T: Voxel>(
 pub(crate) struct Found<T: Voxel> {
     /// Of what was written.
     pub(crate) extremes: Extremes<T>,
-    /// Values up to this magnitude lie within the extremes, whatever their sign.
-    covered: T::Magnitude,
     /// Whether anything that was read is not finite.
     pub(crate) has_non_finite: bool,
 }
 
 impl<T: Voxel> Found<T> {
-    fn nothing() -> Self {
-        let covered = T::ZERO.magnitude();
-        Self { extremes: Extremes::NONE, covered, has_non_finite: false }
-    }
+    const NOTHING: Self = Self { extremes: Extremes::NONE, has_non_finite: false };
 
     fn merge(self, other: Self) -> Self {
         Self {
             extremes: self.extremes.merge(other.extremes),
-            covered: self.covered.max(other.covered),
             has_non_finite: self.has_non_finite | other.has_non_finite,
         }
     }
@@ -73,7 +67,7 @@ pub(crate) fn scan_and_write<T: Voxel>(
         target,
         mask,
         planes_per_slab,
-        |planes| (Slab::new(&grid, planes), Found::nothing()),
+        |planes| (Slab::new(&grid, planes), Found::NOTHING),
         |(slab, found), plane| {
             let number = plane.number;
             let runs = Some((slab.plane_mut(&grid, number), grid.row_starts()));
@@ -82,7 +76,7 @@ pub(crate) fn scan_and_write<T: Voxel>(
         },
     );
     let (slabs, found): (Vec<_>, Vec<_>) = slabs.into_iter().unzip();
-    let found = found.into_iter().fold(Found::nothing(), Found::merge);
+    let found = found.into_iter().fold(Found::NOTHING, Found::merge);
     Ok((Runs::new(grid, planes_per_slab, slabs)?, found))
 }
 
@@ -97,10 +91,10 @@ pub(crate) fn write_passing<T: Voxel>(
         target,
         mask,
         thickness,
-        |_| Found::nothing(),
+        |_| Found::NOTHING,
         |found, plane| widest(Scan { plane, criterion, runs: None, found }),
     );
-    found.into_iter().fold(Found::nothing(), Found::merge)
+    found.into_iter().fold(Found::NOTHING, Found::merge)
 }
 
 /// The scan of a plane.
@@ -184,9 +178,8 @@ impl<T: Voxel> Loop for Scan<'_, T> {
                     &kept
                 };
                 // Most groups hold nothing that has not been exceeded on both sides.
-                if (largest > found.covered) | (largest == T::ZERO.magnitude()) {
+                if !found.extremes.covers(largest) {
                     found.extremes.add(kept);
-                    found.covered = found.extremes.covered();
                 }
             }
         }

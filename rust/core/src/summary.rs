@@ -86,14 +86,13 @@ impl<T: Voxel> Extremes<T> {
         *self = Self { smallest, largest };
     }
 
-    /// The largest magnitude up to which all values lie within this range.
-    pub(crate) fn covered(self) -> T::Magnitude {
-        let zero = T::ZERO;
-        if self.smallest > zero.ordered() || self.largest < zero.ordered() {
-            return zero.magnitude();
-        }
-        let (smallest, largest) = (T::from_ordered(self.smallest), T::from_ordered(self.largest));
-        smallest.magnitude().min(largest.magnitude())
+    /// Whether zero and all values up to a magnitude, whatever their sign, lie within.
+    #[inline(always)]
+    pub(crate) fn covers(self, magnitude: T::Magnitude) -> bool {
+        let zero = T::ZERO.ordered();
+        (self.smallest <= zero && zero <= self.largest)
+            && magnitude <= T::from_ordered(self.smallest).magnitude()
+            && magnitude <= T::from_ordered(self.largest).magnitude()
     }
 
     pub(crate) fn merge(self, other: Self) -> Self {

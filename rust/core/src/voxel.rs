@@ -56,10 +56,6 @@ pub trait Voxel: std::fmt::Debug + Copy + PartialOrd + Send + Sync + 'static {
     /// The value of that order.
     fn from_ordered(ordered: Self::Ordered) -> Self;
 
-    /// The value itself when it is zero of either sign, else positive zero.
-    #[must_use]
-    fn or_zero(self) -> Self;
-
     /// The value itself when it is finite, else zero.
     #[must_use]
     fn finite_or_zero(self) -> Self;
@@ -121,11 +117,6 @@ macro_rules! float_voxel {
             fn from_ordered(ordered: $signed) -> Self {
                 // The same once more turns them back.
                 Self::from_bits(Self::from_bits(ordered.cast_unsigned()).ordered().cast_unsigned())
-            }
-
-            #[inline(always)]
-            fn or_zero(self) -> Self {
-                if self == 0.0 { self } else { 0.0 }
             }
 
             #[inline(always)]
@@ -206,11 +197,6 @@ macro_rules! integer_voxel {
 
             fn from_ordered(ordered: Self) -> Self {
                 ordered
-            }
-
-            #[inline(always)]
-            fn or_zero(self) -> Self {
-                0
             }
 
             #[inline(always)]
