@@ -7,7 +7,7 @@ use crate::criterion::Criterion;
 use crate::error::Result;
 use crate::instructions::{Loop, widest};
 use crate::link::link;
-use crate::runs::Runs;
+use crate::runs::{RunList, Runs};
 use crate::scan::scan;
 use crate::voxel::Voxel;
 
@@ -39,7 +39,7 @@ impl Clusters {
     }
 
     /// Points each run at the first of its cluster, and sums the lengths of the
-    /// runs of each cluster. Linear in words and runs; 8 bytes a run.
+    /// runs of each cluster. Linear in runs; 8 bytes a run.
     #[must_use]
     pub fn measure(runs: Runs, parent: Vec<u32>) -> Self {
         let mut clusters = Self { runs, extents: vec![0; parent.len()], roots: parent };
@@ -78,8 +78,9 @@ impl Loop for Measure<'_> {
     #[inline(always)]
     fn call(self) {
         let Clusters { runs, roots, extents } = self.0;
+        let mut list = RunList::default();
         for plane in 0..runs.planes() {
-            for run in runs.plane(plane).runs() {
+            for run in runs.plane(plane).runs(&mut list) {
                 // A parent comes before its child, so that it points at its root by
                 // now: no search.
                 let number = run.number as usize;

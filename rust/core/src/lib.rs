@@ -72,6 +72,7 @@ pub use crate::enhancement::{Enhancement, ScoreOf, tfce};
 pub use crate::error::{Error, Result};
 pub use crate::height::Height;
 pub use crate::percentile::Population;
+use crate::runs::RunList;
 pub use crate::runs::Runs;
 pub use crate::summary::Summary;
 pub use crate::voxel::Voxel;
@@ -246,8 +247,9 @@ fn of_extent(
     index: impl Fn(usize, usize) -> Index,
 ) -> impl Iterator<Item = Vec<Index>> {
     let mut found = std::collections::BTreeMap::<u32, Vec<Index>>::new();
+    let mut list = RunList::default();
     for plane in 0..clusters.runs().planes() {
-        for run in clusters.runs().plane(plane).runs() {
+        for run in clusters.runs().plane(plane).runs(&mut list) {
             if clusters.extent(run.number) == extent {
                 let voxels = (run.start..run.end).map(|position| index(plane, position));
                 found.entry(clusters.root(run.number)).or_default().extend(voxels);

@@ -9,7 +9,7 @@ use crate::bits::{self, BITS};
 use crate::connectivity::Connectivity;
 use crate::instructions::{Loop, widest};
 use crate::parallel;
-use crate::runs::{Plane, Runs, Word, moved_on};
+use crate::runs::{Pair, Plane, Runs, Window};
 use crate::union_find::Forest;
 
 /// For each run a run of its cluster that does not come after it, itself if it is
@@ -54,15 +54,19 @@ impl Loop for LinkSlab<'_> {
 
     #[inline(always)]
     fn call(mut self) {
-        let reaches = self.connectivity.face_rows_reach();
         let mut before = None;
         for plane in self.planes {
             let plane = self.runs.plane(plane);
+            let reaches = self.connectivity.face_rows_reach();
             let row = plane.grid().row_length().cast_signed();
-            link_moved(&mut self.forest, plane, plane, -row, reaches);
-            if let Some(before) = before.replace(plane) {
-                link_planes(&mut self.forest, plane, before, self.connectivity);
+            for &number in plane.occupied() {
+                let here = Here::new(plane, number as usize);
+                link_word(&mut self.forest, here, plane, -row, reaches);
+                if let Some(before) = before {
+                    link_with_plane(&mut self.forest, here, before, self.connectivity);
+                }
             }
+            before = Some(plane);
         }
     }
 }
@@ -82,75 +86,81 @@ impl Loop for LinkSeams<'_> {
         let thickness = self.runs.planes_per_slab();
         for first in (thickness..self.runs.planes()).step_by(thickness) {
             let (plane, before) = (self.runs.plane(first), self.runs.plane(first - 1));
-            link_planes(&mut self.forest, plane, before, self.connectivity);
+            for &number in plane.occupied() {
+                let here = Here::new(plane, number as usize);
+                link_with_plane(&mut self.forest, here, before, self.connectivity);
+            }
         }
     }
 }
 
-/// Links a plane with the one before it.
-#[inline(always)]
-fn link_planes(
-    forest: &mut Forest<'_>,
-    plane: Plane<'_>,
-    before: Plane<'_>,
-    connectivity: Connectivity,
-) {
-    let row = plane.grid().row_length().cast_signed();
-    link_moved(forest, plane, before, 0, connectivity.face_rows_reach());
-    if let Some(reaches) = connectivity.edge_rows_reach() {
-        link_moved(forest, plane, before, -row, reaches);
-        link_moved(forest, plane, before, row, reaches);
+/// A word of a plane, from which neighbours are looked for.
+#[derive(Clone, Copy)]
+struct Here {
+    /// The position of its first voxel.
+    position: isize,
+    voxels: Pair,
+    /// Which voxels have the one before in their row.
+    in_row: u64,
+    window: Window,
+}
+
+impl Here {
+    #[inline(always)]
+    fn new(plane: Plane<'_>, number: usize) -> Self {
+        let position = (number * BITS).cast_signed();
+        Self {
+            position,
+            voxels: plane.pair(position),
+            in_row: !plane.grid().row_starts()[number],
+            window: plane.window(position),
+        }
     }
 }
 
-/// Joins the runs of a plane with those of another whose rows lie `distance` voxels
-/// further: where they overlap along the row and, if it `reaches` so far, where one
+/// Links a word with the plane before its own.
+#[inline(always)]
+fn link_with_plane(
+    forest: &mut Forest<'_>,
+    here: Here,
+    before: Plane<'_>,
+    connectivity: Connectivity,
+) {
+    let row = before.grid().row_length().cast_signed();
+    link_word(forest, here, before, 0, connectivity.face_rows_reach());
+    if let Some(reaches) = connectivity.edge_rows_reach() {
+        link_word(forest, here, before, -row, reaches);
+        link_word(forest, here, before, row, reaches);
+    }
+}
+
+/// Joins the runs of a word with those `distance` voxels further in the same plane or
+/// another: where they overlap along the row and, if it `reaches` so far, where one
 /// begins right behind the end of the other.
 #[inline(always)]
-fn link_moved(
+fn link_word(
     forest: &mut Forest<'_>,
-    plane: Plane<'_>,
+    here: Here,
     other: Plane<'_>,
     distance: isize,
     reaches: bool,
 ) {
-    let (words, row_starts) = (plane.words(), plane.grid().row_starts());
-    for &number in plane.occupied() {
-        let number = number as usize;
-        let (word, row_starts) = (words[number], row_starts[number]);
-        let before = if number == 0 { [0; 2] } else { words[number - 1] };
-        let any =
-            word[0] | word[1] | if reaches { (before[0] | before[1]) >> (BITS - 1) } else { 0 };
-        if any == 0 {
-            continue;
-        }
-        let position = (number * BITS).cast_signed() + distance;
-        let there = other.passing(position);
-        if !reaches && word[0] & there[0] | word[1] & there[1] == 0 {
-            continue;
-        }
-        let here = (word, moved_on(word, before));
-        let there = (there, moved_on(there, other.passing_at(position - 1)));
-        let in_row = !row_starts;
-        let touches = touches(here, there, in_row);
-        let (behind, ahead) = if reaches {
-            (follows(here, there, in_row), follows(there, here, in_row))
-        } else {
-            (0, 0)
-        };
-        if touches | behind | ahead == 0 {
-            continue;
-        }
-        let here = plane.window((number * BITS).cast_signed());
-        let there = other.window(position);
-        bits::for_each(touches, |bit| forest.union(here.run_at(bit), there.run_at(bit)));
-        bits::for_each(behind, |bit| forest.union(here.run_at(bit), there.run_before(bit)));
-        bits::for_each(ahead, |bit| forest.union(here.run_before(bit), there.run_at(bit)));
+    let position = here.position + distance;
+    let there = other.pair(position);
+    let touches = touches(here.voxels, there, here.in_row);
+    let (behind, ahead) = if reaches {
+        (follows(here.voxels, there, here.in_row), follows(there, here.voxels, here.in_row))
+    } else {
+        (0, 0)
+    };
+    if touches | behind | ahead == 0 {
+        return;
     }
+    let (here, there) = (here.window, other.window(position));
+    bits::for_each(touches, |bit| forest.union(here.run_at(bit), there.run_at(bit)));
+    bits::for_each(behind, |bit| forest.union(here.run_at(bit), there.run_before(bit)));
+    bits::for_each(ahead, |bit| forest.union(here.run_before(bit), there.run_at(bit)));
 }
-
-/// Voxels, and for each the one before it.
-type Pair = (Word, Word);
 
 /// The first voxel of each overlap of two runs of the same sign.
 #[inline(always)]

@@ -1,14 +1,20 @@
 //! The runs of a thresholded volume, as bits.
 //!
 //! One bit a voxel and sign says whether the voxel passes, plane after plane. A run
-//! is where such bits begin and end; it has a number, counted in memory order, and no
-//! other form. A voxel's run is found by counting the runs that begin up to it.
+//! is where such bits begin and end; it has a number, counted in memory order, and is
+//! listed for one plane at a time. A voxel's run is found by counting the runs that
+//! begin up to it.
+
+use std::ops::Range;
 
 use crate::bits::{self, BITS};
 use crate::error::{Error, Result};
 
 /// Which of 64 voxels pass: on the positive side, and on the negative.
 pub(crate) type Word = [u64; 2];
+
+/// Voxels, and for each the one before it.
+pub(crate) type Pair = (Word, Word);
 
 /// The runs of a volume, positive and negative ones together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,61 +67,154 @@ impl Grid {
 /// The runs of some planes of a volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Slab {
-    pub(crate) words: Vec<Word>,
+    words: Vec<Word>,
     /// For each word how many runs of the slab begin before it.
-    pub(crate) runs_before: Vec<u32>,
-    /// The words of each plane that may have bits, and those right behind them, by
-    /// their number in the plane: what follows the scan looks at no others.
-    occupied: Vec<u32>,
+    runs_before: Vec<u32>,
+    /// The words of each plane that hold bits or follow a voxel that passes, by their
+    /// number in the plane: linking looks at no others.
+    occupied: List,
     /// Where the occupied words of each plane end.
-    occupied_ends: Vec<usize>,
-    pub(crate) count: usize,
+    plane_ends: Vec<usize>,
+    count: usize,
 }
 
 impl Slab {
-    /// Of planes in which nothing passes as yet.
+    /// Of planes that are still to come.
     pub(crate) fn new(grid: &Grid, planes: usize) -> Self {
         let words = planes * grid.words_per_plane();
         Self {
             words: vec![[0; 2]; words],
             runs_before: vec![0; words],
-            occupied: Vec::with_capacity(words),
-            occupied_ends: vec![0; planes],
+            occupied: List::of_room(words + 1),
+            plane_ends: Vec::with_capacity(planes),
             count: 0,
         }
     }
 
-    /// The words of a plane and the runs before each, to fill; planes come in their
-    /// order.
-    pub(crate) fn plane_mut(&mut self, grid: &Grid, plane: usize) -> PlaneMut<'_> {
+    /// The plane that follows those that are closed, to fill.
+    pub(crate) fn next_plane<'a>(&'a mut self, grid: &'a Grid) -> PlaneMut<'a> {
         let per_plane = grid.words_per_plane();
-        let range = plane * per_plane..(plane + 1) * per_plane;
+        let start = self.plane_ends.len() * per_plane;
+        let range = start..start + per_plane;
         PlaneMut {
             words: &mut self.words[range.clone()],
             runs_before: &mut self.runs_before[range],
+            row_starts: &grid.row_starts,
             occupied: &mut self.occupied,
             count: &mut self.count,
         }
     }
 
     /// Closes a plane that has been filled.
-    pub(crate) fn end_plane(&mut self, plane: usize) {
-        self.occupied_ends[plane] = self.occupied.len();
+    pub(crate) fn close_plane(&mut self) {
+        self.plane_ends.push(self.occupied.length);
     }
 
+    /// The occupied words of a plane.
     fn occupied(&self, plane: usize) -> &[u32] {
-        let start = if plane == 0 { 0 } else { self.occupied_ends[plane - 1] };
-        &self.occupied[start..self.occupied_ends[plane]]
+        let start = if plane == 0 { 0 } else { self.plane_ends[plane - 1] };
+        &self.occupied.room[start..self.plane_ends[plane]]
     }
 }
 
-/// A plane of a slab, to fill.
+/// Numbers that are added where there is room already, without a look at how much.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct List {
+    /// The list and what room there is behind it.
+    room: Vec<u32>,
+    length: usize,
+}
+
+impl List {
+    fn of_room(room: usize) -> Self {
+        Self { room: vec![0; room], length: 0 }
+    }
+
+    fn values(&self) -> &[u32] {
+        &self.room[..self.length]
+    }
+
+    #[inline(always)]
+    fn make_room(&mut self, more: usize) {
+        if self.room.len() < self.length + more {
+            self.room.resize(2 * self.length + more, 0);
+        }
+    }
+
+    /// Adds a number or does not, without a branch.
+    #[inline(always)]
+    fn add(&mut self, number: u32, is_added: bool) {
+        self.room[self.length] = number;
+        self.length += usize::from(is_added);
+    }
+
+    /// Adds the position of each bit of a word, `first` for the lowest.
+    #[inline(always)]
+    fn add_bits(&mut self, mut word: u64, first: u32) {
+        self.make_room(BITS);
+        let count = word.count_ones() as usize;
+        // Four at a time, of which the last may come to nothing: how many times is
+        // easier to foretell.
+        let room = self.room[self.length..].as_chunks_mut::<4>().0;
+        for numbers in &mut room[..count.div_ceil(4)] {
+            for number in numbers {
+                *number = first.wrapping_add(word.trailing_zeros());
+                word &= word.wrapping_sub(1);
+            }
+        }
+        self.length += count;
+    }
+}
+
+/// A plane of a slab, to fill from its first voxel to its last.
 pub(crate) struct PlaneMut<'a> {
-    pub(crate) words: &'a mut [Word],
-    pub(crate) runs_before: &'a mut [u32],
-    pub(crate) occupied: &'a mut Vec<u32>,
+    words: &'a mut [Word],
+    runs_before: &'a mut [u32],
+    row_starts: &'a [u64],
+    occupied: &'a mut List,
     /// The runs of the slab so far.
-    pub(crate) count: &'a mut usize,
+    count: &'a mut usize,
+}
+
+impl PlaneMut<'_> {
+    /// Adds words in which nothing passes.
+    #[inline(always)]
+    pub(crate) fn add_empty(&mut self, words: Range<usize>) {
+        let before = self.before(words.start);
+        self.occupied.add(narrow(words.start), (before[0] | before[1]) >> (BITS - 1) != 0);
+        let count = self.count();
+        self.runs_before[words].fill(count);
+    }
+
+    /// Adds a word; bits behind the last voxel are not set.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, number: usize, word: Word) {
+        let before = self.before(number);
+        let any = word[0] | word[1] | (before[0] | before[1]) >> (BITS - 1);
+        self.occupied.add(narrow(number), any != 0);
+        self.runs_before[number] = self.count();
+        self.words[number] = word;
+        let starts = starts(word, moved_on(word, before), self.row_starts[number]);
+        *self.count += starts.count_ones() as usize;
+    }
+
+    #[inline(always)]
+    fn before(&self, word: usize) -> Word {
+        if word == 0 { [0; 2] } else { self.words[word - 1] }
+    }
+
+    #[inline(always)]
+    fn count(&self) -> u32 {
+        // Too many are refused in the end.
+        narrow(*self.count)
+    }
+}
+
+/// A number that fits: a plane has fewer than 2³² voxels.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "it fits")]
+fn narrow(number: usize) -> u32 {
+    number as u32
 }
 
 impl Runs {
@@ -149,8 +248,7 @@ impl Runs {
     }
 
     pub(crate) fn planes(&self) -> usize {
-        self.slabs.iter().map(|(_, slab)| slab.words.len()).sum::<usize>()
-            / self.grid.words_per_plane()
+        self.slabs.iter().map(|(_, slab)| slab.plane_ends.len()).sum()
     }
 
     /// A plane by its number in the volume.
@@ -158,11 +256,11 @@ impl Runs {
         let (first_run, slab) = &self.slabs[plane / self.planes_per_slab];
         let per_plane = self.grid.words_per_plane();
         let in_slab = plane % self.planes_per_slab;
-        let start = in_slab * per_plane;
+        let words = in_slab * per_plane..(in_slab + 1) * per_plane;
         Plane {
             occupied: slab.occupied(in_slab),
-            words: &slab.words[start..start + per_plane],
-            runs_before: &slab.runs_before[start..start + per_plane],
+            words: &slab.words[words.clone()],
+            runs_before: &slab.runs_before[words],
             first_run: *first_run,
             grid: &self.grid,
         }
@@ -211,11 +309,7 @@ impl Window {
 }
 
 impl<'a> Plane<'a> {
-    pub(crate) fn words(&self) -> &'a [Word] {
-        self.words
-    }
-
-    /// The numbers of the words that may have bits, and of those right behind them.
+    /// The words that hold bits or follow a voxel that passes, by their numbers.
     pub(crate) fn occupied(&self) -> &'a [u32] {
         self.occupied
     }
@@ -227,7 +321,7 @@ impl<'a> Plane<'a> {
     /// Which voxels of 64 pass, from a position on that may lie anywhere; voxels
     /// outside the plane do not.
     #[inline(always)]
-    pub(crate) fn passing(&self, position: isize) -> Word {
+    fn passing(&self, position: isize) -> Word {
         let (word, shift) = split(position);
         let low = self.word(word);
         if shift == 0 {
@@ -237,11 +331,13 @@ impl<'a> Plane<'a> {
         [0, 1].map(|sign| low[sign] >> shift | high[sign] << (u64::BITS - shift))
     }
 
-    /// Whether one voxel passes, as the highest bit.
+    /// The same, and for each voxel the one before it.
     #[inline(always)]
-    pub(crate) fn passing_at(&self, position: isize) -> Word {
-        let (word, bit) = split(position);
-        self.word(word).map(|word| word << (u64::BITS - 1 - bit))
+    pub(crate) fn pair(&self, position: isize) -> Pair {
+        let voxels = self.passing(position);
+        let (word, bit) = split(position - 1);
+        let before = self.word(word).map(|word| word << (u64::BITS - 1 - bit));
+        (voxels, moved_on(voxels, before))
     }
 
     /// The runs of the same voxels.
@@ -270,91 +366,45 @@ impl<'a> Plane<'a> {
     #[inline(always)]
     fn starts(&self, word: usize) -> u64 {
         let row_starts = self.grid.row_starts.get(word).copied().unwrap_or(0);
-        starts(self.word(word), self.word(word.wrapping_sub(1)), row_starts)
+        let passing = self.word(word);
+        starts(passing, moved_on(passing, self.word(word.wrapping_sub(1))), row_starts)
     }
 
-    /// The runs of the plane, in their order.
+    /// The runs of the plane, in their order, listed where `list` has been before.
     #[inline(always)]
-    pub(crate) fn runs(&self) -> RunsOfPlane<'a> {
-        RunsOfPlane {
-            plane: *self,
-            occupied: self.occupied.iter(),
-            first: 0,
-            starts: 0,
-            ends: 0,
-            open: None,
-            next: self.first_run + self.runs_before[0],
+    pub(crate) fn runs<'b>(&self, list: &'b mut RunList) -> impl Iterator<Item = Run> + use<'b> {
+        list.starts.length = 0;
+        list.ends.length = 0;
+        for &number in self.occupied {
+            let number = number as usize;
+            let (word, row_starts) = (self.words[number], self.grid.row_starts[number]);
+            let previous = moved_on(word, self.word(number.wrapping_sub(1)));
+            let first = narrow(number * BITS);
+            list.starts.add_bits(starts(word, previous, row_starts), first);
+            list.ends.add_bits(ends(word, previous, row_starts), first);
         }
+        list.ends.make_room(1);
+        let is_open = list.ends.length < list.starts.length;
+        list.ends.add(narrow(self.grid.voxels_per_plane), is_open);
+        let first = self.first_run + self.runs_before[0];
+        list.starts.values().iter().zip(list.ends.values()).zip(first..).map(
+            |((&start, &end), number)| Run { number, start: start as usize, end: end as usize },
+        )
     }
 }
 
+/// Where each run of a plane begins, and one past where it ends.
+#[derive(Default)]
+pub(crate) struct RunList {
+    starts: List,
+    ends: List,
+}
+
 /// A run: its number, and its voxels counted in the plane.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Run {
     pub(crate) number: u32,
     pub(crate) start: usize,
     pub(crate) end: usize,
-}
-
-/// The runs of a plane.
-pub(crate) struct RunsOfPlane<'a> {
-    plane: Plane<'a>,
-    occupied: std::slice::Iter<'a, u32>,
-    /// The first voxel of the present word.
-    first: usize,
-    /// Where in it runs begin and end that have not been told.
-    starts: u64,
-    ends: u64,
-    /// Where the run began that has not ended.
-    open: Option<usize>,
-    next: u32,
-}
-
-impl RunsOfPlane<'_> {
-    #[inline(always)]
-    fn next_start(&mut self) -> usize {
-        let position = self.first + self.starts.trailing_zeros() as usize;
-        self.starts &= self.starts - 1;
-        position
-    }
-
-    #[inline(always)]
-    fn run(&mut self, start: usize, end: usize) -> Run {
-        let number = self.next;
-        self.next += 1;
-        Run { number, start, end }
-    }
-}
-
-impl Iterator for RunsOfPlane<'_> {
-    type Item = Run;
-
-    #[inline(always)]
-    fn next(&mut self) -> Option<Run> {
-        while self.ends == 0 {
-            if self.starts != 0 {
-                self.open = Some(self.next_start());
-            }
-            let Some(&number) = self.occupied.next() else {
-                let start = self.open.take()?;
-                return Some(self.run(start, self.plane.grid.voxels_per_plane));
-            };
-            let number = number as usize;
-            self.first = number * BITS;
-            let row_starts = self.plane.grid.row_starts[number];
-            let word = self.plane.words[number];
-            let before = self.plane.word(number.wrapping_sub(1));
-            self.starts = starts(word, before, row_starts);
-            self.ends = ends(word, before, row_starts);
-        }
-        let start = match self.open.take() {
-            Some(start) => start,
-            None => self.next_start(),
-        };
-        let end = self.first + self.ends.trailing_zeros() as usize;
-        self.ends &= self.ends - 1;
-        Some(self.run(start, end))
-    }
 }
 
 /// The word that a position is in, and its bit. A position before the plane gives a
@@ -368,21 +418,21 @@ fn split(position: isize) -> (usize, u32) {
 
 /// Each bit moved on by one voxel, that of the word before moved in.
 #[inline(always)]
-pub(crate) fn moved_on(word: Word, before: Word) -> Word {
+fn moved_on(word: Word, before: Word) -> Word {
     [0, 1].map(|sign| word[sign] << 1 | before[sign] >> (BITS - 1))
 }
 
 /// Where runs begin: at voxels that pass where the one before does not, or not with
 /// the same sign, or belongs to another row.
 #[inline(always)]
-pub(crate) fn starts(word: Word, before: Word, row_starts: u64) -> u64 {
-    let previous = moved_on(word, before);
-    [0, 1].map(|sign| word[sign] & (!previous[sign] | row_starts)).into_iter().fold(0, |a, b| a | b)
+fn starts(word: Word, previous: Word, row_starts: u64) -> u64 {
+    let of_sign = |sign: usize| word[sign] & (!previous[sign] | row_starts);
+    of_sign(0) | of_sign(1)
 }
 
 /// Where runs have just ended, likewise.
 #[inline(always)]
-fn ends(word: Word, before: Word, row_starts: u64) -> u64 {
-    let previous = moved_on(word, before);
-    [0, 1].map(|sign| previous[sign] & (!word[sign] | row_starts)).into_iter().fold(0, |a, b| a | b)
+fn ends(word: Word, previous: Word, row_starts: u64) -> u64 {
+    let of_sign = |sign: usize| previous[sign] & (!word[sign] | row_starts);
+    of_sign(0) | of_sign(1)
 }

@@ -4,7 +4,6 @@
 //! writes those that do, finds their range, and sees values that are not finite.
 
 use std::hint::black_box;
-use std::ops::Range;
 
 use ndarray::{ArrayView3, Axis};
 
@@ -13,7 +12,7 @@ use crate::criterion::Criterion;
 use crate::error::Result;
 use crate::instructions::{Loop, widest};
 use crate::parallel;
-use crate::runs::{Grid, PlaneMut, Runs, Slab, Word, starts};
+use crate::runs::{Grid, PlaneMut, Runs, Slab, Word};
 use crate::summary::{Extremes, GROUP, Groups, largest_magnitude};
 use crate::volume::{Out, Plane, Target, visit_planes};
 use crate::voxel::Voxel;
@@ -69,10 +68,9 @@ pub(crate) fn scan_and_write<T: Voxel>(
         planes_per_slab,
         |planes| (Slab::new(&grid, planes), Found::NOTHING),
         |(slab, found), plane| {
-            let number = plane.number;
-            let runs = Some((slab.plane_mut(&grid, number), grid.row_starts()));
+            let runs = Some(slab.next_plane(&grid));
             widest(Scan { plane, criterion, runs, found });
-            slab.end_plane(number);
+            slab.close_plane();
         },
     );
     let (slabs, found): (Vec<_>, Vec<_>) = slabs.into_iter().unzip();
@@ -113,8 +111,8 @@ pub(crate) fn write_passing<T: Voxel>(
 struct Scan<'a, T: Voxel> {
     plane: Plane<'a, T>,
     criterion: Criterion<T>,
-    /// The runs of the plane, to fill, and where its rows start.
-    runs: Option<(PlaneMut<'a>, &'a [u64])>,
+    /// The runs of the plane, to fill.
+    runs: Option<PlaneMut<'a>>,
     found: &'a mut Found<T>,
 }
 
@@ -126,7 +124,6 @@ impl<T: Voxel> Loop for Scan<'_, T> {
         let Self { plane: Plane { source, mask, mut out, .. }, criterion, mut runs, found } = self;
         let mut clean = [T::ZERO; GROUP];
         let groups = Groups::of(source, mask);
-        let mut was_occupied = false;
         for number in 0..groups.count() {
             let group = groups.group(number);
             let words = group.voxels.start / BITS..group.voxels.end.div_ceil(BITS);
@@ -134,12 +131,8 @@ impl<T: Voxel> Loop for Scan<'_, T> {
             found.has_non_finite |= largest > T::LARGEST_MAGNITUDE;
             if !(criterion.may_pass(largest) | criterion.keeps_zeros()) {
                 found.extremes.add(&[T::ZERO]);
-                if let Some((runs, _)) = &mut runs {
-                    if std::mem::replace(&mut was_occupied, false) {
-                        runs.occupied.extend(numbers(words.start..words.start + 1));
-                    }
-                    let count = count(runs);
-                    runs.runs_before[words].fill(count);
+                if let Some(runs) = &mut runs {
+                    runs.add_empty(words);
                 }
                 if let Out::Any(out) = &mut out {
                     // A length that is known costs no call.
@@ -157,12 +150,10 @@ impl<T: Voxel> Loop for Scan<'_, T> {
                 clean_up(values, group.mask, &mut clean);
                 values = &clean;
             }
-            if let Some((runs, row_starts)) = &mut runs {
-                was_occupied = true;
-                runs.occupied.extend(numbers(words.clone()));
+            if let Some(runs) = &mut runs {
                 for (block, word) in values.as_chunks::<BITS>().0.iter().zip(words) {
                     let counted = bits::first(group.voxels.end - word * BITS);
-                    add_bits(runs, word, passing(block, criterion), counted, row_starts);
+                    runs.add(word, passing(block, criterion).map(|bits| bits & counted));
                 }
             }
             if let Out::Any(out) | Out::Zeros(out) = &mut out {
@@ -220,28 +211,4 @@ fn keep<T: Voxel>(values: &[T; GROUP], criterion: Criterion<T>, kept: &mut [T; G
             *kept = if value == T::ZERO { value } else { *kept };
         }
     }
-}
-
-/// Adds a word to the runs of a plane; `counted` says which of its voxels there are.
-#[inline(always)]
-fn add_bits(runs: &mut PlaneMut<'_>, word: usize, passing: Word, counted: u64, row_starts: &[u64]) {
-    let passing = passing.map(|passing| passing & counted);
-    let before = if word == 0 { [0; 2] } else { runs.words[word - 1] };
-    runs.runs_before[word] = count(runs);
-    runs.words[word] = passing;
-    *runs.count += starts(passing, before, row_starts[word]).count_ones() as usize;
-}
-
-/// The numbers of words of a plane.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "a plane has fewer than 2³² voxels")]
-fn numbers(words: Range<usize>) -> Range<u32> {
-    words.start as u32..words.end as u32
-}
-
-/// The runs of the slab so far.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "too many are refused in the end")]
-fn count(runs: &PlaneMut<'_>) -> u32 {
-    *runs.count as u32
 }

@@ -86,6 +86,13 @@ impl<T: Voxel> Extremes<T> {
         *self = Self { smallest, largest };
     }
 
+    /// Adds a value that is finite.
+    #[inline(always)]
+    pub(crate) fn add_one(&mut self, value: T) {
+        self.smallest = self.smallest.min(value.ordered());
+        self.largest = self.largest.max(value.ordered());
+    }
+
     /// Whether zero and all values up to a magnitude, whatever their sign, lie within.
     #[inline(always)]
     pub(crate) fn covers(self, magnitude: T::Magnitude) -> bool {

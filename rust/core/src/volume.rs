@@ -163,8 +163,6 @@ pub(crate) fn slabs_mut<T>(
 
 /// One plane of a volume.
 pub(crate) struct Plane<'a, T> {
-    /// Its number in its slab.
-    pub(crate) number: usize,
     /// Its voxels.
     pub(crate) source: &'a [T],
     /// Its part of the mask.
@@ -234,16 +232,16 @@ fn visit_slab<T: Voxel>(
         let mask = mask.as_ref().map(|mask| mask.index_axis(Axis(0), number));
         let mask = mask.map(|mask| as_slice(mask, &mut mask_copy));
         let Some(out) = &mut out else {
-            visit(Plane { number, source, mask, out: Out::None });
+            visit(Plane { source, mask, out: Out::None });
             continue;
         };
         if let Some(out) = out.as_slice_mut() {
             let out = if is_zero { Out::Zeros(out) } else { Out::Any(out) };
-            visit(Plane { number, source, mask, out });
+            visit(Plane { source, mask, out });
         } else {
             out_copy.clear();
             out_copy.resize(out.len(), T::ZERO);
-            visit(Plane { number, source, mask, out: Out::Zeros(&mut out_copy) });
+            visit(Plane { source, mask, out: Out::Zeros(&mut out_copy) });
             for (voxel, &value) in out.iter_mut().zip(&out_copy) {
                 *voxel = value;
             }
@@ -261,7 +259,7 @@ fn as_slice<'a, T: Copy>(plane: ArrayView2<'a, T>, copy: &'a mut Vec<T>) -> &'a 
 }
 
 /// A copy of a plane.
-pub(crate) fn copied<'a, T: Copy>(plane: ArrayView2<'_, T>, copy: &'a mut Vec<T>) -> &'a mut [T] {
+fn copied<'a, T: Copy>(plane: ArrayView2<'_, T>, copy: &'a mut Vec<T>) -> &'a mut [T] {
     copy.clear();
     for row in plane.outer_iter() {
         match row.to_slice() {
