@@ -52,19 +52,20 @@ impl<T: Voxel> Loop for EraseSlab<'_, T> {
         let Self { mut out, clusters, first, min_extent, erased } = self;
         let mut list = RunList::default();
         for (number, mut out) in out.outer_iter_mut().enumerate() {
+            let runs = clusters.runs().plane(first + number).runs(&mut list);
+            let small = runs.filter(|run| clusters.extent(run.number) < min_extent);
             let row_length = out.len_of(Axis(1));
-            for run in clusters.runs().plane(first + number).runs(&mut list) {
-                if clusters.extent(run.number) >= min_extent {
-                    continue;
-                }
-                if let Some(out) = out.as_slice_mut() {
+            if let Some(out) = out.as_slice_mut() {
+                for run in small {
                     erase(&mut out[run.start..run.end], erased);
-                } else {
-                    let mut row = out.row_mut(run.start / row_length);
-                    let start = run.start % row_length;
-                    let end = start + run.end - run.start;
-                    erase(row.slice_axis_mut(Axis(0), (start..end).into()), erased);
                 }
+                continue;
+            }
+            for run in small {
+                let (mut row, start) =
+                    (out.row_mut(run.start / row_length), run.start % row_length);
+                let run = start..start + run.end - run.start;
+                erase(row.slice_axis_mut(Axis(0), run.into()), erased);
             }
         }
     }
