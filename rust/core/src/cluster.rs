@@ -39,7 +39,7 @@ impl Clusters {
     }
 
     /// Points each run at the first of its cluster, and sums the lengths of the
-    /// runs of each cluster. Linear in runs; 8 bytes a run.
+    /// runs of each cluster. Linear in words and runs; 8 bytes a run.
     #[must_use]
     pub fn measure(runs: Runs, parent: Vec<u32>) -> Self {
         let mut clusters = Self { runs, extents: vec![0; parent.len()], roots: parent };

@@ -153,14 +153,9 @@ impl List {
     fn add_bits(&mut self, mut word: u64, first: u32) {
         self.make_room(BITS);
         let count = word.count_ones() as usize;
-        // Four at a time, of which the last may come to nothing: how many times is
-        // easier to foretell.
-        let room = self.room[self.length..].as_chunks_mut::<4>().0;
-        for numbers in &mut room[..count.div_ceil(4)] {
-            for number in numbers {
-                *number = first.wrapping_add(word.trailing_zeros());
-                word &= word.wrapping_sub(1);
-            }
+        for number in &mut self.room[self.length..][..count] {
+            *number = first.wrapping_add(word.trailing_zeros());
+            word &= word.wrapping_sub(1);
         }
         self.length += count;
     }
