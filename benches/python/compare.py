@@ -13,7 +13,9 @@ import matplotlib as mpl
 mpl.use("Agg")
 
 from heights import height_rows
-from measures import Row, all_rows
+from kernel import kernel_rows
+from measures import main_rows
+from rows import Row
 
 import nithresh
 
@@ -52,7 +54,7 @@ def table() -> Iterator[str]:
     """Yield the lines of the table as they are measured."""
     yield "| measure | nithresh | other | result | again | target | |"
     yield "|---|--:|--:|--:|--:|--:|---|"
-    for row in chain(all_rows(), height_rows()):
+    for row in chain(main_rows(), kernel_rows(), height_rows()):
         yield "| " + " | ".join(cells(row)) + " |"
 
 

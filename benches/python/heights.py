@@ -6,9 +6,9 @@ import cc3d
 import maps
 import numpy as np
 import tfce
-from measures import Row, one_thread, require_same, timed
 from nilearn.mass_univariate._utils import calculate_tfce
 from numpy.typing import NDArray
+from rows import Row, one_thread, require_same, timed
 from scipy import ndimage
 
 import nithresh
@@ -26,7 +26,7 @@ def height_rows() -> Iterator[Row]:
 def enhancement() -> Iterator[Row]:
     """Tfce of arrays, both signs, against the tfce package and nilearn."""
     sample = maps.in_memory(datasets.load_sample_motor_activation_image()).dataobj
-    smooth = np.asfortranarray(maps.smooth(maps.SHAPE_2MM).dataobj)
+    smooth = maps.smooth_array(maps.SHAPE_2MM)
     for what, data in [("sample map", sample), ("smooth 2 mm map", smooth)]:
         for connectivity, axes in [(6, 1), (26, 3)]:
             structure = ndimage.generate_binary_structure(3, axes)
@@ -52,7 +52,7 @@ def enhancement() -> Iterator[Row]:
 
 def trees() -> Iterator[Row]:
     """The number of clusters at 100 thresholds, against labelling at each."""
-    data = np.asfortranarray(maps.smooth(maps.SHAPE_2MM).dataobj)
+    data = maps.smooth_array(maps.SHAPE_2MM)
 
     def ours() -> NDArray[np.int64]:
         return nithresh.ClusterTree.from_array(data).counts(THRESHOLDS)

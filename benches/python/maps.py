@@ -2,10 +2,12 @@
 
 import nibabel
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 SHAPE_2MM = (91, 109, 91)
 SHAPE_1MM = (182, 218, 182)
+SHAPES = {"2 mm": SHAPE_2MM, "1 mm": SHAPE_1MM, "0.5 mm": (364, 436, 364)}
 
 
 def in_memory(path: str) -> nibabel.Nifti1Image:
@@ -29,6 +31,11 @@ def smooth(shape: tuple[int, int, int], sigma: float = 3.0) -> nibabel.Nifti1Ima
     data[distance > 1] = 0
     zoom = 182 / shape[0]
     return nibabel.Nifti1Image(np.asfortranarray(data), np.diag([zoom, zoom, zoom, 1]))
+
+
+def smooth_array(shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    """Make the voxels of such a map."""
+    return np.asfortranarray(smooth(shape).dataobj)
 
 
 def share_above(image: nibabel.Nifti1Image, threshold: float) -> float:

@@ -1,9 +1,18 @@
 //! Percentiles by selection.
+//!
+//! Magnitudes are integers in the order of the values, so the one of a rank is found
+//! as in a telephone book: count how many fall into each of some equal parts of the
+//! range, and go on with the part that the rank is in. Nothing is copied until few
+//! values are left.
+
+use std::ops::RangeInclusive;
 
 use ndarray::{ArrayView3, Axis};
 
+use crate::instructions::{Loop, widest};
 use crate::parallel;
-use crate::volume::{Target, visit_planes};
+use crate::summary::{GROUP, largest_magnitude};
+use crate::volume::{MemoryOrder, Plane, Target, visit_planes};
 use crate::voxel::Voxel;
 
 /// Which values a percentile is taken of.
@@ -15,82 +24,334 @@ pub enum Population {
     NotNegative,
 }
 
-/// The magnitudes of the population in a volume, non-finite values counted as
-/// zero.
-pub(crate) fn collect<T: Voxel>(
-    volume: ArrayView3<'_, T>,
-    mask: Option<ArrayView3<'_, bool>>,
-    population: Population,
-) -> Vec<T::Magnitude> {
-    let thickness = parallel::slab_thickness(volume.len_of(Axis(0)));
-    let slabs = visit_planes(
-        Target::Read(volume),
-        mask,
-        thickness,
-        |_| Vec::new(),
-        |values: &mut Vec<T::Magnitude>, plane| {
-            let belongs = |value: T| population == Population::Magnitudes || value >= T::ZERO;
-            let inside = |position: usize| plane.mask.is_none_or(|mask| mask[position]);
-            values.extend(
-                plane
-                    .source
-                    .iter()
-                    .enumerate()
-                    .map(|(position, value)| (position, value.finite_or_zero()))
-                    .filter(|&(position, value)| inside(position) && belongs(value))
-                    .map(|(_, value)| value.magnitude()),
-            );
-        },
-    );
-    slabs
-        .into_iter()
-        .reduce(|mut all, slab| {
-            all.extend(slab);
-            all
-        })
-        .unwrap_or_default()
+/// Into how many parts a range is divided at most: what fits into the nearest cache.
+const PARTS: usize = 1 << PARTS_BITS;
+const PARTS_BITS: u32 = 12;
+
+/// A count of which every part is added to by turns: neighbours are alike, and a sum
+/// has to wait for the sum before it.
+type Turns = [u64; TURNS];
+const TURNS: usize = 4;
+
+/// Values are copied once no more than this share of all of them is left.
+const FEW: u64 = 8;
+
+/// The magnitudes of a population in a map; non-finite values count as zero.
+pub(crate) struct Magnitudes<'a, T> {
+    pub(crate) volumes: Vec<ArrayView3<'a, T>>,
+    pub(crate) mask: Option<ArrayView3<'a, bool>>,
+    pub(crate) population: Population,
 }
 
-/// The value below which `percent` of 100 of the values lie, interpolated
-/// linearly between the two nearest; `None` of no values.
-///
-/// The arithmetic is that of SciPy's `scoreatpercentile`, in its order, so
-/// that the results agree to the last bit. Expected linear time; `values` is
-/// reordered.
-pub(crate) fn select<T: Voxel>(values: &mut [T::Magnitude], percent: f64) -> Option<f64> {
-    if values.is_empty() {
-        return None;
+impl<T: Voxel> Magnitudes<'_, T> {
+    /// The magnitude below which `percent` of 100 of them lie, interpolated linearly
+    /// between the two nearest; `None` of no values.
+    ///
+    /// The arithmetic is that of SciPy's `scoreatpercentile`, in its order, so that
+    /// the results agree to the last bit. Reads the map twice, or more often where
+    /// most values lie close together; copies no more than an eighth of them.
+    pub(crate) fn percentile(&self, percent: f64) -> Option<f64> {
+        let mut parts = Parts::of(0..=T::LARGEST_MAGNITUDE.into());
+        let mut counts = self.count(parts);
+        let all = counts.iter().sum::<u64>();
+        if all == 0 {
+            return None;
+        }
+        let position = percent / 100.0 * (all - 1) as f64;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "between 0 and the number of values, since percent is in 0..=100"
+        )]
+        let rank = position as u64;
+        // How many values are smaller than those that are left.
+        let mut smaller = 0;
+        let (range, left) = loop {
+            let mut part = 0;
+            while smaller + counts[part] <= rank {
+                smaller += counts[part];
+                part += 1;
+            }
+            let range = parts.range(part);
+            if counts[part] <= all / FEW || range.start() == range.end() {
+                break (range, counts[part]);
+            }
+            parts = Parts::of(range);
+            counts = self.count(parts);
+        };
+        let are_equal = range.start() == range.end();
+        let (mut values, larger) = self.collect(&range);
+        let place = if are_equal { 0 } else { index(rank - smaller) };
+        let (_, &mut lower, above) = values.select_nth_unstable(place);
+        let lower_value = T::magnitude_to_f64(lower);
+        let fraction = position - rank as f64;
+        if fraction <= 0.0 {
+            return Some(lower_value);
+        }
+        let upper = if rank + 1 == smaller + left {
+            larger
+        } else if are_equal {
+            Some(lower)
+        } else {
+            above.iter().copied().min()
+        };
+        let Some(upper) = upper else {
+            return Some(lower_value);
+        };
+        let (lower_weight, upper_weight) = ((rank + 1) as f64 - position, fraction);
+        let sum = lower_value * lower_weight + T::magnitude_to_f64(upper) * upper_weight;
+        Some(sum / (lower_weight + upper_weight))
     }
-    let position = percent / 100.0 * (values.len() - 1) as f64;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 0 and the number of values, since percent is in 0..=100"
-    )]
-    let index = position as usize;
-    let (_, &mut lower, above) = values.select_nth_unstable(index);
-    let lower = T::magnitude_to_f64(lower);
-    let fraction = position - index as f64;
-    let upper = above.iter().copied().min().filter(|_| fraction > 0.0);
-    let Some(upper) = upper else {
-        return Some(lower);
-    };
-    let (lower_weight, upper_weight) = ((index + 1) as f64 - position, fraction);
-    let sum = lower * lower_weight + T::magnitude_to_f64(upper) * upper_weight;
-    Some(sum / (lower_weight + upper_weight))
+
+    /// How many magnitudes fall into each part.
+    fn count(&self, parts: Parts) -> Vec<u64> {
+        let start = || vec![Turns::default(); PARTS + 1];
+        let slabs = self.visit(start, |counts, values| widest(Count { values, parts, counts }));
+        let mut counts = vec![0; PARTS];
+        for slab in slabs {
+            for (count, turns) in counts.iter_mut().zip(slab) {
+                *count += turns.iter().sum::<u64>();
+            }
+        }
+        counts
+    }
+
+    /// The magnitudes in a range (one of them, if it is a single value), and the
+    /// smallest of those above it.
+    fn collect(&self, range: &RangeInclusive<u64>) -> (Vec<T::Magnitude>, Option<T::Magnitude>) {
+        let found = self.visit(
+            || (Vec::new(), None),
+            |(inside, larger), values| {
+                let (low, high) = (*range.start(), *range.end());
+                widest(Collect { values, low, high, inside, larger });
+            },
+        );
+        found.into_iter().fold((Vec::new(), None), |(mut all, next), (inside, larger)| {
+            all.extend(inside);
+            (all, next.into_iter().chain(larger).min())
+        })
+    }
+
+    /// Visits the voxels plane by plane, in parallel slabs that each have a state.
+    fn visit<State: Send>(
+        &self,
+        start: impl Fn() -> State + Sync,
+        visit: impl Fn(&mut State, Voxels<'_, T>) + Sync,
+    ) -> Vec<State> {
+        let (mask, population) = (self.mask, self.population);
+        let volumes = self.volumes.iter().map(|volume| {
+            let order = MemoryOrder::of(volume);
+            let (volume, mask) = (order.apply(*volume), mask.map(|mask| order.apply(mask)));
+            let thickness = parallel::slab_thickness(volume.len_of(Axis(0)));
+            visit_planes(
+                Target::Read(volume),
+                mask,
+                thickness,
+                |_| start(),
+                |state, Plane { source, mask, .. }| {
+                    visit(state, Voxels { source, mask, population });
+                },
+            )
+        });
+        volumes.flatten().collect()
+    }
+}
+
+/// The number of a part.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "there are no more than 4096 parts")]
+const fn narrow(part: u64) -> u16 {
+    part as u16
+}
+
+/// What is counted for values that are in no part.
+const NO_PART: u16 = narrow(PARTS as u64);
+
+/// A number of values or a part, as an index.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "an index into what is in memory")]
+fn index(number: u64) -> usize {
+    number as usize
+}
+
+/// A range of magnitudes in equal parts, but for the last.
+#[derive(Clone, Copy)]
+struct Parts {
+    low: u64,
+    high: u64,
+    /// The logarithm of the width of a part.
+    shift: u32,
+}
+
+impl Parts {
+    fn of(range: RangeInclusive<u64>) -> Self {
+        let (low, high) = range.into_inner();
+        let bits = u64::BITS - (high - low).leading_zeros();
+        Self { low, high, shift: bits.saturating_sub(PARTS_BITS) }
+    }
+
+    fn range(self, part: usize) -> RangeInclusive<u64> {
+        let start = self.low + ((part as u64) << self.shift);
+        start..=self.high.min(start.saturating_add((1 << self.shift) - 1))
+    }
+}
+
+/// The voxels of a plane, of which some count.
+#[derive(Clone, Copy)]
+struct Voxels<'a, T> {
+    source: &'a [T],
+    mask: Option<&'a [bool]>,
+    population: Population,
+}
+
+impl<T: Voxel> Voxels<'_, T> {
+    /// The magnitudes of `GROUP` voxels or fewer, each with whether it counts.
+    #[inline(always)]
+    fn group(self, number: usize) -> impl Iterator<Item = (T::Magnitude, bool)> {
+        let first = number * GROUP;
+        let group = &self.source[first..self.source.len().min(first + GROUP)];
+        let mask = self.mask.map(|mask| &mask[first..first + group.len()]);
+        group.iter().enumerate().map(move |(position, value)| {
+            let value = value.finite_or_zero();
+            let inside = mask.is_none_or(|mask| mask[position]);
+            let belongs = self.population == Population::Magnitudes || value >= T::ZERO;
+            (value.magnitude(), inside & belongs)
+        })
+    }
+
+    /// Whether all values of a group are smaller than `limit`, as far as can be seen
+    /// at one look.
+    #[inline(always)]
+    fn are_below(self, number: usize, limit: u64) -> bool {
+        let group = self.source[number * GROUP..].first_chunk();
+        group.is_some_and(|group| largest_magnitude(group).into() < limit)
+    }
+
+    fn groups(self) -> std::ops::Range<usize> {
+        0..self.source.len().div_ceil(GROUP)
+    }
+}
+
+struct Count<'a, T> {
+    values: Voxels<'a, T>,
+    parts: Parts,
+    counts: &'a mut [Turns],
+}
+
+impl<T: Voxel> Loop for Count<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { values, parts: Parts { low, high, shift }, counts } = self;
+        for number in values.groups() {
+            if low > 0 && values.are_below(number, low) {
+                continue;
+            }
+            if low == 0 && values.are_below(number, 1 << shift) {
+                counts[0][0] +=
+                    values.group(number).map(|(_, counted)| u64::from(counted)).sum::<u64>();
+                continue;
+            }
+            // First which part, which vectorises; then the counts, which do not.
+            let mut found = [NO_PART; GROUP];
+            for (found, (magnitude, counted)) in found.iter_mut().zip(values.group(number)) {
+                let magnitude: u64 = magnitude.into();
+                let is_left = counted & (low..=high).contains(&magnitude);
+                *found =
+                    if is_left { narrow(magnitude.wrapping_sub(low) >> shift) } else { NO_PART };
+            }
+            for turns in found.as_chunks::<TURNS>().0 {
+                for (turn, &part) in turns.iter().enumerate() {
+                    counts[usize::from(part)][turn] += 1;
+                }
+            }
+        }
+    }
+}
+
+struct Collect<'a, T: Voxel> {
+    values: Voxels<'a, T>,
+    low: u64,
+    high: u64,
+    inside: &'a mut Vec<T::Magnitude>,
+    larger: &'a mut Option<T::Magnitude>,
+}
+
+impl<T: Voxel> Loop for Collect<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { values, low, high, inside, larger } = self;
+        for number in values.groups() {
+            if low > 0 && values.are_below(number, low) {
+                continue;
+            }
+            for (magnitude, counted) in values.group(number) {
+                let key: u64 = magnitude.into();
+                if !counted || key < low {
+                    continue;
+                }
+                if key > high {
+                    *larger = Some(larger.map_or(magnitude, |larger| larger.min(magnitude)));
+                } else if low < high || inside.is_empty() {
+                    inside.push(magnitude);
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Array3;
+
     use super::*;
+
+    fn percentile<T: Voxel>(values: &[T], percent: f64) -> Option<f64> {
+        let map = Array3::from_shape_vec((values.len(), 1, 1), values.to_vec()).unwrap();
+        let population = Population::Magnitudes;
+        Magnitudes { volumes: vec![map.view()], mask: None, population }.percentile(percent)
+    }
 
     #[test]
     fn between_two_values() {
-        let mut values = [100_u8, 1, 2];
-        assert_eq!(select::<u8>(&mut values, 0.0), Some(1.0));
-        assert_eq!(select::<u8>(&mut values, 25.0), Some(1.5));
-        assert_eq!(select::<u8>(&mut values, 50.0), Some(2.0));
-        assert_eq!(select::<u8>(&mut values, 100.0), Some(100.0));
-        assert_eq!(select::<u8>(&mut [], 50.0), None);
+        let values = [100_u8, 1, 2];
+        assert_eq!(percentile(&values, 0.0), Some(1.0));
+        assert_eq!(percentile(&values, 25.0), Some(1.5));
+        assert_eq!(percentile(&values, 50.0), Some(2.0));
+        assert_eq!(percentile(&values, 100.0), Some(100.0));
+        assert_eq!(percentile::<u8>(&[], 50.0), None);
+    }
+
+    #[test]
+    fn parts_cover_their_range() {
+        for range in [0..=0, 0..=255, 5..=5000, 0..=u64::MAX, 7..=7 + (1 << 40)] {
+            let parts = Parts::of(range.clone());
+            let mut next = *range.start();
+            for part in 0..PARTS {
+                let covered = parts.range(part);
+                assert_eq!(*covered.start(), next);
+                if covered.end() == range.end() {
+                    break;
+                }
+                next = covered.end() + 1;
+            }
+            assert_eq!(
+                parts.range(index((range.end() - range.start()) >> parts.shift)).end(),
+                range.end()
+            );
+        }
+    }
+
+    #[test]
+    fn close_values_among_many_are_told_apart() {
+        let close: Vec<f64> = (0..1000).map(|step| 1.0 + f64::from(step) * f64::EPSILON).collect();
+        assert_eq!(percentile(&close, 50.0), Some(f64::midpoint(close[499], close[500])));
+        let mut integers: Vec<i64> = (0..999).map(|value| value - 500).collect();
+        integers.push(i64::MIN);
+        assert_eq!(percentile(&integers, 100.0), Some(2.0_f64.powi(63)));
+        assert_eq!(percentile(&integers, 0.0), Some(0.0));
     }
 }

@@ -98,7 +98,7 @@ pub(crate) fn write_passing<T: Voxel>(
 /// The scan of a plane.
 ///
 /// ```text
-/// for each group of 256 voxels, whatever row they belong to:
+/// for each group of 128 voxels, whatever row they belong to:
 ///     find the largest magnitude; where it does not pass, all of them are zero
 ///     else for each block of 64 voxels:
 ///         bits = which voxels pass, one bit each for each sign

@@ -62,7 +62,7 @@ impl Summary {
 }
 
 /// Values that are looked at as one.
-pub(crate) const GROUP: usize = 256;
+pub(crate) const GROUP: usize = 128;
 
 /// The smallest and the largest of some values, by their order.
 #[derive(Clone, Copy)]
