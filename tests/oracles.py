@@ -1,6 +1,8 @@
 """Slow, obvious twins of what the core does, and calls of other packages."""
 
+import itertools
 import warnings
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -61,6 +63,99 @@ def threshold(
         extents[0] = 0
         kept |= (extents >= max(cluster_threshold, 1))[labels]
     return np.where(kept, finite(data), 0).astype(data.dtype.newbyteorder("="))
+
+
+def clusters(
+    data: np.ndarray,
+    level: float,
+    *,
+    cluster_threshold: int = 0,
+    two_sided: bool = True,
+    connectivity: int = 6,
+    mask: np.ndarray | None = None,
+) -> list[dict[tuple[int, ...], int | float]]:
+    """The clusters in their order, each with its values by voxel, from SciPy's labels.
+
+    Values are numbers of Python, which are exact.
+    """
+    structure = ndimage.generate_binary_structure(3, NEIGHBOURS[connectivity])
+    found = []
+    for passing in signs(data, level, two_sided):
+        if mask is not None:
+            passing &= mask != 0
+        labels, count = ndimage.label(passing, structure)
+        for number in range(1, count + 1):
+            voxels = map(tuple, np.argwhere(labels == number).tolist())
+            found.append({voxel: data[voxel].item() for voxel in voxels})
+    found = [voxels for voxels in found if len(voxels) >= cluster_threshold]
+    return sorted(found, key=lambda voxels: (-len(voxels), strongest(voxels)[0]))
+
+
+def strongest(voxels: dict[tuple[int, ...], Any]) -> list[tuple[Any, ...]]:
+    """The voxels of a cluster, the strongest first, as (-abs(value), voxel)."""
+    return sorted((-abs(value), voxel) for voxel, value in voxels.items())
+
+
+def table_rows(
+    found: list[dict[tuple[int, ...], int | float]],
+    affine: np.ndarray,
+    *,
+    min_distance: float,
+    max_peaks: int,
+) -> list[dict[str, Any]]:
+    """The rows of the table of clusters, from exact fractions."""
+    rows = []
+    for number, voxels in enumerate(found, start=1):
+        exact = {voxel: Fraction(value) for voxel, value in voxels.items()}
+        mass = sum(exact.values())
+        centre = [
+            float(sum(value * voxel[axis] for voxel, value in exact.items()) / mass)
+            for axis in range(3)
+        ]
+        of_cluster = {
+            "extent": len(voxels),
+            "volume_mm3": len(voxels) * abs(np.linalg.det(affine[:3, :3])),
+            "mean": float(mass / len(voxels)),
+            "mass": float(mass),
+            **dict(
+                zip(("com_x", "com_y", "com_z"), in_mm(affine, centre), strict=True)
+            ),
+        }
+        listed: list[tuple[int, ...]] = []
+        for height, voxel in strongest(voxels):
+            around = [
+                tuple(np.add(voxel, step))
+                for step in itertools.product((-1, 0, 1), repeat=3)
+                if any(step)
+            ]
+            if any(
+                (-abs(voxels[other]), other) < (height, voxel)
+                for other in around
+                if other in voxels
+            ):
+                continue
+            place = in_mm(affine, voxel)
+            if len(listed) < max_peaks and all(
+                np.linalg.norm(place - in_mm(affine, other)) >= min_distance
+                for other in listed
+            ):
+                row = {
+                    "id": f"{number}{'abcdefghijklmnopqrstuvwxyz'[len(listed) - 1]}"
+                    if listed
+                    else str(number),
+                    "sign": 1 if voxels[voxel] > 0 else -1,
+                    **dict(zip("xyz", place, strict=True)),
+                    **dict(zip("ijk", voxel, strict=True)),
+                    "peak": float(voxels[voxel]),
+                }
+                rows.append(row | of_cluster)
+                listed.append(voxel)
+    return rows
+
+
+def in_mm(affine: np.ndarray, ijk: Any) -> np.ndarray:
+    """The place of a voxel."""
+    return affine[:3, :3] @ ijk + affine[:3, 3]
 
 
 def tfce(

@@ -12,6 +12,7 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
+from clusters import cluster_rows
 from heights import height_rows
 from kernel import kernel_rows
 from measures import main_rows
@@ -27,6 +28,7 @@ PACKAGES = {
     "scipy": "scipy",
     "cc3d": "connected-components-3d",
     "tfce": "tfce",
+    "pandas": "pandas",
     "matplotlib": "matplotlib",
     "nithresh": "nithresh",
 }
@@ -54,7 +56,8 @@ def table() -> Iterator[str]:
     """Yield the lines of the table as they are measured."""
     yield "| measure | nithresh | other | result | again | target | |"
     yield "|---|--:|--:|--:|--:|--:|---|"
-    for row in chain(main_rows(), kernel_rows(), height_rows()):
+    parts = (main_rows(), kernel_rows(), cluster_rows(), height_rows())
+    for row in chain(*parts):
         yield "| " + " | ".join(cells(row)) + " |"
 
 

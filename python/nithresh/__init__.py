@@ -19,20 +19,28 @@ from nithresh.thresholding import threshold, threshold_img
 if TYPE_CHECKING:
     from nithresh import datasets, plotting
     from nithresh.batch import threshold_files
+    from nithresh.clusters import Clusters, find_clusters, label
     from nithresh.enhancement import tfce, tfce_img
     from nithresh.files import ImageFileError, MissingFileError, load, save
     from nithresh.inference import threshold_stats_img
+    from nithresh.nilearn_table import get_clusters_table
+    from nithresh.table import ClusterTable
     from nithresh.tree import ClusterTree
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ClusterTable",
     "ClusterTree",
+    "Clusters",
     "ImageFileError",
     "MissingFileError",
     "__version__",
     "datasets",
+    "find_clusters",
+    "get_clusters_table",
     "get_num_threads",
+    "label",
     "load",
     "plotting",
     "save",
@@ -49,9 +57,14 @@ __all__ = [
 _LAZY = {
     "datasets": "nithresh.datasets",
     "plotting": "nithresh.plotting",
+    "ClusterTable": "nithresh.table",
     "ClusterTree": "nithresh.tree",
+    "Clusters": "nithresh.clusters",
     "ImageFileError": "nithresh.files",
     "MissingFileError": "nithresh.files",
+    "find_clusters": "nithresh.clusters",
+    "get_clusters_table": "nithresh.nilearn_table",
+    "label": "nithresh.clusters",
     "load": "nithresh.files",
     "save": "nithresh.files",
     "tfce": "nithresh.enhancement",

@@ -107,18 +107,19 @@ def as_voxels(data: NDArray[Any], name: str) -> NDArray[Any]:
     return native if is_plain(native) else native.copy(order="K")
 
 
-def zeros_like(voxels: NDArray[Any]) -> NDArray[Any]:
+def zeros_like(voxels: NDArray[Any], dtype: Any = None) -> NDArray[Any]:
     """Make an array of zeros with the shape, type and memory order of another.
 
-    Unlike NumPy's function of this name, it takes memory that the system has zeroed
-    and that is only given where it is written to.
+    `dtype` gives it another type. Unlike NumPy's function of this name, it takes
+    memory that the system has zeroed and that is only given where it is written to.
     """
+    dtype = voxels.dtype if dtype is None else dtype
     if voxels.flags.forc:
         order: Literal["C", "F"] = "C" if voxels.flags.c_contiguous else "F"
-        return np.zeros(voxels.shape, voxels.dtype, order)
+        return np.zeros(voxels.shape, dtype, order)
     strides = np.abs(voxels.strides)
     axes = np.argsort(-strides, kind="stable")
-    zeros = np.zeros([voxels.shape[axis] for axis in axes], voxels.dtype)
+    zeros = np.zeros([voxels.shape[axis] for axis in axes], dtype)
     return zeros.transpose(np.argsort(axes))
 
 

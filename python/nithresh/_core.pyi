@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 __all__ = [
     "branches",
+    "find_clusters",
     "get_num_threads",
+    "label",
     "largest_cluster",
     "percentile",
     "set_num_threads",
@@ -34,6 +36,30 @@ def threshold(
 def largest_cluster(
     data: NDArray[Any], threshold: float, two_sided: bool, connectivity: int
 ) -> NDArray[np.uintp]: ...
+def label(
+    data: NDArray[Any],
+    labels: NDArray[np.int32],
+    *,
+    mask: NDArray[np.bool_] | None,
+    threshold: float,
+    two_sided: bool,
+    cluster_threshold: int,
+    connectivity: int,
+) -> int: ...
+def find_clusters(
+    data: NDArray[Any],
+    out: NDArray[Any] | None,
+    labels: NDArray[np.int32],
+    *,
+    out_is_zero: bool,
+    mask: NDArray[np.bool_] | None,
+    threshold: float,
+    two_sided: bool,
+    cluster_threshold: int,
+    connectivity: int,
+    further: list[NDArray[Any]],
+    whole_plateaus: bool,
+) -> dict[str, Any]: ...
 def tfce(
     data: NDArray[Any],
     out: NDArray[Any],

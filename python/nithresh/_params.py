@@ -160,13 +160,15 @@ def check_count(count: Any, name: str) -> int:
     return int(count)
 
 
-def check_power(power: Any, name: str) -> float:
-    """Check a power that extents or heights are raised to: 0 or more."""
-    if isinstance(power, (bool, np.bool_)) or not isinstance(power, numbers.Real):
-        msg = f"{name} is {power!r} of type {type(power).__name__}; it must be a number"
+def check_not_negative(number: Any, name: str) -> float:
+    """Check a power or a distance: a finite number of 0 or more."""
+    if isinstance(number, (bool, np.bool_)) or not isinstance(number, numbers.Real):
+        msg = (
+            f"{name} is {number!r} of type {type(number).__name__}; it must be a number"
+        )
         raise TypeError(msg)
     try:
-        value = float(power)
+        value = float(number)
     except OverflowError:
         value = math.inf
     if not 0 <= value < math.inf:

@@ -16,7 +16,7 @@ from nithresh._arrays import (
     check_volumes,
     warn_if_non_finite,
 )
-from nithresh._params import check_bool, check_connectivity, check_power
+from nithresh._params import check_bool, check_connectivity, check_not_negative
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
@@ -107,7 +107,7 @@ def tfce(
     >>> tfce(data, E=1, H=2)[:, 0, 0]
     array([18., 18.,  0., -9.], dtype=float32)
     """
-    powers = check_power(E, "E"), check_power(H, "H")
+    powers = check_not_negative(E, "E"), check_not_negative(H, "H")
     connectivity = check_connectivity(connectivity)
     two_sided = check_bool(two_sided, "two_sided")
     check_array(data, "data")
@@ -177,7 +177,7 @@ def tfce_img(
     >>> print(f"{scores.min():.0f} to {scores.max():.0f}")
     -3277 to 5097
     """
-    powers = check_power(E, "E"), check_power(H, "H")
+    powers = check_not_negative(E, "E"), check_not_negative(H, "H")
     connectivity = check_connectivity(connectivity)
     two_sided = check_bool(two_sided, "two_sided")
 

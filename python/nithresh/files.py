@@ -7,6 +7,7 @@ any memory is taken for it. Files are written beside their place and renamed
 into it, so that a failure leaves the old file as it was.
 """
 
+import hashlib
 import io
 import math
 import os
@@ -165,6 +166,22 @@ def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
             nibabel.save(own, temporary)
 
 
+def save_text(text: str, path: str | os.PathLike[str]) -> None:
+    """Save text to a file in UTF-8; an existing file is replaced once it is whole."""
+    place = Path(path).expanduser().resolve()
+    if not place.parent.is_dir():
+        msg = f"path is {str(path)!r}; there is no such folder"
+        raise MissingFileError(msg)
+    with _file_beside(place) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def _save_gzip(image: SpatialImage, path: Path) -> None:
     """Write a single-file NIfTI image, gzipped."""
     if not isinstance(image, nibabel.Nifti1Image):
@@ -186,7 +203,8 @@ def _save_gzip(image: SpatialImage, path: Path) -> None:
 def _file_beside(place: Path) -> "Iterator[Path]":
     """Give a path to write a file to, and rename it into place."""
     # The end of the name tells nibabel the format.
-    extension = next(end for end in _EXTENSIONS if place.name.lower().endswith(end))
+    extensions = (end for end in _EXTENSIONS if place.name.lower().endswith(end))
+    extension = next(extensions, place.suffix)
     temporary = place.with_name(f".nithresh-{secrets.token_hex(8)}{extension}")
     try:
         yield temporary

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nithresh import _core
 from nithresh._arrays import as_voxels, check_mask, check_volumes
 from nithresh._params import warn
-from nithresh.files import MissingFileError, load
+from nithresh.files import MissingFileError, load, sha256
 
 _SINGLE: dict[Any, Any] = {
     nibabel.Nifti1Pair: nibabel.Nifti1Image,
@@ -101,6 +101,43 @@ def same_grid(image: SpatialImage, other: SpatialImage) -> bool:
     )
 
 
+def affine_of(image: SpatialImage, name: str) -> NDArray[np.float64]:
+    """Return the affine of an image, which must have one."""
+    affine: NDArray[np.float64] | None = image.affine
+    if affine is None:
+        msg = f"{name} has no affine, so its voxels have no place in mm"
+        raise ValueError(msg)
+    return affine
+
+
+def to_mm(affine: NDArray[np.float64], ijk: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the places in mm of voxel indices, both of shape (n, 3).
+
+    Summed in this order on every machine, which a matrix product is not.
+    """
+    i, j, k = ijk.T[:, :, np.newaxis].astype(np.float64)
+    columns = affine[:3].T
+    places: NDArray[np.float64] = (
+        i * columns[0] + j * columns[1] + k * columns[2] + columns[3]
+    )
+    return places
+
+
+def source(img: Any) -> dict[str, str | None] | None:
+    """Return name and SHA-256 of the file that a path or an image is read from.
+
+    None for voxels in memory; no SHA-256 for a pattern, or for a file that is gone.
+    """
+    if isinstance(img, SpatialImage):
+        path = img.get_filename() if nibabel.is_proxy(img.dataobj) else None
+        if path is None:
+            return None
+    else:
+        path = img
+    place = Path(path).expanduser()
+    return {"name": place.name, "sha256": sha256(place) if place.is_file() else None}
+
+
 def read_array(image: SpatialImage, *, name: str = "img") -> NDArray[Any]:
     """Return the voxels of an image in the type of its file.
 
@@ -125,6 +162,25 @@ def read_array(image: SpatialImage, *, name: str = "img") -> NDArray[Any]:
     if data.dtype.kind not in "biuf":
         msg = f"{name} has voxels of type {data.dtype}; they must be real numbers"
         raise TypeError(msg)
+    return data
+
+
+def read_volume(image: SpatialImage, *, name: str = "img") -> NDArray[Any]:
+    """Return the voxels of an image of one volume, as :func:`read_array` does.
+
+    Raises
+    ------
+    TypeError
+        Complex or colour voxels.
+    ValueError
+        Another number of dimensions, or more than one volume.
+    """
+    data = read_array(image, name=name)
+    if data.ndim == 4 and data.shape[3] == 1:
+        data = data[..., 0]
+    if data.ndim != 3:
+        msg = f"{name} has shape {data.shape}; it must be one volume, of 3 dimensions"
+        raise ValueError(msg)
     return data
 
 
@@ -283,6 +339,14 @@ def image_like(
     if image_class is type(image) and data.shape == image.shape:
         return _with_voxels(image, data, header)
     return image_class(data, image.affine, header=header)
+
+
+def label_image(image: SpatialImage, labels: NDArray[np.int32], count: int) -> Any:
+    """Make an image of labels up to `count`, with the header of another."""
+    labelled = image_like(image, labels, (0, count), copy_header=True)
+    if isinstance(labelled.header, nibabel.Nifti1Header):
+        labelled.header.set_intent("label")
+    return labelled
 
 
 def _copied(header: Any) -> Any:

@@ -112,7 +112,7 @@ def threshold(
     inside = check_array_mask(mask, data.shape[:3])
     if out is not None:
         check_out(out, data)
-    level = _resolve(request, voxels, inside)
+    level = resolve(request, voxels, inside)
     return _threshold_voxels(data, voxels, level, request, inside, out).voxels
 
 
@@ -226,7 +226,7 @@ def threshold_img(
             nifti.check_header_can_hold(image, out)
     voxels = as_voxels(data, "img")
 
-    level = _resolve(request, voxels, inside)
+    level = resolve(request, voxels, inside)
     # What is about to be overwritten is looked at before; else only if need be.
     summary = None if out is None else _core.summary(voxels, inside)
     result = _threshold_voxels(data, voxels, level, request, inside, out)
@@ -234,7 +234,7 @@ def threshold_img(
         warn("Non-finite values detected. They will be replaced with zeros.")
     if result.range == (0, 0):
         smallest, largest, _ = summary or _core.summary(voxels, inside)
-        _warn_beyond_range(request, level, smallest, largest, voxels.dtype)
+        warn_beyond_range(request, level, smallest, largest, voxels.dtype)
     thresholded: SpatialImage = nifti.image_like(
         image, result.voxels, result.range, copy_header=copy_header
     )
@@ -249,7 +249,7 @@ class _Result(NamedTuple):
     has_non_finite: bool
 
 
-def _resolve(
+def resolve(
     request: Request, voxels: NDArray[Any], inside: NDArray[np.bool_] | None
 ) -> float:
     """Turn a percentile into the threshold it stands for.
@@ -265,7 +265,7 @@ def _resolve(
     return math.inf if score is None else score + _PERCENTILE_MARGIN
 
 
-def _warn_beyond_range(
+def warn_beyond_range(
     request: Request,
     level: float,
     smallest: float,
@@ -294,6 +294,28 @@ def _warn_beyond_range(
         )
 
 
+def as_compared(level: float, data: NDArray[Any]) -> float:
+    """Return a threshold as the core is to compare it with the voxels of an array.
+
+    Of float16 it is rounded here, because the core compares these as float32.
+    """
+    if data.dtype == np.float16:
+        with np.errstate(over="ignore"):
+            return float(np.float16(level))
+    return level
+
+
+def new_result(voxels: NDArray[Any]) -> tuple[NDArray[Any], bool]:
+    """Make an array for the core to write to; say whether it holds zeros.
+
+    Large arrays are fresh from the system, which gives zeros; of small ones the core
+    writes the zeros faster.
+    """
+    if voxels.nbytes >= _LARGE:
+        return zeros_like(voxels), True
+    return np.empty_like(voxels, subok=False), False
+
+
 def _threshold_voxels(
     data: NDArray[Any],
     voxels: NDArray[Any],
@@ -307,10 +329,7 @@ def _threshold_voxels(
     `voxels` are the values of `data` as the core reads them; often the very
     same array.
     """
-    if data.dtype == np.float16:
-        # Rounded here, because the core compares these as float32.
-        with np.errstate(over="ignore"):
-            level = float(np.float16(level))
+    level = as_compared(level, data)
     target = None
     if out is not None:
         if out is data and voxels is data:
@@ -321,11 +340,9 @@ def _threshold_voxels(
             and not np.may_share_memory(out, voxels)
         ):
             target = out
-    # Large arrays are fresh from the system, which gives zeros; of small ones the
-    # core writes the zeros faster.
-    is_zero = target is None and voxels.nbytes >= _LARGE
+    is_zero = False
     if target is None:
-        target = zeros_like(voxels) if is_zero else np.empty_like(voxels, subok=False)
+        target, is_zero = new_result(voxels)
     low, high, has_non_finite = 0.0, 0.0, False
     if voxels.size:
         low, high, has_non_finite = _core.threshold(

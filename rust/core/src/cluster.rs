@@ -57,6 +57,11 @@ impl Clusters {
         &self.runs
     }
 
+    /// The extent of each cluster, at the number of its first run; 0 elsewhere.
+    pub(crate) fn extents(&self) -> &[u64] {
+        &self.extents
+    }
+
     /// The extent of the cluster that a run belongs to.
     #[inline(always)]
     pub(crate) fn extent(&self, run: u32) -> u64 {

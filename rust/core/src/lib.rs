@@ -9,7 +9,9 @@
 //! pass the threshold with the same sign. Clusters are runs joined by
 //! union-find, and a cluster's extent is the sum of its runs' lengths. The scan
 //! writes every voxel that passes, and what belongs to a small cluster is erased
-//! in the end: the values of a map are read once. No label volume is made.
+//! in the end: the values of a map are read once. No label volume is made, but where it
+//! is asked for: [`label()`] numbers the clusters, and [`Table::of`] says what there is
+//! to say of each.
 //!
 //! Views may have any strides (C or Fortran order, slices, negative steps);
 //! they are read where they lie. The results depend on neither the strides nor
@@ -48,13 +50,18 @@ mod erase;
 pub mod error;
 pub mod height;
 mod instructions;
+pub mod label;
 pub mod link;
+pub mod maxima;
 mod parallel;
 pub mod percentile;
 mod runs;
 pub mod scan;
 pub mod summary;
+mod sums;
 mod sweep;
+pub mod table;
+pub mod under;
 mod union_find;
 pub mod volume;
 pub mod voxel;
@@ -71,14 +78,18 @@ pub use crate::criterion::Criterion;
 pub use crate::enhancement::{Enhancement, ScoreOf, tfce};
 pub use crate::error::{Error, Result};
 pub use crate::height::Height;
+pub use crate::label::label;
+pub use crate::maxima::{Maxima, Plateaus};
 use crate::percentile::Magnitudes;
 pub use crate::percentile::Population;
-use crate::runs::RunList;
 pub use crate::runs::Runs;
 pub use crate::summary::Summary;
+pub use crate::table::{Maps, Table};
+pub use crate::under::{Further, Under};
 pub use crate::voxel::Voxel;
 
-use crate::volume::{MemoryOrder, Target};
+use crate::label::{Numbered, Part};
+use crate::volume::{Frame, MemoryOrder, Target};
 
 /// Which clusters stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,13 +136,7 @@ pub fn threshold<T: Voxel>(
     criterion: Criterion<T>,
     filter: ClusterFilter,
 ) -> Result<Summary> {
-    if out.array.shape() != data.shape() {
-        return Err(Error::Shape {
-            name: "out",
-            found: out.array.shape().to_vec(),
-            expected: data.shape().to_vec(),
-        });
-    }
+    check_shape("out", out.array.shape(), data.shape())?;
     let sources = volumes(data)?;
     check_mask(mask.as_ref(), &sources)?;
     let is_zero = out.is_zero;
@@ -180,12 +185,22 @@ fn threshold_volume<T: Voxel>(
         return Ok(Summary::EMPTY);
     }
     let order = MemoryOrder::of(&target.source());
-    let mut target = target.in_order(order);
+    let target = target.in_order(order);
     let mask = mask.map(|mask| order.apply(mask));
     if filter.min_extent <= 1 {
         let found = scan::write_passing(target, mask, criterion);
         return Ok(Summary::new(found.extremes, found.has_non_finite));
     }
+    Ok(filter_clusters(target, mask, criterion, filter)?.1)
+}
+
+/// Does the whole for a volume in memory order; returns its clusters of every extent.
+pub(crate) fn filter_clusters<T: Voxel>(
+    mut target: Target<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    criterion: Criterion<T>,
+    filter: ClusterFilter,
+) -> Result<(Clusters, Summary)> {
     let (runs, found) = scan::scan_and_write(target.reborrow(), mask, criterion)?;
     let parent = link::link(&runs, filter.connectivity);
     let clusters = Clusters::measure(runs, parent);
@@ -193,7 +208,7 @@ fn threshold_volume<T: Voxel>(
         Some(out) => erase::erase_small(out, &clusters, filter.min_extent, found.extremes),
         None => found.extremes.to_f64(),
     };
-    Ok(Summary { min, max, has_non_finite: found.has_non_finite })
+    Ok((clusters, Summary { min, max, has_non_finite: found.has_non_finite }))
 }
 
 /// A voxel of a volume, by its place along each axis.
@@ -216,61 +231,19 @@ pub fn largest_cluster<T: Voxel>(
     if volume.is_empty() {
         return Ok(Vec::new());
     }
-    let order = MemoryOrder::of(&volume);
-    let turned = order.apply(volume);
+    let frame = Frame::of(&volume);
+    let turned = frame.order.apply(volume);
     let clusters = Clusters::find(turned, None, criterion, connectivity)?;
     let extent = clusters.largest_extent();
-    if extent == 0 {
-        return Ok(Vec::new());
-    }
-    let shape = [volume.dim().0, volume.dim().1, volume.dim().2];
-    let row_length = turned.dim().2;
-    let index = |plane: usize, position: usize| {
-        order.index_in_view(shape, [plane, position / row_length, position % row_length])
-    };
-    let mut best: Option<(T::Magnitude, Index, Vec<Index>)> = None;
-    for voxels in of_extent(&clusters, extent, index) {
-        let (magnitude, peak) = peak(volume, &voxels);
-        let ranks_first = best.as_ref().is_none_or(|(best_magnitude, best_peak, _)| {
-            magnitude > *best_magnitude || (magnitude == *best_magnitude && peak < *best_peak)
-        });
-        if ranks_first {
-            best = Some((magnitude, peak, voxels));
+    let (numbered, _) = Numbered::of(clusters, turned, &frame, extent)?;
+    let mut voxels = Vec::new();
+    numbered.for_each_part(|Part { cluster, plane, row, start, end }| {
+        if cluster == 0 {
+            voxels.extend((start..end).map(|position| frame.index([plane, row, position])));
         }
-    }
-    Ok(best.map(|(_, _, voxels)| voxels).unwrap_or_default())
-}
-
-/// The sorted voxels of each cluster of an extent.
-fn of_extent(
-    clusters: &Clusters,
-    extent: u64,
-    index: impl Fn(usize, usize) -> Index,
-) -> impl Iterator<Item = Vec<Index>> {
-    let mut found = std::collections::BTreeMap::<u32, Vec<Index>>::new();
-    let mut list = RunList::default();
-    for plane in 0..clusters.runs().planes() {
-        for run in clusters.runs().plane(plane).runs(&mut list) {
-            if clusters.extent(run.number) == extent {
-                let voxels = (run.start..run.end).map(|position| index(plane, position));
-                found.entry(clusters.root(run.number)).or_default().extend(voxels);
-            }
-        }
-    }
-    found.into_values().map(|mut voxels| {
-        voxels.sort_unstable();
-        voxels
-    })
-}
-
-/// The largest magnitude among sorted voxels and the first voxel that has it.
-fn peak<T: Voxel>(volume: ArrayView3<'_, T>, voxels: &[Index]) -> (T::Magnitude, Index) {
-    let magnitude = |voxel: &Index| volume[*voxel].magnitude();
-    let first = (magnitude(&voxels[0]), voxels[0]);
-    voxels.iter().fold(first, |best, voxel| {
-        let candidate = magnitude(voxel);
-        if candidate > best.0 { (candidate, *voxel) } else { best }
-    })
+    });
+    voxels.sort_unstable();
+    Ok(voxels)
 }
 
 /// The percentile of a population of values, linearly interpolated, all
@@ -355,11 +328,14 @@ fn volumes_mut<T>(data: ArrayViewMutD<'_, T>) -> Result<Vec<ArrayViewMut3<'_, T>
 
 fn check_mask<T>(mask: Option<&ArrayView3<'_, bool>>, volumes: &[ArrayView3<'_, T>]) -> Result<()> {
     match (mask, volumes.first()) {
-        (Some(mask), Some(volume)) if mask.shape() != volume.shape() => Err(Error::Shape {
-            name: "mask",
-            found: mask.shape().to_vec(),
-            expected: volume.shape().to_vec(),
-        }),
+        (Some(mask), Some(volume)) => check_shape("mask", mask.shape(), volume.shape()),
         _ => Ok(()),
     }
+}
+
+fn check_shape(name: &'static str, found: &[usize], expected: &[usize]) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Shape { name, found: found.to_vec(), expected: expected.to_vec() })
 }

@@ -62,6 +62,41 @@ impl MemoryOrder {
     }
 }
 
+/// How a volume in memory order lies in the view it was turned from.
+pub(crate) struct Frame {
+    pub(crate) order: MemoryOrder,
+    /// Of the view.
+    pub(crate) shape: [usize; 3],
+}
+
+impl Frame {
+    pub(crate) fn of<T>(view: &ArrayView3<'_, T>) -> Self {
+        let (x, y, z) = view.dim();
+        Self { order: MemoryOrder::of(view), shape: [x, y, z] }
+    }
+
+    /// The indices in the view of a voxel in memory order.
+    pub(crate) fn index(&self, turned: [usize; 3]) -> [usize; 3] {
+        self.order.index_in_view(self.shape, turned)
+    }
+
+    /// The same in a cube of 27 voxels, for the neighbours of any voxel.
+    pub(crate) fn index_in_cube(&self, turned: [usize; 3]) -> [usize; 3] {
+        self.order.index_in_view([3; 3], turned)
+    }
+
+    /// Sums of weights times indices in the view, from those times indices in memory
+    /// order; `sum` is that of the weights.
+    pub(crate) fn moments(&self, turned: [i128; 3], sum: i128) -> [i128; 3] {
+        let mut moments = [0; 3];
+        for (moment, &axis) in turned.into_iter().zip(&self.order.axes) {
+            let last = self.shape[axis] as i128 - 1;
+            moments[axis] = if self.order.reversed[axis] { last * sum - moment } else { moment };
+        }
+        moments
+    }
+}
+
 /// What a pass over a volume reads, and where it writes.
 pub(crate) enum Target<'a, T> {
     /// It writes nowhere.

@@ -12,7 +12,10 @@ use crate::error::{Error, Result, mismatch};
 /// Runs a block with `T` standing for the type of an array's voxels. The one
 /// place where a dtype is looked at.
 macro_rules! dispatch {
-    ($array:expr, $T:ident => $body:block) => {{
+    ($array:expr, $T:ident => $body:block) => {
+        dispatch!($array, "data", $T => $body)
+    };
+    ($array:expr, $name:literal, $T:ident => $body:block) => {{
         use numpy::PyArrayDescrMethods as _;
         let dtype = $array.dtype();
         match (dtype.kind(), dtype.itemsize()) {
@@ -56,7 +59,7 @@ macro_rules! dispatch {
                 type $T = u64;
                 $body
             }
-            _ => return Err(crate::error::wrong_type("data", &dtype.to_string())),
+            _ => return Err(crate::error::wrong_type($name, &dtype.to_string())),
         }
     }};
 }
@@ -107,4 +110,29 @@ pub(crate) fn volume<'a, T: Element>(
         .as_array()
         .into_dimensionality()
         .map_err(|_| Error::from(nithresh_core::Error::Dimensions(axes)))
+}
+
+/// A further map that is read, of whatever type.
+pub(crate) struct Further<'py>(Box<dyn Viewed + 'py>);
+
+impl<'py> Further<'py> {
+    /// Borrows an array to read it.
+    pub(crate) fn read(array: &Bound<'py, PyUntypedArray>) -> Result<Self> {
+        Ok(Self(dispatch!(array, "extra", T => { Box::new(read::<T>(array)?) })))
+    }
+
+    /// The map as the core takes it.
+    pub(crate) fn view(&self) -> Result<nithresh_core::Further<'_>> {
+        self.0.view()
+    }
+}
+
+trait Viewed {
+    fn view(&self) -> Result<nithresh_core::Further<'_>>;
+}
+
+impl<T: Element + nithresh_core::Voxel> Viewed for PyReadonlyArrayDyn<'_, T> {
+    fn view(&self) -> Result<nithresh_core::Further<'_>> {
+        Ok(nithresh_core::Further::new(volume(self)?))
+    }
 }

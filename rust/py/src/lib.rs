@@ -18,13 +18,17 @@ mod error;
 mod threads;
 
 use nithresh_core::{
-    Branches, ClusterFilter, Connectivity, Criterion, Enhancement, Output, Population, ScoreOf,
+    Branches, ClusterFilter, Connectivity, Criterion, Enhancement, Maps, Output, Plateaus,
+    Population, ScoreOf, Table,
 };
-use numpy::{IntoPyArray, PyArray2, PyReadonlyArray3, PyUntypedArray, PyUntypedArrayMethods};
+use numpy::{
+    IntoPyArray, PyArray2, PyReadonlyArray3, PyReadwriteArray3, PyUntypedArray,
+    PyUntypedArrayMethods,
+};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::array::{dispatch, read, read_write};
+use crate::array::{Further, dispatch, read, read_write};
 use crate::error::Result;
 
 /// Writes the voxels of `data` that pass and whose cluster is large enough to
@@ -92,6 +96,106 @@ fn largest_cluster<'py>(
     });
     let rows = ndarray::Array2::from(voxels);
     Ok(PyArray2::from_owned_array(py, rows))
+}
+
+/// Writes the number of its cluster to each voxel of `labels`, which holds zeros, and
+/// returns how many clusters there are.
+#[pyfunction]
+#[pyo3(signature = (
+    data, labels, *, mask, threshold, two_sided, cluster_threshold, connectivity
+))]
+#[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
+fn label(
+    py: Python<'_>,
+    data: &Bound<'_, PyUntypedArray>,
+    mut labels: PyReadwriteArray3<'_, i32>,
+    mask: Option<PyReadonlyArray3<'_, bool>>,
+    threshold: f64,
+    two_sided: bool,
+    cluster_threshold: u64,
+    connectivity: u8,
+) -> Result<usize> {
+    let filter = ClusterFilter {
+        min_extent: cluster_threshold,
+        connectivity: Connectivity::from_neighbours(connectivity)?,
+    };
+    let (labels, mask) = (labels.as_array_mut(), mask.as_ref().map(PyReadonlyArray3::as_array));
+    Ok(dispatch!(data, T => {
+        let criterion = Criterion::<T>::new(threshold, two_sided)?;
+        let data = read::<T>(data)?;
+        let volume = array::volume(&data)?;
+        threads::run(py, volume.len(), || {
+            nithresh_core::label(volume, labels, mask, criterion, filter)
+        })?
+    }))
+}
+
+/// Writes what `threshold` writes to `out`, if there is one, and what `label` writes to
+/// `labels`, and returns what there is to say of each cluster: a dictionary of arrays,
+/// one for each field of `nithresh_core::Table`. `further` are maps of any types;
+/// of plateaus, every voxel is a local maximum if they are `whole`.
+#[pyfunction]
+#[pyo3(signature = (
+    data, out, labels, *, out_is_zero, mask, threshold, two_sided, cluster_threshold,
+    connectivity, further, whole_plateaus
+))]
+#[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
+fn find_clusters<'py>(
+    py: Python<'py>,
+    data: &Bound<'py, PyUntypedArray>,
+    out: Option<&Bound<'py, PyUntypedArray>>,
+    mut labels: PyReadwriteArray3<'py, i32>,
+    out_is_zero: bool,
+    mask: Option<PyReadonlyArray3<'py, bool>>,
+    threshold: f64,
+    two_sided: bool,
+    cluster_threshold: u64,
+    connectivity: u8,
+    further: Vec<Bound<'py, PyUntypedArray>>,
+    whole_plateaus: bool,
+) -> Result<Bound<'py, PyDict>> {
+    let filter = ClusterFilter {
+        min_extent: cluster_threshold,
+        connectivity: Connectivity::from_neighbours(connectivity)?,
+    };
+    let plateaus = if whole_plateaus { Plateaus::Whole } else { Plateaus::First };
+    let (labels, mask) = (labels.as_array_mut(), mask.as_ref().map(PyReadonlyArray3::as_array));
+    let further: Vec<_> = further.iter().map(Further::read).collect::<Result<_>>()?;
+    let further: Vec<_> = further.iter().map(Further::view).collect::<Result<_>>()?;
+    let (table, summary) = dispatch!(data, T => {
+        let criterion = Criterion::<T>::new(threshold, two_sided)?;
+        let data = read::<T>(data)?;
+        let volume = array::volume(&data)?;
+        let mut out = out.map(read_write::<T>).transpose()?;
+        let values = out.as_mut().map(|out| {
+            Output { array: out.as_array_mut(), is_zero: out_is_zero }
+        });
+        threads::run(py, volume.len(), || {
+            let maps = Maps { values, labels };
+            Table::of(volume, maps, mask, criterion, filter, plateaus, &further)
+        })?
+    });
+    let fields = PyDict::new(py);
+    fields.set_item("range", (summary.min, summary.max))?;
+    fields.set_item("has_non_finite", summary.has_non_finite)?;
+    fields.set_item("signs", table.signs.into_pyarray(py))?;
+    fields.set_item("extents", table.extents.into_pyarray(py))?;
+    fields.set_item("peaks", ndarray::Array2::from(table.peaks).into_pyarray(py))?;
+    fields.set_item("values", table.values.into_pyarray(py))?;
+    fields.set_item("means", table.means.into_pyarray(py))?;
+    fields.set_item("masses", table.masses.into_pyarray(py))?;
+    fields.set_item("centres", ndarray::Array2::from(table.centres).into_pyarray(py))?;
+    let maxima = table.maxima;
+    fields.set_item("maxima_clusters", maxima.clusters.into_pyarray(py))?;
+    fields.set_item("maxima", ndarray::Array2::from(maxima.indices).into_pyarray(py))?;
+    fields.set_item("maxima_values", maxima.values.into_pyarray(py))?;
+    let of_map = |under: nithresh_core::Under| {
+        let [means, mins, maxs] = [under.means, under.mins, under.maxs];
+        let arrays = [means, mins, maxs].map(|values| values.into_pyarray(py));
+        (arrays, under.non_finite)
+    };
+    fields.set_item("further", table.further.into_iter().map(of_map).collect::<Vec<_>>())?;
+    Ok(fields)
 }
 
 /// How many times the work of thresholding it is to sort voxels and to join them.
@@ -217,8 +321,8 @@ mod _core {
 
     #[pymodule_export]
     use super::{
-        branches, get_num_threads, largest_cluster, percentile, set_num_threads, summary, tfce,
-        threshold,
+        branches, find_clusters, get_num_threads, label, largest_cluster, percentile,
+        set_num_threads, summary, tfce, threshold,
     };
 
     /// Looks up NumPy's functions once, at import. The numpy crate does it at

@@ -1,0 +1,540 @@
+"""Every result about the clusters of a map at one threshold, from one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from string import ascii_lowercase
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nithresh import _core
+from nithresh._arrays import as_voxels, check_array, check_array_mask, zeros_like
+from nithresh._params import (
+    Percentile,
+    Request,
+    check_count,
+    check_not_negative,
+    check_request,
+    warn,
+)
+from nithresh.peaks import spaced
+from nithresh.table import ClusterTable
+from nithresh.thresholding import as_compared, new_result, resolve, warn_beyond_range
+
+if TYPE_CHECKING:
+    from nibabel.spatialimages import SpatialImage
+
+    ImageOrPath: TypeAlias = str | PathLike[str] | SpatialImage
+
+
+def label(
+    data: NDArray[Any],
+    threshold: float | str,
+    *,
+    cluster_threshold: int = 0,
+    two_sided: bool = True,
+    connectivity: int = 6,
+    mask: NDArray[Any] | None = None,
+) -> tuple[NDArray[np.int32], int]:
+    """Give the clusters of a map that is an array their numbers.
+
+    A voxel whose value equals the threshold is kept, and so is a cluster of
+    exactly ``cluster_threshold`` voxels. NaN and infinities count as zero.
+
+    Parameters
+    ----------
+    data : numpy.ndarray of shape (x, y, z)
+        A real type of up to 64 bits, in any memory order; never changed.
+    threshold : float or str
+        As for :func:`nithresh.threshold`: in the units of the map, or a percentile
+        such as ``"95%"``.
+    cluster_threshold : int, default=0
+        Least extent of a cluster in voxels.
+    two_sided : bool, default=True
+        Keep ``abs(v) >= threshold``. Otherwise keep ``v >= threshold``, or
+        ``v <= threshold`` if the threshold is negative.
+    connectivity : {6, 18, 26}, default=6
+        Voxels belong together that share a face; a face or an edge; a face, an
+        edge or a corner. Positive and negative clusters never merge.
+    mask : numpy.ndarray of shape (x, y, z), optional
+        0 outside and one other value inside. Voxels outside belong to no cluster.
+
+    Returns
+    -------
+    labels : numpy.ndarray of int32
+        In the shape and the memory order of `data`: the number of its cluster at each
+        voxel, 0 at those of none. Cluster 1 is the largest; of equal extent it is the
+        one with the larger absolute value, and of those the one whose peak has the
+        smallest indices (of equal voxels of a cluster, the peak is the one with the
+        smallest; indices compare as tuples). Zeros belong to no cluster.
+    count : int
+        How many clusters there are, of both signs together.
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type.
+    ValueError
+        An argument of the right type with a value that is not allowed; a map of other
+        than 3 dimensions, because each volume would begin with cluster 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> data = np.zeros((6, 1, 1), np.float32)
+    >>> data[:, 0, 0] = [3, -2, -4, 0.5, 5, 0]
+    >>> labels, count = label(data, 2)
+    >>> labels[:, 0, 0], count
+    (array([3, 1, 1, 0, 2, 0], dtype=int32), 3)
+    """
+    request = check_request(
+        threshold,
+        two_sided=two_sided,
+        cluster_threshold=cluster_threshold,
+        connectivity=connectivity,
+    )
+    check_array(data, "data")
+    if data.ndim != 3:
+        msg = (
+            f"data has shape {data.shape}; it must have 3 dimensions (label each "
+            "volume of a series by itself)"
+        )
+        raise ValueError(msg)
+    voxels = as_voxels(data, "data")
+    inside = check_array_mask(mask, data.shape)
+    labels = zeros_like(voxels, np.int32)
+    count = _core.label(
+        voxels,
+        labels,
+        mask=inside,
+        threshold=as_compared(resolve(request, voxels, inside), data),
+        two_sided=request.two_sided,
+        cluster_threshold=request.cluster_threshold,
+        connectivity=request.connectivity,
+    )
+    return labels, count
+
+
+def find_clusters(
+    img: ImageOrPath,
+    threshold: float | str,
+    *,
+    cluster_threshold: int = 0,
+    two_sided: bool = True,
+    connectivity: int = 6,
+    mask_img: ImageOrPath | None = None,
+    min_distance: float = 8.0,
+    max_peaks: int = 4,
+    extra: Mapping[str, ImageOrPath] | None = None,
+) -> Clusters:
+    """Find the clusters of an image: the map, the labels and the table, from one pass.
+
+    A voxel whose value equals the threshold is kept, and so is a cluster of
+    exactly ``cluster_threshold`` voxels. NaN and infinities become zero, with
+    a warning.
+
+    Parameters
+    ----------
+    img : str, pathlib.Path or nibabel image
+        A map of shape (x, y, z).
+    threshold : float or str
+        The cluster-defining threshold in the units of the map, or a percentile
+        such as ``"95%"``, as for :func:`nithresh.threshold_img`.
+    cluster_threshold : int, default=0
+        Least extent of a cluster in voxels.
+    two_sided : bool, default=True
+        Keep ``abs(v) >= threshold``. Otherwise keep ``v >= threshold``, or
+        ``v <= threshold`` if the threshold is negative.
+    connectivity : {6, 18, 26}, default=6
+        Voxels belong together that share a face; a face or an edge; a face, an
+        edge or a corner. Positive and negative clusters never merge.
+    mask_img : str, pathlib.Path or nibabel image, optional
+        0 outside and one other value inside; on another grid it is resampled
+        to the map's, to the nearest neighbour. Voxels outside become zero.
+    min_distance : float, default=8.0
+        Least distance in mm between any two peaks of the same cluster that are
+        listed; peaks at just this distance are.
+    max_peaks : int, default=4
+        How many peaks of a cluster are listed at most, the first of them as the
+        cluster itself.
+    extra : mapping of str to path or nibabel image, optional
+        Further maps on the same grid, by name. Their mean, smallest and largest
+        value in each cluster are added to the table; values that are not finite are
+        left out, with a warning.
+
+    Returns
+    -------
+    Clusters
+        The same for every memory order and number of threads.
+
+    Raises
+    ------
+    TypeError
+        An argument of the wrong type.
+    ValueError
+        An argument of the right type with a value that is not allowed: among them
+        a missing file (also a FileNotFoundError) and a damaged one, a map of more
+        than one volume, and a further map on another grid.
+
+    Warns
+    -----
+    UserWarning
+        As :func:`nithresh.threshold_img` does; values of a further map that are not
+        finite.
+
+    Notes
+    -----
+    A peak of a cluster is a voxel that none of its 26 neighbours in the cluster
+    exceeds in absolute value, and that has smaller indices than those that equal it.
+    They are gone through from the strongest on (of equal ones the one with the
+    smallest indices first), and one is listed if it is far enough from all listed
+    before.
+
+    Means, masses and centres of mass are sums of exact integers that are rounded in
+    the end.
+
+    Examples
+    --------
+    >>> from nithresh import datasets, find_clusters
+    >>> image = datasets.load_sample_motor_activation_image()
+    >>> clusters = find_clusters(image, 5, cluster_threshold=100)
+    >>> len(clusters)
+    5
+    >>> clusters.table["extent"][clusters.table["id"] == "1"]
+    array([1012])
+    >>> int((clusters.labels_img.get_fdata() == 1).sum())
+    1012
+    """
+    request = check_request(
+        threshold,
+        two_sided=two_sided,
+        cluster_threshold=cluster_threshold,
+        connectivity=connectivity,
+    )
+    min_distance = check_not_negative(min_distance, "min_distance")
+    max_peaks = check_count(max_peaks, "max_peaks")
+    extra = _check_extra(extra)
+
+    import nibabel
+
+    from nithresh import nifti
+
+    image = nifti.open_image(img)
+    data = nifti.read_volume(image)
+    inside = nifti.open_mask(mask_img, image)
+    voxels = as_voxels(data, "img")
+    affine = nifti.affine_of(image, "img")
+    further = {name: _Further.open(name, extra[name], image) for name in extra}
+
+    level = resolve(request, voxels, inside)
+    out, is_zero = new_result(voxels)
+    labels = zeros_like(voxels, np.int32)
+    found = _core.find_clusters(
+        voxels,
+        out,
+        labels,
+        out_is_zero=is_zero,
+        mask=inside,
+        threshold=as_compared(level, data),
+        two_sided=request.two_sided,
+        cluster_threshold=request.cluster_threshold,
+        connectivity=request.connectivity,
+        further=[map_.voxels for map_ in further.values()],
+        whole_plateaus=False,
+    )
+    non_finite = 0
+    if found["has_non_finite"]:
+        warn("Non-finite values detected. They will be replaced with zeros.")
+        non_finite = int(voxels.size - np.isfinite(voxels).sum())
+    if found["range"] == (0, 0):
+        smallest, largest, _ = _core.summary(voxels, inside)
+        warn_beyond_range(request, level, smallest, largest, voxels.dtype)
+    for name, (_, count) in zip(further, found["further"], strict=True):
+        if count:
+            warn(
+                f"extra[{name!r}] has {count} non-finite values in clusters. They are "
+                "left out."
+            )
+
+    if data.dtype == np.float16:
+        out = out.astype(np.float16)
+    shape = tuple(image.shape[:4])
+    thresholded = nifti.image_like(
+        image, out.reshape(shape), found["range"], copy_header=True
+    )
+    labelled = nifti.label_image(image, labels.reshape(shape), len(found["signs"]))
+    columns = _columns(found, affine, min_distance, max_peaks)
+    rows = columns.pop("row")
+    for name, (figures, _) in zip(further, found["further"], strict=True):
+        for figure, values in zip(("mean", "min", "max"), figures, strict=True):
+            columns[f"{name}_{figure}"] = values[rows]
+    choices = {
+        **_rules(request, threshold, level),
+        "min_distance_mm": min_distance,
+        "max_peaks": max_peaks,
+        "non_finite_voxels": non_finite,
+        "mask_voxels": voxels.size if inside is None else int(inside.sum()),
+        "input": nifti.source(img),
+        "mask": None if mask_img is None else nifti.source(mask_img),
+        "extra": {name: map_.source for name, map_ in further.items()},
+        "versions": _versions(nibabel),
+    }
+    return Clusters(
+        table=ClusterTable(columns, choices),
+        _thresholded=_Image.of(thresholded),
+        _labels=_Image.of(labelled),
+        _signs=found["signs"],
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Clusters:
+    """The clusters of an image at one threshold; what :func:`find_clusters` gives.
+
+    It cannot be changed: its arrays are read-only, and each image that it gives has a
+    header of its own over the same voxels. It can be pickled.
+
+    Attributes
+    ----------
+    table : ClusterTable
+        One row for each cluster and one for each sub-peak.
+    """
+
+    table: ClusterTable
+    _thresholded: _Image
+    _labels: _Image
+    _signs: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        """Return how many clusters there are."""
+        return len(self._signs)
+
+    @property
+    def thresholded_img(self) -> SpatialImage:
+        """The map with zeros outside its clusters, as from ``threshold_img``."""
+        return self._thresholded.made()
+
+    @property
+    def labels_img(self) -> SpatialImage:
+        """The number of its cluster at each voxel (int32), 0 at those of none.
+
+        With the header of the map, but for its data type, its range and its intent,
+        which is ``label`` in NIfTI. The numbers are those of the table's ids.
+        """
+        return self._labels.made()
+
+    @property
+    def positive_labels_img(self) -> SpatialImage:
+        """The positive clusters of :attr:`labels_img`, with the same numbers."""
+        return self._positive.made()
+
+    @property
+    def negative_labels_img(self) -> SpatialImage:
+        """The negative clusters of :attr:`labels_img`, with the same numbers."""
+        return self._negative.made()
+
+    @property
+    def lookup(self) -> dict[int, int]:
+        """The row of the table that each label's cluster has.
+
+        Examples
+        --------
+        >>> from nithresh import datasets, find_clusters
+        >>> image = datasets.load_sample_motor_activation_image()
+        >>> clusters = find_clusters(image, 5, cluster_threshold=100, max_peaks=2)
+        >>> clusters.lookup
+        {1: 0, 2: 2, 3: 4, 4: 5, 5: 6}
+        >>> clusters.table["id"].tolist()
+        ['1', '1a', '2', '2a', '3', '4', '5']
+        """
+        ids = self.table["id"].tolist()
+        return {int(name): row for row, name in enumerate(ids) if name.isdigit()}
+
+    @cached_property
+    def _positive(self) -> _Image:
+        return self._labels_of(1)
+
+    @cached_property
+    def _negative(self) -> _Image:
+        return self._labels_of(-1)
+
+    def _labels_of(self, sign: int) -> _Image:
+        own = np.append(0, np.arange(1, len(self) + 1) * (self._signs == sign))
+        voxels = own.astype(np.int32)[self._labels.voxels]
+        return self._labels.with_voxels(voxels)
+
+    def __repr__(self) -> str:
+        """Say what it holds."""
+        rows = self.table["id"].size
+        return f"<Clusters: {len(self)} clusters, a table of {rows} rows>"
+
+    def __str__(self) -> str:
+        """Say how many clusters there are, by which rule, and show the table."""
+        if not len(self):
+            return str(self.table)
+        choices = self.table.choices
+        level, extent = choices["threshold_resolved"], choices["cluster_threshold"]
+        return (
+            f"{len(self)} clusters, {choices['comparison']} {level:g}, connectivity "
+            f"{choices['connectivity']}, extent >= {max(extent, 1)}\n{self.table}"
+        )
+
+    def _repr_html_(self) -> str:
+        """Show the table in a notebook."""
+        return self.table._repr_html_()
+
+
+class _Image:
+    """What an image is made of; it is made anew for whoever asks for it."""
+
+    def __init__(
+        self,
+        image_class: Any,
+        voxels: NDArray[Any],
+        affine: NDArray[np.float64],
+        header: Any,
+    ) -> None:
+        self._image_class = image_class
+        self.voxels = voxels
+        self._affine = affine
+        self._header = header
+        voxels.flags.writeable = False
+
+    @classmethod
+    def of(cls, image: SpatialImage) -> _Image:
+        voxels = np.asanyarray(image.dataobj)
+        return cls(type(image), voxels, image.affine, image.header)
+
+    def with_voxels(self, voxels: NDArray[Any]) -> _Image:
+        return _Image(self._image_class, voxels, self._affine, self._header)
+
+    def made(self) -> SpatialImage:
+        # The class copies the affine and the header.
+        image: SpatialImage = self._image_class(
+            self.voxels, self._affine, header=self._header
+        )
+        return image
+
+    def __reduce__(self) -> Any:
+        # Arrays forget that they are read-only.
+        return _Image, (self._image_class, self.voxels, self._affine, self._header)
+
+
+class _Further(NamedTuple):
+    """A further map."""
+
+    voxels: NDArray[Any]
+    source: dict[str, str | None] | None
+
+    @classmethod
+    def open(cls, name: str, img: Any, like: SpatialImage) -> _Further:
+        from nithresh import nifti
+
+        argument = f"extra[{name!r}]"
+        image = nifti.open_image(img, name=argument)
+        voxels = as_voxels(nifti.read_volume(image, name=argument), argument)
+        if not nifti.same_grid(image, like):
+            msg = (
+                f"{argument} has shape {image.shape} and is on another grid than img, "
+                f"of shape {like.shape}; both must agree in shape and affine"
+            )
+            raise ValueError(msg)
+        return cls(voxels, nifti.source(img))
+
+
+def _check_extra(extra: Any) -> Mapping[str, Any]:
+    if extra is None:
+        return {}
+    if not isinstance(extra, Mapping):
+        msg = (
+            f"extra is of type {type(extra).__name__}; it must be a mapping of names "
+            "to paths or images"
+        )
+        raise TypeError(msg)
+    for name in extra:
+        if not isinstance(name, str):
+            msg = f"extra has the name {name!r}; it must be text"
+            raise TypeError(msg)
+        if not name or not name.isprintable():
+            msg = f"extra has the name {name!r}; it must be text that can be printed"
+            raise ValueError(msg)
+    return extra
+
+
+def _columns(
+    found: dict[str, Any],
+    affine: NDArray[np.float64],
+    min_distance: float,
+    max_peaks: int,
+) -> dict[str, NDArray[Any]]:
+    """Make the columns of the table; "row" is the cluster of each, from 0."""
+    from nithresh.nifti import to_mm
+
+    ijk = found["maxima"].astype(np.int64)
+    xyz = to_mm(affine, ijk)
+    chosen = spaced(
+        found["maxima_clusters"], xyz, min_distance=min_distance, max_peaks=max_peaks
+    )
+    row = found["maxima_clusters"][chosen].astype(np.intp) - 1
+    ijk, xyz = ijk[chosen], xyz[chosen]
+    # The rows of a cluster follow one another.
+    rank = np.arange(row.size) - np.searchsorted(row, row)
+    extents = found["extents"].astype(np.int64)
+    centres = to_mm(affine, found["centres"])
+    names = [
+        f"{cluster + 1}{_letters(number)}"
+        for cluster, number in zip(row.tolist(), rank.tolist(), strict=True)
+    ]
+    return {
+        "id": np.array(names, dtype=np.str_),
+        "sign": found["signs"][row],
+        **dict(zip("xyz", xyz.T.copy(), strict=True)),
+        **dict(zip("ijk", ijk.T.copy(), strict=True)),
+        "peak": found["maxima_values"][chosen],
+        "extent": extents[row],
+        "volume_mm3": (abs(np.linalg.det(affine[:3, :3])) * extents)[row],
+        "mean": found["means"][row],
+        "mass": found["masses"][row],
+        "com_x": centres[row, 0],
+        "com_y": centres[row, 1],
+        "com_z": centres[row, 2],
+        "row": row,
+    }
+
+
+def _letters(number: int) -> str:
+    """Name a sub-peak: "" of 0, then a to z, aa to zz, and so on."""
+    letters = ""
+    while number > 0:
+        number, letter = divmod(number - 1, len(ascii_lowercase))
+        letters = ascii_lowercase[letter] + letters
+    return letters
+
+
+def _rules(request: Request, threshold: Any, level: float) -> dict[str, Any]:
+    """Say which voxels and which clusters were kept."""
+    is_percentile = isinstance(request.threshold, Percentile)
+    side = "abs(value)" if request.two_sided else "value"
+    return {
+        "threshold": threshold if is_percentile else level,
+        "threshold_resolved": level,
+        "comparison": f"{side} {'<=' if level < 0 else '>='}",
+        "two_sided": request.two_sided,
+        "connectivity": request.connectivity,
+        "cluster_threshold": request.cluster_threshold,
+    }
+
+
+def _versions(nibabel: Any) -> dict[str, str]:
+    from nithresh import __version__
+
+    return {
+        "nithresh": __version__,
+        "numpy": np.__version__,
+        "nibabel": nibabel.__version__,
+    }

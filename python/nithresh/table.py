@@ -1,0 +1,318 @@
+"""The table of clusters: columns, and the ways to show and to save them."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# What each column says, and in which unit; in their order.
+_COLUMNS = {
+    "id": ("Number of the cluster in the label image; with a letter, a sub-peak", None),
+    "sign": ("1 or -1: the sign of all voxels of the cluster", None),
+    "x": ("Place of the peak", "mm"),
+    "y": ("Place of the peak", "mm"),
+    "z": ("Place of the peak", "mm"),
+    "i": ("Voxel index of the peak, from 0", None),
+    "j": ("Voxel index of the peak, from 0", None),
+    "k": ("Voxel index of the peak, from 0", None),
+    "peak": ("Value of the peak", None),
+    "extent": ("Size of the whole cluster", "voxels"),
+    "volume_mm3": ("Size of the whole cluster", "mm^3"),
+    "mean": ("Mean value of the whole cluster", None),
+    "mass": ("Sum of all values of the cluster", None),
+    "com_x": ("Centre of mass of the whole cluster, weighted by its values", "mm"),
+    "com_y": ("Centre of mass of the whole cluster, weighted by its values", "mm"),
+    "com_z": ("Centre of mass of the whole cluster, weighted by its values", "mm"),
+}
+_OF_EXTRA = {
+    "_mean": "Mean of {} in the whole cluster",
+    "_min": "Smallest value of {} in the cluster",
+    "_max": "Largest value of {} in the cluster",
+}
+# What is printed: a terminal has no room for all columns.
+_PRINTED = ("id", "x", "y", "z", "peak", "extent", "volume_mm3", "mean")
+# What is said once for a cluster, not again for its sub-peaks, when it is shown.
+_OF_CLUSTER = ("extent", "volume_mm3", "mean", "mass", "com_x", "com_y", "com_z")
+_MOST_ROWS = 60
+
+
+class ClusterTable(Mapping[str, NDArray[Any]]):
+    """The table of :func:`nithresh.find_clusters`: columns by name.
+
+    One row for each cluster, in the order of their numbers, each followed by those of
+    its sub-peaks. In the row of a sub-peak, the place and the value are its own and
+    all else is the cluster's.
+
+    A mapping of names to arrays, which are read-only and all of the same length:
+
+    ========================  =====================================================
+    ``id``                    text: ``"3"`` of cluster 3, ``"3a"``, ``"3b"``, ... of
+                              its sub-peaks
+    ``sign``                  int8: 1 or -1
+    ``x``, ``y``, ``z``       float64: the peak, in mm
+    ``i``, ``j``, ``k``       int64: the same in voxel indices
+    ``peak``                  float64: its value
+    ``extent``                int64: voxels of the cluster
+    ``volume_mm3``            float64: the extent times abs(det) of the affine
+    ``mean``, ``mass``        float64: mean and sum of the values of the cluster
+    ``com_x``, ``com_y``,     float64: the centre of mass in mm, the mean of the
+    ``com_z``                 voxels' places weighted by their values
+    ``NAME_mean``,            float64: the same of each further map; of the values
+    ``NAME_min``,             that are finite, NaN if none is
+    ``NAME_max``
+    ========================  =====================================================
+
+    Examples
+    --------
+    >>> from nithresh import datasets, find_clusters
+    >>> image = datasets.load_sample_motor_activation_image()
+    >>> table = find_clusters(image, 5, cluster_threshold=200, max_peaks=2).table
+    >>> print(table)
+    id    x    y   z     peak  extent  volume_mm3     mean
+     1   60  -19  46   7.9413    1012       27324   7.2741
+    1a   51  -31  58   7.9413
+     2  -24  -31  73  -7.9414     436       11772  -7.2317
+    2a  -27  -31  55  -7.9414
+    >>> table["extent"]
+    array([1012, 1012,  436,  436])
+    """
+
+    def __init__(
+        self, columns: Mapping[str, NDArray[Any]], choices: Mapping[str, Any]
+    ) -> None:
+        self._columns = dict(columns)
+        for column in self._columns.values():
+            column.flags.writeable = False
+        self._choices = json.dumps(_finite(choices))
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in vars(self):
+            msg = f"a table of clusters cannot be changed, nor its {name!r}"
+            raise AttributeError(msg)
+        super().__setattr__(name, value)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self._columns, json.loads(self._choices))
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """What the table was made of, and by which rules: that of the sidecar."""
+        choices: dict[str, Any] = json.loads(self._choices)
+        return choices
+
+    def to_pandas(self) -> Any:
+        """Return a copy as a ``pandas.DataFrame``.
+
+        Raises
+        ------
+        ImportError
+            pandas is not installed (``pip install 'nithresh[pandas]'``).
+
+        Examples
+        --------
+        >>> from nithresh import datasets, find_clusters
+        >>> image = datasets.load_sample_motor_activation_image()
+        >>> frame = find_clusters(image, 5, max_peaks=1).table.to_pandas()
+        >>> int(frame.extent.sum())
+        2057
+        """
+        pandas = import_pandas("to_pandas")
+        columns = {name: column.copy() for name, column in self.items()}
+        return pandas.DataFrame(columns)
+
+    def to_tsv(self, path: str | PathLike[str]) -> None:
+        """Write a tab-separated file, and beside it what the columns mean.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Ends in ``.tsv``. The file beside it ends in ``.json`` instead, as in BIDS
+            [1]_: it describes each column and states every choice. Existing files
+            are replaced, each only when it is complete.
+
+        Raises
+        ------
+        ValueError
+            Another extension.
+        MissingFileError
+            There is no such folder (a FileNotFoundError and a ValueError).
+
+        Notes
+        -----
+        Floats are written with the digits that identify them; NaN as ``n/a``.
+
+        References
+        ----------
+        .. [1] https://bids-specification.readthedocs.io/en/stable/common-principles.html
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from nithresh import datasets, find_clusters
+        >>> image = datasets.load_sample_motor_activation_image()
+        >>> table = find_clusters(image, 5).table
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     table.to_tsv(f"{folder}/clusters.tsv")
+        ...     sorted(file.name for file in Path(folder).iterdir())
+        ['clusters.json', 'clusters.tsv']
+        """
+        self._save(path, ".tsv", "\t")
+
+    def to_csv(self, path: str | PathLike[str]) -> None:
+        """Write a comma-separated file, and beside it what the columns mean.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Ends in ``.csv``; all else as of :meth:`to_tsv`.
+
+        Raises
+        ------
+        ValueError
+            Another extension.
+        MissingFileError
+            There is no such folder (a FileNotFoundError and a ValueError).
+        """
+        self._save(path, ".csv", ",")
+
+    def _save(self, path: str | PathLike[str], extension: str, delimiter: str) -> None:
+        place = Path(path).expanduser()
+        if place.suffix.lower() != extension:
+            msg = f"path is {str(path)!r}; it must end in {extension}"
+            raise ValueError(msg)
+
+        from nithresh.files import save_text
+
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+        writer.writerow(self)
+        columns = [column.tolist() for column in self.values()]
+        for row in zip(*columns, strict=True):
+            writer.writerow(["n/a" if value != value else value for value in row])
+        sidecar = self._descriptions() | {"Choices": self.choices}
+        save_text(json.dumps(sidecar, indent=2) + "\n", place.with_suffix(".json"))
+        save_text(text.getvalue(), place)
+
+    def _descriptions(self) -> dict[str, Any]:
+        """Return what each column says, in the words of BIDS."""
+        described: dict[str, Any] = {}
+        for name in self:
+            if name in _COLUMNS:
+                text, unit = _COLUMNS[name]
+            else:
+                stem, _, which = name.rpartition("_")
+                text, unit = _OF_EXTRA[f"_{which}"].format(stem), None
+            described[name] = {"Description": text}
+            if unit is not None:
+                described[name]["Units"] = unit
+        return described
+
+    def __str__(self) -> str:
+        """Lay the main columns out as text."""
+        shown = [*_PRINTED, *(name for name in self if _is_mean_of_extra(name))]
+        rows, left_out = self._shown(shown)
+        if not rows:
+            return self._nothing()
+        table = [shown, *rows]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = ["  ".join(map(str.rjust, row, widths)).rstrip() for row in table]
+        return "\n".join([*lines, *left_out])
+
+    def __repr__(self) -> str:
+        """Say what it is a table of."""
+        return f"<ClusterTable of {self['id'].size} rows: {', '.join(self)}>"
+
+    def _repr_html_(self) -> str:
+        """Lay all columns out for a notebook."""
+        rows, left_out = self._shown(list(self))
+        if not rows:
+            return f"<p>{html.escape(self._nothing())}</p>"
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in self)
+        body = "".join(
+            "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>"
+            for row in rows
+        )
+        foot = "".join(f"<p>{line}</p>" for line in left_out)
+        return (
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{foot}"
+        )
+
+    def _shown(self, names: list[str]) -> tuple[list[list[str]], list[str]]:
+        """Return the first rows as text, and a line about the others."""
+        is_cluster = [text.isdigit() for text in self["id"].tolist()]
+        columns = []
+        for name in names:
+            cells = [_cell(value) for value in self[name][:_MOST_ROWS].tolist()]
+            if name in _OF_CLUSTER or name not in _COLUMNS:
+                cells = [
+                    cell if keep else ""
+                    for cell, keep in zip(cells, is_cluster, strict=False)
+                ]
+            columns.append(cells)
+        rows = [list(row) for row in zip(*columns, strict=True)]
+        more = len(is_cluster) - len(rows)
+        return rows, [f"... and {more} more rows"] if more else []
+
+    def _nothing(self) -> str:
+        """Say why there is no row."""
+        choices = self.choices
+        extent = choices.get("cluster_threshold", 0)
+        what = f"no {extent} connected voxels" if extent > 1 else "no voxel"
+        level = _cell(choices.get("threshold_resolved"))
+        return f"No clusters: {what} with {choices.get('comparison')} {level}."
+
+
+def import_pandas(who: str) -> Any:
+    """Import pandas, which is an extra.
+
+    Raises
+    ------
+    ImportError
+        pandas is not installed.
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        msg = f"{who} needs pandas; install it with: pip install 'nithresh[pandas]'"
+        raise ImportError(msg) from error
+    return pd
+
+
+def _is_mean_of_extra(name: str) -> bool:
+    return name not in _COLUMNS and name.endswith("_mean")
+
+
+def _cell(value: Any) -> str:
+    """Return a value as it is printed."""
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def _finite(value: Any) -> Any:
+    """Return a value as JSON can hold it: infinities as text."""
+    if isinstance(value, Mapping):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return value

@@ -1,0 +1,145 @@
+//! What there is to say of each cluster.
+
+use ndarray::{ArrayView3, ArrayViewMut3};
+
+use crate::criterion::Criterion;
+use crate::error::Result;
+use crate::label::{Numbered, Peak};
+use crate::maxima::{Maxima, Plateaus};
+use crate::sums::Unit;
+use crate::under::{Further, Under};
+use crate::volume::{Frame, Target};
+use crate::voxel::Voxel;
+use crate::{ClusterFilter, Index, Output, Summary};
+
+/// The clusters of a volume, each at the place of its number less one.
+///
+/// Sums are exact but for what lies some 100 binary digits below the peak, and rounded
+/// once: they depend on neither strides nor threads.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Table {
+    /// 1 or -1.
+    pub signs: Vec<i8>,
+    /// In voxels.
+    pub extents: Vec<u64>,
+    /// The voxel of the largest magnitude; of equal ones the one of the smallest indices.
+    pub peaks: Vec<Index>,
+    /// The value of the peak.
+    pub values: Vec<f64>,
+    /// The mean value.
+    pub means: Vec<f64>,
+    /// The sum of all values.
+    pub masses: Vec<f64>,
+    /// The centre of mass, in voxel indices: their mean, weighted by the values.
+    pub centres: Vec<[f64; 3]>,
+    /// Where the cluster has its sub-peaks.
+    pub maxima: Maxima,
+    /// The same clusters in other maps.
+    pub further: Vec<Under>,
+}
+
+/// Where the maps of a result go.
+pub struct Maps<'a, T> {
+    /// What [`threshold`](crate::threshold) gives, if it is wanted.
+    pub values: Option<Output<'a, T>>,
+    /// What [`label`](crate::label::label) gives; holds zeros.
+    pub labels: ArrayViewMut3<'a, i32>,
+}
+
+impl Table {
+    /// Does all at once: what [`threshold`](crate::threshold) does for a volume, what
+    /// [`label`](crate::label::label) does, and the table.
+    ///
+    /// Reads `volume` once, what passes three times more, and each of `further`, which
+    /// have the shape of `volume`, twice under what passes.
+    ///
+    /// # Errors
+    ///
+    /// As [`label`](crate::label::label); then something may have been written.
+    pub fn of<T: Voxel>(
+        volume: ArrayView3<'_, T>,
+        maps: Maps<'_, T>,
+        mask: Option<ArrayView3<'_, bool>>,
+        criterion: Criterion<T>,
+        filter: ClusterFilter,
+        plateaus: Plateaus,
+        further: &[Further<'_>],
+    ) -> Result<(Self, Summary)> {
+        let Maps { values, labels } = maps;
+        crate::check_shape("labels", labels.shape(), volume.shape())?;
+        crate::check_mask(mask.as_ref(), &[volume])?;
+        for map in further {
+            map.check(volume.shape())?;
+        }
+        let target = match values {
+            None => Target::Read(volume),
+            Some(Output { array, is_zero }) => {
+                crate::check_shape("out", array.shape(), volume.shape())?;
+                let out = crate::volumes_mut(array)?.swap_remove(0);
+                Target::New { source: volume, out, is_zero }
+            }
+        };
+        if volume.is_empty() {
+            let further = further.iter().map(|_| Under::default()).collect();
+            return Ok((Self { further, ..Self::default() }, Summary::EMPTY));
+        }
+        let frame = Frame::of(&volume);
+        let turned = frame.order.apply(volume);
+        let mask = mask.map(|mask| frame.order.apply(mask));
+        let target = target.in_order(frame.order);
+        let (clusters, summary) = crate::filter_clusters(target, mask, criterion, filter)?;
+        let (numbered, peaks) = Numbered::of(clusters, turned, &frame, filter.min_extent)?;
+        let mut labels = frame.order.apply(labels);
+        numbered.write(labels.view_mut());
+
+        let mut table = Self::of_numbered(&numbered, &peaks, turned, &frame);
+        table.maxima = Maxima::of(&numbered, turned, labels.view(), &frame, plateaus);
+        table.further = further.iter().map(|map| map.under(&numbered, &frame)).collect();
+        Ok((table, summary))
+    }
+
+    /// Without the maxima and the further maps.
+    fn of_numbered<T: Voxel>(
+        numbered: &Numbered,
+        peaks: &[Peak<T>],
+        volume: ArrayView3<'_, T>,
+        frame: &Frame,
+    ) -> Self {
+        let side = volume.shape().iter().copied().max().unwrap_or(0);
+        let unit = |value: f64| Unit::new(value, volume.len(), side);
+        let units: Vec<_> = peaks.iter().map(|peak| unit(peak.value.to_f64())).collect();
+        // Of the values, and of the values times the indices, in memory order.
+        let mut sums = vec![(0_i128, [0_i128; 3]); peaks.len()];
+        numbered.for_each_part(|part| {
+            let unit = units[part.cluster];
+            let (mut sum, mut along) = (0, 0);
+            for (position, &value) in (part.start..part.end).zip(part.of(volume)) {
+                let value = unit.of(value.to_f64());
+                sum += value;
+                along += value * position as i128;
+            }
+            let (all, weighted) = &mut sums[part.cluster];
+            *all += sum;
+            weighted[0] += sum * part.plane as i128;
+            weighted[1] += sum * part.row as i128;
+            weighted[2] += along;
+        });
+        let centre = |&(sum, weighted): &(i128, [i128; 3])| {
+            frame.moments(weighted, sum).map(|moment| moment as f64 / sum as f64)
+        };
+        let sign = |value: T| if value > T::ZERO { 1 } else { -1 };
+        let totals = || sums.iter().zip(&units).zip(peaks);
+        Self {
+            signs: peaks.iter().map(|peak| sign(peak.value)).collect(),
+            extents: peaks.iter().map(|peak| peak.extent).collect(),
+            peaks: peaks.iter().map(|peak| peak.index).collect(),
+            values: peaks.iter().map(|peak| peak.value.to_f64()).collect(),
+            means: totals()
+                .map(|(((sum, _), unit), peak)| unit.to_f64(*sum, peak.extent as f64))
+                .collect(),
+            masses: totals().map(|(((sum, _), unit), _)| unit.to_f64(*sum, 1.0)).collect(),
+            centres: sums.iter().map(centre).collect(),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Labels, tables and local maxima against naive twins that flood each cluster.
+
+#[path = "naive.rs"]
+#[allow(dead_code, reason = "the other tests use the rest of it")]
+mod naive;
+
+use std::cmp::Reverse;
+use std::fmt::Debug;
+use std::sync::LazyLock;
+
+use ndarray::{Array3, ArrayD, ArrayView3, Axis, IxDyn};
+use nithresh_core::{
+    ClusterFilter, Connectivity, Criterion, Error, Further, Maps, Output, Plateaus, Table, Voxel,
+    label, threshold,
+};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use naive::Request;
+
+type Index = [usize; 3];
+
+static POOL: LazyLock<ThreadPool> =
+    LazyLock::new(|| ThreadPoolBuilder::new().num_threads(3).build().unwrap());
+
+/// One example: few values, so that ties happen, in any order of the axes.
+#[derive(Debug, Clone)]
+struct Case {
+    shape: Vec<usize>,
+    axes: [usize; 3],
+    reversed: [bool; 3],
+    voxels: Vec<i8>,
+    mask: Option<Vec<bool>>,
+    request: Request,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let shape = prop_oneof![
+        6 => vec(1..6_usize, 3),
+        1 => vec(0..3_usize, 3),
+        // Rows of more than a word.
+        2 => (1..3_usize, 1..4_usize, 60..80_usize)
+            .prop_map(|(a, b, c)| vec![a, b, c]).prop_shuffle(),
+    ];
+    let request = (0..4_u8, any::<bool>(), 0..4_u64, prop::sample::select(&[6, 18, 26]));
+    (shape, request).prop_flat_map(|(shape, (level, two_sided, cluster_threshold, neighbours))| {
+        let count = shape.iter().product::<usize>();
+        let request =
+            Request { threshold: f64::from(level), two_sided, cluster_threshold, neighbours };
+        (
+            Just(shape),
+            Just([0, 1, 2]).prop_shuffle(),
+            any::<[bool; 3]>(),
+            vec(prop::sample::select(&[0_i8, 1, 2, 2, 3, -1, -2, -3]), count),
+            prop::option::weighted(0.3, vec(prop::bool::weighted(0.8), count)),
+        )
+            .prop_map(move |(shape, axes, reversed, voxels, mask)| Case {
+                shape,
+                axes,
+                reversed,
+                voxels,
+                mask,
+                request,
+            })
+    })
+}
+
+impl Case {
+    /// The same values by index, whatever the order of the axes in memory.
+    fn laid_out<T: Copy>(&self, values: &[T], fill: T) -> Array3<T> {
+        let [x, y, z] = [self.shape[0], self.shape[1], self.shape[2]];
+        let plain = Array3::from_shape_vec((x, y, z), values.to_vec()).unwrap();
+        let mut back = [0; 3];
+        for (position, &axis) in self.axes.iter().enumerate() {
+            back[axis] = position;
+        }
+        let in_memory = plain.view().permuted_axes(self.axes);
+        let mut array = Array3::from_elem(in_memory.dim(), fill).permuted_axes(back);
+        for axis in 0..3 {
+            if self.reversed[axis] {
+                array.invert_axis(Axis(axis));
+            }
+        }
+        array.assign(&plain);
+        array
+    }
+
+    fn mask(&self) -> Option<Array3<bool>> {
+        self.mask.as_ref().map(|mask| self.laid_out(mask, false))
+    }
+
+    fn filter(&self) -> ClusterFilter {
+        ClusterFilter {
+            min_extent: self.request.cluster_threshold,
+            connectivity: Connectivity::from_neighbours(self.request.neighbours).unwrap(),
+        }
+    }
+
+    /// The clusters in their order, each as its sorted voxels.
+    fn flooded<T: Voxel>(&self, volume: &ArrayView3<'_, T>) -> Vec<Vec<Index>> {
+        let mask = self.mask();
+        let mask = mask.as_ref().map(|mask| mask.view());
+        let mut found = naive::clusters(volume, mask, self.request, self.request.threshold);
+        found.retain(|voxels| voxels.len() as u64 >= self.request.cluster_threshold);
+        found.sort_by_key(|voxels| (Reverse(voxels.len()), strongest(volume, voxels)[0]));
+        found
+    }
+}
+
+/// The voxels of a cluster, the strongest first.
+fn strongest<T: Voxel>(
+    volume: &ArrayView3<'_, T>,
+    voxels: &[Index],
+) -> Vec<(Reverse<T::Magnitude>, Index)> {
+    let mut ranked: Vec<_> =
+        voxels.iter().map(|&voxel| (Reverse(volume[voxel].magnitude()), voxel)).collect();
+    ranked.sort_unstable();
+    ranked
+}
+
+fn are_neighbours(a: Index, b: Index) -> bool {
+    a != b && (0..3).all(|axis| a[axis].abs_diff(b[axis]) <= 1)
+}
+
+/// The local maxima of all clusters, with their clusters' numbers.
+fn maxima<T: Voxel>(
+    volume: &ArrayView3<'_, T>,
+    found: &[Vec<Index>],
+    plateaus: Plateaus,
+) -> Vec<(u32, Index)> {
+    let mut all = Vec::new();
+    for (voxels, number) in found.iter().zip(1..) {
+        let ranked = strongest(volume, voxels);
+        for &(height, voxel) in &ranked {
+            let exceeds = |&(other_height, other): &(Reverse<T::Magnitude>, Index)| {
+                let is_first = plateaus == Plateaus::First && other < voxel;
+                are_neighbours(voxel, other)
+                    && (other_height < height || (other_height == height && is_first))
+            };
+            if !ranked.iter().any(exceeds) {
+                all.push((number, voxel));
+            }
+        }
+    }
+    all
+}
+
+/// Everything in one call, with the volume of labels and the map.
+fn tabulated<T: Voxel>(
+    case: &Case,
+    volume: &ArrayView3<'_, T>,
+    plateaus: Plateaus,
+) -> (Table, Array3<i32>, ArrayD<T>) {
+    let mask = case.mask();
+    let mut labels = case.laid_out(&vec![0; volume.len()], 0);
+    let mut out = ArrayD::from_elem(IxDyn(volume.shape()), T::ZERO);
+    let maps = Maps { values: Some(Output::from(out.view_mut())), labels: labels.view_mut() };
+    let criterion = Criterion::new(case.request.threshold, case.request.two_sided).unwrap();
+    let further = [Further::new(volume.view())];
+    let mask = mask.as_ref().map(|mask| mask.view());
+    let (table, _) =
+        Table::of(volume.view(), maps, mask, criterion, case.filter(), plateaus, &further).unwrap();
+    (table, labels, out)
+}
+
+#[expect(clippy::float_cmp, reason = "sums of small integers are exact")]
+fn check<T: Voxel>(case: &Case, volume: &ArrayView3<'_, T>) {
+    let found = case.flooded(volume);
+    for plateaus in [Plateaus::First, Plateaus::Whole] {
+        let (table, labels, out) = tabulated(case, volume, plateaus);
+        let in_pool = POOL.install(|| tabulated(case, volume, plateaus));
+        assert_eq!((&table, &labels, &out), (&in_pool.0, &in_pool.1, &in_pool.2));
+
+        let mut expected = Array3::<i32>::zeros(volume.dim());
+        for (voxels, number) in found.iter().zip(1..) {
+            for &voxel in voxels {
+                expected[voxel] = number;
+            }
+        }
+        assert_eq!(labels, expected);
+        let mask = case.mask();
+        let mask = mask.as_ref().map(|mask| mask.view());
+        let level = case.request.threshold;
+        assert_eq!(out, naive::threshold(&volume.view().into_dyn(), mask, case.request, level));
+
+        assert_eq!(table.extents, found.iter().map(|c| c.len() as u64).collect::<Vec<_>>());
+        let peaks: Vec<_> = found.iter().map(|voxels| strongest(volume, voxels)[0].1).collect();
+        assert_eq!(table.peaks, peaks);
+        for (place, voxels) in found.iter().enumerate() {
+            let value = |voxel: &Index| volume[*voxel].to_f64();
+            let sum: f64 = voxels.iter().map(value).sum();
+            assert_eq!(table.values[place], value(&peaks[place]));
+            assert_eq!(f64::from(table.signs[place]), sum.signum());
+            assert_eq!(table.masses[place], sum);
+            assert_eq!(table.means[place], sum / voxels.len() as f64);
+            for axis in 0..3 {
+                let moment: f64 =
+                    voxels.iter().map(|voxel| value(voxel) * voxel[axis] as f64).sum();
+                assert_eq!(table.centres[place][axis], moment / sum);
+            }
+            let under = &table.further[0];
+            let smallest = voxels.iter().map(value).fold(f64::INFINITY, f64::min);
+            let largest = voxels.iter().map(value).fold(f64::NEG_INFINITY, f64::max);
+            assert_eq!(
+                (under.means[place], under.mins[place], under.maxs[place], under.non_finite),
+                (table.means[place], smallest, largest, 0)
+            );
+        }
+        let expected = maxima(volume, &found, plateaus);
+        let ours = &table.maxima;
+        let pairs: Vec<_> =
+            ours.clusters.iter().copied().zip(ours.indices.iter().copied()).collect();
+        assert_eq!(pairs, expected);
+        let values: Vec<_> = pairs.iter().map(|(_, voxel)| volume[*voxel].to_f64()).collect();
+        assert_eq!(ours.values, values);
+    }
+}
+
+proptest! {
+    #[test]
+    fn tables_are_those_of_flooded_clusters(case in case()) {
+        let integers = case.laid_out(&case.voxels, 0);
+        check(&case, &integers.view());
+        let floats: Vec<_> = case.voxels.iter().map(|&value| f32::from(value)).collect();
+        check(&case, &case.laid_out(&floats, 0.0).view());
+    }
+
+    #[test]
+    fn labels_are_those_of_the_table(case in case()) {
+        let volume = case.laid_out(&case.voxels, 0);
+        let (table, expected, _) = tabulated(&case, &volume.view(), Plateaus::First);
+        let mut labels = Array3::zeros(volume.dim());
+        let mask = case.mask();
+        let criterion = Criterion::new(case.request.threshold, case.request.two_sided).unwrap();
+        let mask = mask.as_ref().map(|mask| mask.view());
+        let count =
+            label(volume.view(), labels.view_mut(), mask, criterion, case.filter()).unwrap();
+        prop_assert_eq!(labels, expected);
+        prop_assert_eq!(count, table.extents.len());
+    }
+}
+
+#[test]
+fn what_is_not_finite_is_left_out_of_further_maps() {
+    let volume = Array3::from_shape_vec((1, 1, 5), vec![2.0_f32, 3.0, 0.0, f32::NAN, 2.0]).unwrap();
+    let values = vec![f64::NAN, 4.0, 9.0, 9.0, f64::INFINITY];
+    let further = Array3::from_shape_vec((1, 1, 5), values).unwrap();
+    let mut labels = Array3::zeros((1, 1, 5));
+    let maps = Maps { values: None, labels: labels.view_mut() };
+    let filter = ClusterFilter { min_extent: 0, connectivity: Connectivity::Faces };
+    let criterion = Criterion::new(1.0, true).unwrap();
+    let further = [Further::new(further.view())];
+    let (table, summary) =
+        Table::of(volume.view(), maps, None, criterion, filter, Plateaus::First, &further).unwrap();
+    let under = &table.further[0];
+    assert!(summary.has_non_finite);
+    assert_eq!(under.non_finite, 2);
+    assert_eq!(under.means[..1], [4.0]);
+    assert!(under.means[1].is_nan() && under.mins[1].is_nan() && under.maxs[1].is_nan());
+}
+
+#[test]
+fn arrays_that_do_not_fit_are_refused() {
+    let volume = Array3::<f32>::zeros((2, 3, 4));
+    let other = Array3::<f64>::zeros((2, 3, 5));
+    let filter = ClusterFilter { min_extent: 0, connectivity: Connectivity::Faces };
+    let criterion = Criterion::new(1.0, true).unwrap();
+    let name_of = |result: Result<(), Error>| match result {
+        Err(Error::Shape { name, .. }) => name,
+        _ => "",
+    };
+    let mut wrong = Array3::zeros((2, 3, 5));
+    let labelled = label(volume.view(), wrong.view_mut(), None, criterion, filter).map(|_| ());
+    assert_eq!(name_of(labelled), "labels");
+    let mut labels = Array3::zeros((2, 3, 4));
+    let maps = Maps { values: None, labels: labels.view_mut() };
+    let further = [Further::new(other.view())];
+    let found = Table::of(volume.view(), maps, None, criterion, filter, Plateaus::First, &further);
+    assert_eq!(name_of(found.map(|_| ())), "extra");
+    let mut out = ArrayD::<f32>::zeros(IxDyn(&[2, 3, 4, 1]));
+    let maps = Maps { values: Some(Output::from(out.view_mut())), labels: labels.view_mut() };
+    let found = Table::of(volume.view(), maps, None, criterion, filter, Plateaus::First, &[]);
+    assert_eq!(name_of(found.map(|_| ())), "out");
+    let mut out = ArrayD::<f32>::zeros(IxDyn(&[2, 3, 4]));
+    let found = threshold(volume.view().into_dyn(), out.view_mut().into(), None, criterion, filter);
+    assert!(found.is_ok());
+}
