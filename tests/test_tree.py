@@ -1,6 +1,7 @@
 """`nithresh.ClusterTree` against SciPy's labels at each distinct threshold."""
 
 import pickle
+import warnings
 
 import nibabel
 import numpy as np
@@ -128,6 +129,45 @@ def test_equal_to_labels_between_the_levels(data, connectivity):
         assert len(clusters) == count
         assert clusters.extent.sum() == voxels == sum(side.sum() for side in sides)
         assert count == sum(ndimage.label(side, structure)[1] for side in sides)
+
+
+@given(
+    testing.maps(dimensions=[3], dtypes=["float32", "int16"]),
+    CONNECTIVITIES,
+    st.booleans(),
+)
+def test_equal_to_find_clusters_at_each_threshold(data, connectivity, two_sided):
+    tree = ClusterTree.from_array(data, connectivity, two_sided=two_sided)
+    image = nibabel.Nifti1Image(data, np.eye(4))
+    for level in [0.0, *tree.levels.tolist()]:
+        with warnings.catch_warnings():
+            # Of values that are not finite, and of maps of which nothing is left.
+            warnings.simplefilter("ignore")
+            found = nithresh.find_clusters(
+                image,
+                level,
+                connectivity=connectivity,
+                two_sided=two_sided,
+                max_peaks=1,
+                robust=True,
+            )
+        at, table = tree.clusters(level), found.table
+        assert len(found) == len(at) == tree.counts(level)
+        for name in ("extent", "peak", "robust_from", "robust_to"):
+            assert table[name].tolist() == getattr(at, name).tolist()
+        assert np.transpose([table[axis] for axis in "ijk"]).tolist() == at.ijk.tolist()
+        # Up to robust_to a cluster is one; beyond, it is none or more.
+        labels, _ = nithresh.label(
+            data, level, connectivity=connectivity, two_sided=two_sided
+        )
+        for number, last in enumerate(table["robust_to"].tolist(), start=1):
+            own = np.where(labels == number, data, 0)
+            beyond = np.nextafter(last, np.inf, dtype=np.float32)
+            counts = [
+                nithresh.label(own, height, connectivity=connectivity)[1]
+                for height in (last, beyond)
+            ]
+            assert counts[0] == 1 != counts[1]
 
 
 @given(testing.maps(dimensions=[3], layouts=["C"]), CONNECTIVITIES, st.booleans())

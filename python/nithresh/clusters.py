@@ -17,6 +17,7 @@ from nithresh._arrays import as_voxels, check_array, check_array_mask, zeros_lik
 from nithresh._params import (
     Percentile,
     Request,
+    check_bool,
     check_count,
     check_not_negative,
     check_request,
@@ -25,6 +26,7 @@ from nithresh._params import (
 from nithresh.peaks import spaced
 from nithresh.table import ClusterTable
 from nithresh.thresholding import as_compared, new_result, resolve, warn_beyond_range
+from nithresh.tree import ClusterTree
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
@@ -131,6 +133,7 @@ def find_clusters(
     min_distance: float = 8.0,
     max_peaks: int = 4,
     extra: Mapping[str, ImageOrPath] | None = None,
+    robust: bool = False,
 ) -> Clusters:
     """Find the clusters of an image: the map, the labels and the table, from one pass.
 
@@ -166,6 +169,10 @@ def find_clusters(
         Further maps on the same grid, by name. Their mean, smallest and largest
         value in each cluster are added to the table; values that are not finite are
         left out, with a warning.
+    robust : bool, default=False
+        Add how far the threshold may move, as a distance from zero, before a cluster
+        is no longer one and by itself: columns ``robust_from`` and ``robust_to``, those
+        of :meth:`nithresh.ClusterTree.clusters`. Takes a sort of the map.
 
     Returns
     -------
@@ -219,6 +226,7 @@ def find_clusters(
     min_distance = check_not_negative(min_distance, "min_distance")
     max_peaks = check_count(max_peaks, "max_peaks")
     extra = _check_extra(extra)
+    robust = check_bool(robust, "robust")
 
     import nibabel
 
@@ -232,6 +240,7 @@ def find_clusters(
     further = {name: _Further.open(name, extra[name], image) for name in extra}
 
     level = resolve(request, voxels, inside)
+    compared = as_compared(level, data)
     out, is_zero = new_result(voxels)
     labels = zeros_like(voxels, np.int32)
     found = _core.find_clusters(
@@ -240,7 +249,7 @@ def find_clusters(
         labels,
         out_is_zero=is_zero,
         mask=inside,
-        threshold=as_compared(level, data),
+        threshold=compared,
         two_sided=request.two_sided,
         cluster_threshold=request.cluster_threshold,
         connectivity=request.connectivity,
@@ -270,6 +279,9 @@ def find_clusters(
     labelled = nifti.label_image(image, labels.reshape(shape), len(found["signs"]))
     columns = _columns(found, affine, min_distance, max_peaks)
     rows = columns.pop("row")
+    if robust:
+        for name, heights in _robust(found, voxels, inside, request, compared).items():
+            columns[name] = heights[rows]
     for name, (figures, _) in zip(further, found["further"], strict=True):
         for figure, values in zip(("mean", "min", "max"), figures, strict=True):
             columns[f"{name}_{figure}"] = values[rows]
@@ -505,6 +517,27 @@ def _columns(
         "com_z": centres[row, 2],
         "row": row,
     }
+
+
+def _robust(
+    found: dict[str, Any],
+    voxels: NDArray[Any],
+    inside: NDArray[np.bool_] | None,
+    request: Request,
+    level: float,
+) -> dict[str, NDArray[np.float64]]:
+    """Return between which thresholds each cluster is one and by itself."""
+    names = ("robust_from", "robust_to")
+    peaks = found["peaks"]
+    if not len(peaks):
+        return dict.fromkeys(names, np.empty(0))
+    tree = ClusterTree.from_array(voxels, request.connectivity, mask=inside)
+    at = tree.clusters(abs(level))
+    # By their peaks: the tree has the other sign and small clusters, too.
+    places = [np.ravel_multi_index(ijk.T, voxels.shape) for ijk in (at.ijk, peaks)]
+    order = np.argsort(places[0])
+    own = order[np.searchsorted(places[0], places[1], sorter=order)]
+    return {name: getattr(at, name)[own] for name in names}
 
 
 def _letters(number: int) -> str:

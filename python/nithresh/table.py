@@ -33,6 +33,8 @@ _COLUMNS = {
     "com_x": ("Centre of mass of the whole cluster, weighted by its values", "mm"),
     "com_y": ("Centre of mass of the whole cluster, weighted by its values", "mm"),
     "com_z": ("Centre of mass of the whole cluster, weighted by its values", "mm"),
+    "robust_from": ("Distance from zero above which the cluster is by itself", None),
+    "robust_to": ("Distance from zero up to which the cluster is one", None),
 }
 _OF_EXTRA = {
     "_mean": "Mean of {} in the whole cluster",
@@ -42,7 +44,10 @@ _OF_EXTRA = {
 # What is printed: a terminal has no room for all columns.
 _PRINTED = ("id", "x", "y", "z", "peak", "extent", "volume_mm3", "mean")
 # What is said once for a cluster, not again for its sub-peaks, when it is shown.
-_OF_CLUSTER = ("extent", "volume_mm3", "mean", "mass", "com_x", "com_y", "com_z")
+_OF_CLUSTER = (
+    *("extent", "volume_mm3", "mean", "mass", "com_x", "com_y", "com_z"),
+    *("robust_from", "robust_to"),
+)
 _MOST_ROWS = 60
 
 
@@ -67,6 +72,9 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
     ``mean``, ``mass``        float64: mean and sum of the values of the cluster
     ``com_x``, ``com_y``,     float64: the centre of mass in mm, the mean of the
     ``com_z``                 voxels' places weighted by their values
+    ``robust_from``,          float64, if asked for: at all thresholds between the
+    ``robust_to``             two, as distances from zero and the second included, the
+                              cluster is one and by itself
     ``NAME_mean``,            float64: the same of each further map; of the values
     ``NAME_min``,             that are finite, NaN if none is
     ``NAME_max``

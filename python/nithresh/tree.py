@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Clusters:
+class TreeClusters:
     """The clusters of a map at one threshold.
 
     In every array, cluster number n is at place n - 1: the largest first, of equal
@@ -324,7 +324,7 @@ class ClusterTree:
             np.searchsorted(self.levels, levels)
         ]
 
-    def clusters(self, threshold: float) -> Clusters:
+    def clusters(self, threshold: float) -> TreeClusters:
         """Return the clusters at a threshold, numbered by their extents.
 
         Parameters
@@ -334,7 +334,7 @@ class ClusterTree:
 
         Returns
         -------
-        Clusters
+        TreeClusters
             Their extents and peaks, and how far the threshold may move before each of
             them is no longer what it is.
 
@@ -369,7 +369,7 @@ class ClusterTree:
         robust_to = births.copy()
         joined = merges >= level
         np.minimum.at(robust_to, self._into[joined], merges[joined])
-        return Clusters(
+        return TreeClusters(
             threshold=float(level),
             extent=extents,
             peak=self._signs[alive] * births[alive],
