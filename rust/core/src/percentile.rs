@@ -9,6 +9,7 @@ use std::ops::RangeInclusive;
 
 use ndarray::{ArrayView3, Axis};
 
+use crate::bits::{self, BITS};
 use crate::instructions::{Loop, widest};
 use crate::parallel;
 use crate::summary::{GROUP, largest_magnitude};
@@ -122,7 +123,7 @@ impl<T: Voxel> Magnitudes<'_, T> {
         let found = self.visit(
             || (Vec::new(), None),
             |(inside, larger), values| {
-                let (low, high) = (*range.start(), *range.end());
+                let (low, high) = (limit::<T>(*range.start()), limit::<T>(*range.end()));
                 widest(Collect { values, low, high, inside, larger });
             },
         );
@@ -157,15 +158,8 @@ impl<T: Voxel> Magnitudes<'_, T> {
     }
 }
 
-/// The number of a part.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "there are no more than 4096 parts")]
-const fn narrow(part: u64) -> u16 {
-    part as u16
-}
-
 /// What is counted for values that are in no part.
-const NO_PART: u16 = narrow(PARTS as u64);
+const NO_PART: u16 = 1 << PARTS_BITS;
 
 /// A number of values or a part, as an index.
 #[inline(always)]
@@ -205,26 +199,33 @@ struct Voxels<'a, T> {
 }
 
 impl<T: Voxel> Voxels<'_, T> {
-    /// The magnitudes of `GROUP` voxels or fewer, each with whether it counts.
+    /// The magnitudes of `GROUP` voxels, each with whether it counts; those behind the
+    /// last do not.
     #[inline(always)]
-    fn group(self, number: usize) -> impl Iterator<Item = (T::Magnitude, bool)> {
+    fn group(self, number: usize) -> ([T::Magnitude; GROUP], [bool; GROUP]) {
         let first = number * GROUP;
         let group = &self.source[first..self.source.len().min(first + GROUP)];
-        let mask = self.mask.map(|mask| &mask[first..first + group.len()]);
-        group.iter().enumerate().map(move |(position, value)| {
+        let (mut magnitudes, mut counted) = ([T::ZERO.magnitude(); GROUP], [false; GROUP]);
+        let found = magnitudes.iter_mut().zip(&mut counted);
+        for ((magnitude, counted), value) in found.zip(group) {
             let value = value.finite_or_zero();
-            let inside = mask.is_none_or(|mask| mask[position]);
-            let belongs = self.population == Population::Magnitudes || value >= T::ZERO;
-            (value.magnitude(), inside & belongs)
-        })
+            *magnitude = value.magnitude();
+            *counted = self.population == Population::Magnitudes || value >= T::ZERO;
+        }
+        if let Some(mask) = self.mask {
+            for (counted, inside) in counted.iter_mut().zip(&mask[first..]) {
+                *counted &= inside;
+            }
+        }
+        (magnitudes, counted)
     }
 
     /// Whether all values of a group are smaller than `limit`, as far as can be seen
     /// at one look.
     #[inline(always)]
-    fn are_below(self, number: usize, limit: u64) -> bool {
+    fn are_below(self, number: usize, limit: T::Magnitude) -> bool {
         let group = self.source[number * GROUP..].first_chunk();
-        group.is_some_and(|group| largest_magnitude(group).into() < limit)
+        group.is_some_and(|group| largest_magnitude(group) < limit)
     }
 
     fn groups(self) -> std::ops::Range<usize> {
@@ -243,23 +244,23 @@ impl<T: Voxel> Loop for Count<'_, T> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { values, parts: Parts { low, high, shift }, counts } = self;
+        let Self { values, parts, counts } = self;
+        let (low, high, shift) = (limit::<T>(parts.low), limit::<T>(parts.high), parts.shift);
+        let second_part = limit::<T>(parts.low.saturating_add(1 << shift));
         for number in values.groups() {
-            if low > 0 && values.are_below(number, low) {
+            if values.are_below(number, low) {
                 continue;
             }
-            if low == 0 && values.are_below(number, 1 << shift) {
-                counts[0][0] +=
-                    values.group(number).map(|(_, counted)| u64::from(counted)).sum::<u64>();
+            let (magnitudes, counted) = values.group(number);
+            if parts.low == 0 && values.are_below(number, second_part) {
+                counts[0][0] += counted.iter().map(|counted| u64::from(*counted)).sum::<u64>();
                 continue;
             }
             // First which part, which vectorises; then the counts, which do not.
             let mut found = [NO_PART; GROUP];
-            for (found, (magnitude, counted)) in found.iter_mut().zip(values.group(number)) {
-                let magnitude: u64 = magnitude.into();
+            for ((found, magnitude), counted) in found.iter_mut().zip(magnitudes).zip(counted) {
                 let is_left = counted & (low..=high).contains(&magnitude);
-                *found =
-                    if is_left { narrow(magnitude.wrapping_sub(low) >> shift) } else { NO_PART };
+                *found = if is_left { T::part(magnitude, low, shift) } else { NO_PART };
             }
             for turns in found.as_chunks::<TURNS>().0 {
                 for (turn, &part) in turns.iter().enumerate() {
@@ -272,8 +273,8 @@ impl<T: Voxel> Loop for Count<'_, T> {
 
 struct Collect<'a, T: Voxel> {
     values: Voxels<'a, T>,
-    low: u64,
-    high: u64,
+    low: T::Magnitude,
+    high: T::Magnitude,
     inside: &'a mut Vec<T::Magnitude>,
     larger: &'a mut Option<T::Magnitude>,
 }
@@ -285,22 +286,29 @@ impl<T: Voxel> Loop for Collect<'_, T> {
     fn call(self) {
         let Self { values, low, high, inside, larger } = self;
         for number in values.groups() {
-            if low > 0 && values.are_below(number, low) {
+            if values.are_below(number, low) {
                 continue;
             }
-            for (magnitude, counted) in values.group(number) {
-                let key: u64 = magnitude.into();
-                if !counted || key < low {
-                    continue;
-                }
-                if key > high {
-                    *larger = Some(larger.map_or(magnitude, |larger| larger.min(magnitude)));
-                } else if low < high || inside.is_empty() {
-                    inside.push(magnitude);
-                }
+            let (magnitudes, counted) = values.group(number);
+            let blocks = magnitudes.as_chunks::<BITS>().0.iter().zip(counted.as_chunks().0);
+            for (magnitudes, counted) in blocks {
+                let reach = bits::of(magnitudes, |magnitude| magnitude >= low);
+                bits::for_each(reach & bits::of(counted, |counted| counted), |position| {
+                    let magnitude = magnitudes[position as usize];
+                    if magnitude > high {
+                        *larger = Some(larger.map_or(magnitude, |found| found.min(magnitude)));
+                    } else if low < high || inside.is_empty() {
+                        inside.push(magnitude);
+                    }
+                });
             }
         }
     }
+}
+
+/// A bound of a range of magnitudes of this type.
+fn limit<T: Voxel>(bound: u64) -> T::Magnitude {
+    T::Magnitude::try_from(bound).unwrap_or(T::LARGEST_MAGNITUDE)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ pub trait Voxel: std::fmt::Debug + Copy + PartialOrd + Send + Sync + 'static {
     const ZERO: Self;
 
     /// What [`Voxel::magnitude`] returns.
-    type Magnitude: std::fmt::Debug + Ord + Copy + Into<u64> + Send + Sync;
+    type Magnitude: std::fmt::Debug + Ord + Copy + Into<u64> + TryFrom<u64> + Send + Sync;
 
     /// What [`Voxel::height`] returns.
     type Height: Copy;
@@ -49,6 +49,10 @@ pub trait Voxel: std::fmt::Debug + Copy + PartialOrd + Send + Sync + 'static {
 
     /// A magnitude as a 64-bit float.
     fn magnitude_to_f64(magnitude: Self::Magnitude) -> f64;
+
+    /// Into which part of `2^shift` magnitudes one falls, counted from `low` on; anything
+    /// for those below it. There are no more than 4096 parts.
+    fn part(magnitude: Self::Magnitude, low: Self::Magnitude, shift: u32) -> u16;
 
     /// An integer with the order of the value, -0 below +0.
     fn ordered(self) -> Self::Ordered;
@@ -101,6 +105,12 @@ macro_rules! float_voxel {
             #[inline(always)]
             fn height(self) -> Self {
                 self.abs()
+            }
+
+            #[inline(always)]
+            #[allow(clippy::cast_possible_truncation, reason = "there are few parts")]
+            fn part(magnitude: $bits, low: $bits, shift: u32) -> u16 {
+                (magnitude.wrapping_sub(low) >> shift) as u16
             }
 
             fn magnitude_to_f64(magnitude: $bits) -> f64 {
@@ -184,6 +194,12 @@ macro_rules! integer_voxel {
             #[inline(always)]
             fn height(self) -> $magnitude {
                 self.magnitude()
+            }
+
+            #[inline(always)]
+            #[allow(clippy::cast_possible_truncation, reason = "there are few parts")]
+            fn part(magnitude: $magnitude, low: $magnitude, shift: u32) -> u16 {
+                (magnitude.wrapping_sub(low) >> shift) as u16
             }
 
             fn magnitude_to_f64(magnitude: $magnitude) -> f64 {
