@@ -13,7 +13,7 @@ demo: .venv/built ## Run the example on the built-in map and write its figures t
 	$(BIN)/python examples/plot_threshold_image.py figures
 
 test: .venv/tested ## Run all Rust and Python tests
-	cargo test --workspace
+	cargo test --package nithresh-core
 	$(BIN)/pytest -n 2
 
 lint: .venv/tested ## Check formatting, lints, types and the stub of the built module

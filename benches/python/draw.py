@@ -27,6 +27,8 @@ def rates(record: str) -> dict[str, dict[int, float]]:
     """Read million voxels per second, by tool and number of voxels."""
     found: dict[str, dict[int, float]] = {}
     for row in ROW.finditer(record):
+        if row["size"] not in SIZES:
+            continue
         voxels = prod(SIZES[row["size"]])
         for tool, time in (("nithresh", row["ours"]), (row["tool"], row["theirs"])):
             found.setdefault(tool, {})[voxels] = voxels / float(time) / 1000
@@ -39,9 +41,9 @@ def main() -> None:
     parser.add_argument("record", type=Path)
     parser.add_argument("figure", type=Path)
     options = parser.parse_args()
-    figure, axes = plt.subplots(figsize=(6, 3.2), layout="constrained")
+    figure, axes = plt.subplots(figsize=(8, 3.2), layout="constrained")
     for tool, rate in rates(options.record.read_text()).items():
-        axes.plot(list(rate), list(rate.values()), "o-", label=tool)
+        axes.plot(*zip(*sorted(rate.items()), strict=True), "o-", label=tool)
     voxels = [prod(shape) for shape in SIZES.values()]
     axes.set(
         xscale="log",
@@ -54,7 +56,7 @@ def main() -> None:
     )
     axes.minorticks_off()
     axes.set_xlim(voxels[0] / 2, voxels[-1] * 2)
-    axes.legend()
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     axes.grid(alpha=0.3)
     figure.savefig(options.figure, dpi=150)
 

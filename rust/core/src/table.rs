@@ -6,6 +6,7 @@ use crate::criterion::Criterion;
 use crate::error::Result;
 use crate::label::{Numbered, Peak};
 use crate::maxima::{Maxima, Plateaus};
+use crate::parallel;
 use crate::sums::Unit;
 use crate::under::{Further, Under};
 use crate::volume::{Frame, Target};
@@ -92,8 +93,11 @@ impl Table {
         let mut labels = frame.order.apply(labels);
         numbered.write(labels.view_mut());
 
-        let mut table = Self::of_numbered(&numbered, &peaks, turned, &frame);
-        table.maxima = Maxima::of(&numbered, turned, labels.view(), &frame, plateaus);
+        let (table, maxima) = parallel::both(
+            || Self::of_numbered(&numbered, &peaks, turned, &frame),
+            || Maxima::of(&numbered, turned, labels.view(), &frame, plateaus),
+        );
+        let mut table = Self { maxima, ..table };
         table.further = further.iter().map(|map| map.under(&numbered, &frame)).collect();
         Ok((table, summary))
     }

@@ -6,7 +6,9 @@
 //! volume is planes of rows, and a plane is a slice, whatever its strides were:
 //! where its voxels do not follow one another it is copied, one plane at a time.
 
-use ndarray::{ArrayBase, ArrayView2, ArrayView3, ArrayViewMut3, Axis, Ix3, RawData};
+use ndarray::{
+    ArrayBase, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis, Ix3, RawData,
+};
 
 use crate::parallel;
 use crate::voxel::Voxel;
@@ -277,9 +279,25 @@ fn visit_slab<T: Voxel>(
             out_copy.clear();
             out_copy.resize(out.len(), T::ZERO);
             visit(Plane { source, mask, out: Out::Zeros(&mut out_copy) });
-            for (voxel, &value) in out.iter_mut().zip(&out_copy) {
-                *voxel = value;
-            }
+            write_rows(out.view_mut(), &out_copy);
+        }
+    }
+}
+
+/// Writes a plane whose voxels do not follow one another.
+fn write_rows<T: Copy>(mut plane: ArrayViewMut2<'_, T>, values: &[T]) {
+    let row_length = plane.len_of(Axis(1));
+    for (mut row, values) in plane.outer_iter_mut().zip(values.chunks_exact(row_length)) {
+        if let Some(row) = row.as_slice_mut() {
+            row.copy_from_slice(values);
+            continue;
+        }
+        // Backwards, where the result of a reversed map is in the usual order.
+        row.invert_axis(Axis(0));
+        let backwards = values.iter().rev();
+        match row.as_slice_mut() {
+            Some(row) => row.iter_mut().zip(backwards).for_each(|(voxel, value)| *voxel = *value),
+            None => row.iter_mut().zip(backwards).for_each(|(voxel, value)| *voxel = *value),
         }
     }
 }
