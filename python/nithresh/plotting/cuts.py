@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from nithresh import _core
 from nithresh._params import warn
 
 if TYPE_CHECKING:
+    from nithresh.clusters import Clusters
     from nithresh.plotting.geometry import Bounds, Volume
     from nithresh.plotting.maps import StatMap
 
-__all__ = ["PANELS", "check_cuts", "choose_cuts"]
+__all__ = ["PANELS", "check_cuts", "choose_cuts", "peak_of"]
 
 #: The directions that each display mode shows together, left to right; the modes
 #: "x", "y" and "z" show several cuts of one direction instead.
@@ -26,15 +28,20 @@ _STACKED = ("x", "y", "z")
 _DEFAULT_COUNT = 7
 # Of the non-zero abs values, where the threshold itself singles out no cluster.
 _PERCENTILE = 80.0
+_PEAK = "peak"
+_CLUSTER = re.compile(r"cluster:([0-9]+)")
 
 
-def check_cuts(display_mode: Any, cut_coords: Any) -> int | list[float] | None:
+def check_cuts(
+    display_mode: Any, cut_coords: Any, clusters: Clusters | None = None
+) -> int | list[float] | str | None:
     """Check a display mode and its cuts, before anything is loaded.
 
     Returns
     -------
-    int, list of float or None
-        A number of cuts (modes "x", "y", "z"), the cuts in mm, or None to choose.
+    int, list of float, "peak" or None
+        A number of cuts (modes "x", "y", "z"), the cuts in mm, "peak" for the peak of
+        the map itself, or None to choose.
     """
     if display_mode not in {*PANELS, *_STACKED}:
         allowed = ", ".join(f'"{mode}"' for mode in [*PANELS, *_STACKED])
@@ -45,6 +52,8 @@ def check_cuts(display_mode: Any, cut_coords: Any) -> int | list[float] | None:
         return _DEFAULT_COUNT
     if cut_coords is None:
         return None
+    if isinstance(cut_coords, str):
+        return _named_cuts(display_mode, cut_coords, clusters)
     if stacked and isinstance(cut_coords, numbers.Real):
         return _check_count(cut_coords)
     coords = _numbers(cut_coords)
@@ -58,7 +67,7 @@ def check_cuts(display_mode: Any, cut_coords: Any) -> int | list[float] | None:
     if coords is None or not fits:
         msg = (
             f"cut_coords is {cut_coords!r}; with display_mode={display_mode!r} it must "
-            f"be {wanted}, or None"
+            f'be {wanted}, "peak", "cluster:3" or None'
         )
         raise ValueError(msg)
     if stacked and len(set(coords)) < len(coords):
@@ -67,8 +76,39 @@ def check_cuts(display_mode: Any, cut_coords: Any) -> int | list[float] | None:
     return coords
 
 
+def _named_cuts(
+    display_mode: str, name: str, clusters: Clusters | None
+) -> list[float] | str:
+    """Return the cuts through a cluster's peak, or "peak" for that of the map."""
+    match = _CLUSTER.fullmatch(name)
+    if name != _PEAK and match is None:
+        msg = (
+            f'cut_coords is {name!r}; as text it must be "peak", or "cluster:3" for '
+            "cluster 3 of clusters"
+        )
+        raise ValueError(msg)
+    if match is not None and clusters is None:
+        msg = f"cut_coords is {name!r}; it needs clusters, the result of find_clusters"
+        raise ValueError(msg)
+    if clusters is None or (match is None and not len(clusters)):
+        return _PEAK
+    number = 1 if match is None else int(match[1])
+    if not 1 <= number <= len(clusters):
+        msg = f"cut_coords is {name!r}; clusters has {len(clusters)} clusters"
+        if len(clusters):
+            msg += f", so it must be 1 to {len(clusters)}"
+        raise ValueError(msg)
+    return _through(peak_of(clusters, number), display_mode)
+
+
+def peak_of(clusters: Clusters, number: int) -> npt.NDArray[np.float64]:
+    """Return where a cluster has its peak, in mm, shape (3,)."""
+    row = clusters.lookup[number]
+    return np.array([clusters.table[axis][row] for axis in "xyz"])
+
+
 def choose_cuts(
-    stat_map: StatMap, display_mode: str, cuts: int | list[float] | None
+    stat_map: StatMap, display_mode: str, cuts: int | list[float] | str | None
 ) -> list[float]:
     """Return the cuts in mm, in the order of the panels.
 
@@ -80,15 +120,15 @@ def choose_cuts(
     volume = stat_map.kept
     if isinstance(cuts, int):
         return _spread(volume, "xyz".index(display_mode), cuts)
-    if cuts is None:
-        point = _centre_of_largest_cluster(stat_map)
+    if cuts is None or isinstance(cuts, str):
+        point = _centre_of_largest_cluster(stat_map) if cuts is None else _peak(volume)
         if point is None:
             warn(
                 "no voxel is left to show, so the cuts go through the middle of the "
                 "field of view"
             )
             point = volume.bounds.mean(axis=1)
-        return [float(point["xyz".index(axis)]) for axis in PANELS[display_mode]]
+        return _through(point, display_mode)
     directions = PANELS.get(display_mode, display_mode * len(cuts))
     missed = [
         f"{direction}={coord:g}"
@@ -104,6 +144,26 @@ def choose_cuts(
             raise ValueError(message)
         warn(message)
     return cuts
+
+
+def _through(point: npt.NDArray[np.float64], display_mode: str) -> list[float]:
+    """Return the cuts through a point (mm): one in each direction that is shown."""
+    directions = PANELS.get(display_mode, display_mode)
+    return [float(point["xyz".index(axis)]) for axis in directions]
+
+
+def _peak(volume: Volume) -> npt.NDArray[np.float64] | None:
+    """Where the largest abs value is, in mm, shape (3,); None if all are 0.
+
+    Of equal ones the voxel with the smallest indices, as in the table of clusters.
+    """
+    data = volume.data
+    # As Python numbers: of integers, the lowest has no abs value in its type.
+    highest = max(-data.min().item(), data.max().item())
+    if not highest:
+        return None
+    at = (data == highest) | (data == -highest)
+    return volume.mm(np.argwhere(at)[0])
 
 
 def _centre_of_largest_cluster(

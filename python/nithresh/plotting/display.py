@@ -60,11 +60,11 @@ class SliceDisplay:
 
     def __init__(self, panels: Panels, *, by_cut: bool) -> None:
         self._panels = panels
-        cuts = [panel.coord for panel in panels.row]
+        cuts = [panel.coord for panel in panels.all]
         self.cut_coords = cuts if by_cut else tuple(cuts)
         self.frame_axes = panels.frame_axes
         self.axes: dict[Any, Panel] = {
-            panel.coord if by_cut else panel.direction: panel for panel in panels.row
+            panel.coord if by_cut else panel.direction: panel for panel in panels.all
         }
 
     @property
@@ -326,14 +326,22 @@ connectivity, volume, resampling_interpolation
             return
         coords = self.cut_coords if cut_coords is None else cut_coords
         at = dict(zip(directions, coords, strict=True))
-        kwargs.setdefault("color", "0.8" if self._panels.black else "k")
-        kwargs.setdefault("linewidth", 1.0)
-        for panel in self.axes.values():
+        self._cross(list(self.axes.values()), at, kwargs)
+
+    def _cross(
+        self, panels: list[Panel], at: dict[str, float], style: dict[str, Any]
+    ) -> None:
+        style = {
+            "color": "0.8" if self._panels.black else "k",
+            "linewidth": 1.0,
+            **style,
+        }
+        for panel in panels:
             across, up = ("xyz"[axis] for axis in PLANE_AXES[panel.direction])
             if across in at:
-                panel.ax.axvline(at[across], **kwargs)
+                panel.ax.axvline(at[across], **style)
             if up in at:
-                panel.ax.axhline(at[up], **kwargs)
+                panel.ax.axhline(at[up], **style)
 
     def title(
         self,

@@ -41,26 +41,29 @@ def arrange(
     title: float = 0.0,
     labels: float = 0.0,
     bar: BarRoom | None = None,
+    rows: int = 1,
 ) -> list[Box]:
-    """Place panels in a row at one scale, below the title, left of the bar.
+    """Place panels in rows at one scale, below the title, left of the bar.
 
     Parameters
     ----------
     frame : (float, float)
         Width and height of the frame in points.
     sizes : sequence of (float, float)
-        Width and height of each panel in mm.
+        Width and height in mm of each panel of a row; all rows are alike.
     title : float
         Height that the title takes from the top, in points.
     labels : float
-        Height of the labels below the panels, in points.
+        Height of the labels below the panels of each row, in points.
     bar : BarRoom, optional
+        One for all rows.
+    rows : int, default=1
 
     Returns
     -------
     list of Box
-        The panels, in order, and then the bar if there is one. Every panel has the
-        same points per mm, across and up.
+        The panels, row by row from the top, and then the bar if there is one. Every
+        panel has the same points per mm, across and up.
 
     Examples
     --------
@@ -74,30 +77,39 @@ def arrange(
     gap = _GAP * width
     taken = 0.0 if bar is None else bar.left + bar.width + bar.right
     room_across = max(width - 2 * margin - taken, _LEAST_PANELS * width)
-    room_up = max(height - title - labels - 2 * margin_up, _LEAST_PANELS * height)
+    room_up = max(
+        height - title - rows * labels - 2 * margin_up, _LEAST_PANELS * height
+    )
     room_for_mm = room_across - gap * (len(sizes) - 1)
     tallest = max(up for _, up in sizes)
-    scale = min(room_for_mm / sum(across for across, _ in sizes), room_up / tallest)
+    scale = min(
+        room_for_mm / sum(across for across, _ in sizes), room_up / (rows * tallest)
+    )
 
     row = scale * sum(across for across, _ in sizes) + gap * (len(sizes) - 1)
-    left = spare = margin + (room_across - row) / 2
-    middle = labels + margin_up + room_up / 2
+    spare = margin + (room_across - row) / 2
     boxes = []
-    for across, up in sizes:
-        boxes.append(
-            (
-                left / width,
-                (middle - scale * up / 2) / height,
-                scale * across / width,
-                scale * up / height,
+    for below in reversed(range(rows)):
+        left = spare
+        middle = margin_up + (below + 0.5) * room_up / rows + (below + 1) * labels
+        for across, up in sizes:
+            boxes.append(
+                (
+                    left / width,
+                    (middle - scale * up / 2) / height,
+                    scale * across / width,
+                    scale * up / height,
+                )
             )
-        )
-        left += scale * across + gap
+            left += scale * across + gap
     if bar is None:
         return boxes
-    # As tall as the panels, where that leaves its labels room; beside them, where
-    # there is room to spare on the right.
-    tall = min(max(scale * tallest, bar.height), room_up - 2 * bar.ends)
+    # As tall as the panels of all rows, where that leaves its labels room; beside
+    # them, where there is room to spare on the right.
+    between = (rows - 1) * (room_up / rows + labels)
+    middle = margin_up + labels + (room_up + (rows - 1) * labels) / 2
+    most = room_up + (rows - 1) * labels - 2 * bar.ends
+    tall = min(max(between + scale * tallest, bar.height), most)
     tall = max(tall, _LEAST_PANELS * height)
     boxes.append(
         (

@@ -21,6 +21,7 @@ from nithresh.thresholding import threshold as threshold_array
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nithresh.clusters import Clusters
     from nithresh.plotting.geometry import PlaneGrid
     from nithresh.thresholding import ImageOrPath
 
@@ -30,8 +31,10 @@ __all__ = [
     "StatMap",
     "Template",
     "Transparency",
+    "check_clusters",
     "check_map_request",
     "open_background",
+    "open_labels",
     "open_stat_map",
     "open_transparency",
 ]
@@ -194,6 +197,24 @@ def open_background(
         )
     vmin, vmax = _dimmed(low, high, dim, black=black)
     return Background(volume, vmin, vmax, black)
+
+
+def check_clusters(clusters: Any) -> Clusters:
+    """Check that these are clusters."""
+    from nithresh.clusters import Clusters
+
+    if not isinstance(clusters, Clusters):
+        msg = (
+            f"clusters is of type {type(clusters).__name__}; it must be Clusters, the "
+            "result of find_clusters"
+        )
+        raise TypeError(msg)
+    return clusters
+
+
+def open_labels(clusters: Clusters) -> Volume:
+    """Return the number of its cluster at each voxel (int32), 0 for none."""
+    return Volume(*_open_volume(clusters.labels_img, "clusters", None))
 
 
 def open_transparency(

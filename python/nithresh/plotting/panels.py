@@ -22,6 +22,8 @@ from nithresh.plotting.figures import root_figure
 from nithresh.plotting.geometry import PLANE_AXES, union
 from nithresh.plotting.layout import arrange
 from nithresh.plotting.maps import Transparency
+from nithresh.plotting.numbering import Numbers, find_places, number_size
+from nithresh.plotting.outlines import outlines
 from nithresh.plotting.text import fit_lines, text_width
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ ABOVE_IMAGES = 1000
 _VIEW_MARGIN = 1.0
 # The bar comes after the panels.
 _BAR = -1
+# Colours and widths (points) of the two lines around a cluster.
+_OUTLINE = (("w", 1.8), ("k", 0.8))
 _TITLE_PAD = 0.3  # of the title's size, between text and box
 
 
@@ -67,7 +71,7 @@ class Panel:
 
 
 class Panels:
-    """Panels in a row inside a frame, at one scale.
+    """Panels in rows inside a frame, at one scale.
 
     Parameters
     ----------
@@ -82,6 +86,8 @@ class Panels:
         Draw on black.
     radiological : bool
         Flip left and right.
+    rows : int, default=1
+        How many rows there are, each of the panels of ``display_mode``.
     """
 
     def __init__(
@@ -93,6 +99,7 @@ class Panels:
         *,
         black: bool,
         radiological: bool,
+        rows: int = 1,
     ) -> None:
         self.frame_axes = frame_axes
         self.black = black
@@ -104,15 +111,19 @@ class Panels:
         self._title: Annotation | None = None
         self._title_height = 0.0  # points
         self._label_height = 0.0  # points
+        self._numbers: list[tuple[int, Numbers]] = []
         if black:
             self._blacken_frame()
         directions = PANELS.get(display_mode, display_mode * len(cuts))
-        self.row: list[Panel] = []
+        if display_mode in PANELS:
+            directions *= rows
+        self._rows = rows
+        self.all: list[Panel] = []
         for index, (direction, coord) in enumerate(zip(directions, cuts, strict=True)):
             ax = self._new_axes(index)
             ax.set_axis_off()
             ax.set_aspect("equal")
-            self.row.append(Panel(ax, direction, coord))
+            self.all.append(Panel(ax, direction, coord))
         self._place()
 
     @property
@@ -141,8 +152,8 @@ class Panels:
 
     def narrowest(self) -> float:
         """Return the width of the narrowest panel in points."""
-        widths = [box[2] for box in self._boxes()[: len(self.row)]]
-        return min(widths) * self._frame_size()[0]
+        widths = [box[2] for box in self._boxes()[: len(self.all)]]
+        return min(widths, default=0.0) * self._frame_size()[0]
 
     def draw_background(self, background: Background) -> None:
         """Draw an anatomical image, smooth, its zeros transparent."""
@@ -206,11 +217,41 @@ class Panels:
                 **style,
             )
 
+    def draw_clusters(self, labels: Volume) -> None:
+        """Outline and number the clusters of a label volume in each panel.
+
+        Called after all other texts are in the panels, which the numbers evade.
+        """
+        from matplotlib.collections import LineCollection
+
+        self.grow(labels.content_bounds)
+        size = number_size(self.narrowest())
+        for panel, grid, masked in self.planes(labels, linear=False):
+            plane = masked.filled(0)
+            lines = outlines(plane, grid)
+            if not len(lines):
+                continue
+            # A light line under a dark one shows on every colour.
+            for color, width in _OUTLINE:
+                panel.ax.add_collection(
+                    LineCollection(
+                        list(lines),
+                        colors=color,
+                        linewidths=width,
+                        capstyle="projecting",
+                        zorder=1,
+                    ),
+                    autolim=False,
+                )
+            numbers = Numbers(panel.ax, panel.direction, find_places(plane, grid), size)
+            self._numbers.append((self.all.index(panel), numbers))
+        self._place()
+
     def planes(
         self, volume: Volume, *, linear: bool
     ) -> Iterator[tuple[Panel, PlaneGrid, np.ma.MaskedArray[Any, Any]]]:
         """Read a volume's plane in each panel that meets it."""
-        for panel in self.row:
+        for panel in self.all:
             if not volume.contains(panel.direction, panel.coord):
                 continue
             # Nearest voxels keep their shape only in pixels smaller than they are.
@@ -232,7 +273,7 @@ class Panels:
         label: str | None,
     ) -> None:
         """Draw the colour bar of a map, right of the panels."""
-        if limits.bar_min == limits.bar_max:
+        if limits.bar_min == limits.bar_max or not self.all:
             return  # an empty map has no range to show
         bar = plan_bar(
             limits,
@@ -322,14 +363,17 @@ class Panels:
         spans = self.view[:, 1] - self.view[:, 0]
         sizes = [
             (float(spans[across]), float(spans[up]))
-            for across, up in (PLANE_AXES[p.direction] for p in self.row)
+            for across, up in (PLANE_AXES[p.direction] for p in self.all)
         ]
+        if not sizes:
+            return []
         return arrange(
             self._frame_size(),
-            sizes,
+            sizes[: len(sizes) // self._rows],
             title=self._title_height,
             labels=self._label_height,
             bar=self._bar_room,
+            rows=self._rows,
         )
 
     def _new_axes(self, index: int) -> Axes:
@@ -358,7 +402,7 @@ class Panels:
 
     def _place(self) -> None:
         """Put every panel, and the bar, where they belong now."""
-        for index, panel in enumerate(self.row):
+        for index, panel in enumerate(self.all):
             across, up = PLANE_AXES[panel.direction]
             left, right = self.view[across]
             panel.ax.set_xlim(*((right, left) if self.radiological else (left, right)))
@@ -369,6 +413,11 @@ class Panels:
             self.colorbar_ax.set_position(place)
             height = self._boxes()[_BAR][3] * self._frame_size()[1]
             fit_labels(self.colorbar_ax, self._bar_font_size, height)
+        boxes = self._boxes() if self._numbers else []
+        for index, numbers in self._numbers:
+            across, _ = PLANE_AXES[self.all[index].direction]
+            width = boxes[index][2] * self._frame_size()[0]
+            numbers.place(self.view, width / float(np.ptp(self.view[across])))
 
     def _blacken_frame(self) -> None:
         from matplotlib.patches import Rectangle

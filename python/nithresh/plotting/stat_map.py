@@ -21,8 +21,10 @@ from nithresh.plotting.geometry import union
 from nithresh.plotting.maps import (
     HIDE_ZEROS,
     Template,
+    check_clusters,
     check_map_request,
     open_background,
+    open_labels,
     open_stat_map,
     open_transparency,
 )
@@ -36,11 +38,12 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure, SubFigure
 
-    from nithresh.plotting.geometry import Bounds
+    from nithresh.clusters import Clusters
+    from nithresh.plotting.geometry import Bounds, Volume
     from nithresh.plotting.maps import Background, StatMap
     from nithresh.thresholding import ImageOrPath
 
-__all__ = ["plot_stat_map"]
+__all__ = ["check_limit", "plot_stat_map", "view_of"]
 
 # Inches: a panel is this wide, more for a bar, and the figure this tall (less where
 # all panels cut the same direction).
@@ -53,7 +56,7 @@ _STACKED_HEIGHT = 2.6
 def plot_stat_map(
     stat_map_img: ImageOrPath,
     bg_img: ImageOrPath | Template | Literal[False] | None = Template.MNI152,
-    cut_coords: float | Sequence[float] | None = None,
+    cut_coords: float | Sequence[float] | str | None = None,
     output_file: str | os.PathLike[str] | None = None,
     display_mode: str = "ortho",
     colorbar: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
@@ -78,6 +81,7 @@ def plot_stat_map(
     cluster_threshold: int = 0,
     two_sided: bool = True,
     connectivity: int = 6,
+    clusters: Clusters | None = None,
     cbar_label: str | None = None,
     volume: int | None = None,
     **kwargs: Any,
@@ -97,11 +101,14 @@ def plot_stat_map(
     bg_img : str, pathlib.Path, nibabel image or None
         What the map lies on; its zeros are not drawn. The brain of the MNI152
         template if not given, nothing if None or False.
-    cut_coords : float, sequence of float or None
+    cut_coords : float, sequence of float, str or None
         Where to cut, in mm. For ``"ortho"`` x, y and z; for two panels two numbers
         in the order of their letters; for ``"x"``, ``"y"`` and ``"z"`` a list, or
         a number of cuts (None is 7), which are spread evenly over the slices that
-        show something. None otherwise is the centre of mass of the largest
+        show something. ``"cluster:3"`` is the peak of cluster 3 of `clusters`, and
+        ``"peak"`` that of the largest of them or, if there are none, the voxel of
+        the largest abs(value) that is shown; one cut each for "x", "y" and "z".
+        None otherwise is the centre of mass of the largest
         cluster, moved to its nearest voxel if it lies outside; the clusters are
         those at the threshold or, where it hides no value, at the 80th percentile
         of the non-zero abs(values).
@@ -164,6 +171,11 @@ def plot_stat_map(
     connectivity : {6, 18, 26}, default=6
         Voxels of a cluster share a face; a face or an edge; a face, an edge or a
         corner.
+    clusters : Clusters, optional
+        What :func:`nithresh.find_clusters` gave for this map or another one. In each
+        panel its clusters are outlined along the borders of their voxels, and their
+        numbers, the ids of its table, written over them. What is hidden is up to
+        `threshold` and `cluster_threshold` as ever.
     cbar_label : str, optional
         Beside the bar, such as "z".
     volume : int, optional
@@ -183,7 +195,8 @@ def plot_stat_map(
         An argument of the wrong type.
     ValueError
         An argument of the right type with a value that is not allowed; among them
-        cuts that all lie outside the map, and a 4-D image without `volume`.
+        cuts that all lie outside the map, a cluster that `clusters` does not have,
+        and a 4-D image without `volume`.
 
     Warns
     -----
@@ -204,6 +217,19 @@ def plot_stat_map(
     >>> [round(float(coord)) for coord in display.cut_coords]
     [36, -25, 52]
     >>> display.savefig(io.BytesIO())
+
+    The same clusters outlined, on all of the map:
+
+    >>> from nithresh import find_clusters
+    >>> clusters = find_clusters(image, 3, cluster_threshold=20)
+    >>> display = plot_stat_map(
+    ...     image,
+    ...     clusters=clusters,
+    ...     cut_coords="cluster:2",
+    ...     figure=Figure(figsize=(7.3, 3.5)),
+    ... )
+    >>> [round(coord) for coord in display.cut_coords]
+    [-24, -31, 73]
     """
     colorbar = check_bool(colorbar, "colorbar")
     annotate = check_bool(annotate, "annotate")
@@ -213,7 +239,7 @@ def plot_stat_map(
         black_bg = check_bool(black_bg, "black_bg")
     if symmetric_cbar != "auto":
         symmetric_cbar = check_bool(symmetric_cbar, "symmetric_cbar")
-    vmin, vmax = _check_limit(vmin, "vmin"), _check_limit(vmax, "vmax")
+    vmin, vmax = check_limit(vmin, "vmin"), check_limit(vmax, "vmax")
     _check_tick_format(cbar_tick_format)
     check_imshow_kwargs(kwargs)
     linear = check_interpolation(resampling_interpolation)
@@ -223,11 +249,14 @@ def plot_stat_map(
         cluster_threshold=cluster_threshold,
         connectivity=connectivity,
     )
-    asked = check_cuts(display_mode, cut_coords)
+    if clusters is not None:
+        clusters = check_clusters(clusters)
+    asked = check_cuts(display_mode, cut_coords, clusters)
 
     stat_map = open_stat_map(stat_map_img, request, volume=_check_volume(volume))
     background = open_background(bg_img, black_bg=black_bg, dim=dim)
     alpha = open_transparency(transparency, transparency_range)
+    labels = None if clusters is None else open_labels(clusters)
     limits = color_limits(
         stat_map.low, stat_map.high, vmin, vmax, symmetric=symmetric_cbar
     )
@@ -245,7 +274,7 @@ def plot_stat_map(
             frame,
             display_mode,
             cuts,
-            _view(stat_map, background),
+            view_of(stat_map, background, labels),
             black=background.black,
             radiological=radiological,
         )
@@ -272,6 +301,8 @@ def plot_stat_map(
             display.annotate()
         if draw_cross:
             display.draw_cross()
+        if labels is not None:
+            panels.draw_clusters(labels)
         if output_file is None:
             return display
         display.savefig(output_file)
@@ -283,11 +314,12 @@ def plot_stat_map(
     return None
 
 
-def _view(stat_map: StatMap, background: Background) -> Bounds:
-    """Return what the panels show, in mm: the brain, and all of the map."""
-    boxes = [stat_map.kept.content_bounds]
-    if background.volume is not None:
-        boxes.append(background.volume.content_bounds)
+def view_of(
+    stat_map: StatMap, background: Background, labels: Volume | None = None
+) -> Bounds:
+    """Return what the panels show, in mm: the brain, all of the map, all clusters."""
+    volumes = [stat_map.kept, background.volume, labels]
+    boxes = [volume.content_bounds for volume in volumes if volume is not None]
     found = [box for box in boxes if box is not None]
     return union(found) if found else stat_map.kept.bounds
 
@@ -300,7 +332,8 @@ def _figure_size(
     return width, _HEIGHT if display_mode in PANELS else _STACKED_HEIGHT
 
 
-def _check_limit(value: Any, name: str) -> float | None:
+def check_limit(value: Any, name: str) -> float | None:
+    """Check an end of the colours; None for what is no limit."""
     if value is None:
         return None
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
