@@ -193,11 +193,11 @@ def colliding(folder):
     link.symlink_to(first[0])
     out = folder / "out"
     return [
-        ([first, (second[0], first[1])], "two pairs have the output"),
-        ([first, (second[0], str(first[1]))], "two pairs have the output"),
+        ([first, (second[0], first[1])], "two inputs have the output"),
+        ([first, (second[0], str(first[1]))], "two inputs have the output"),
         (
             [(first[0], out / "a.img"), (second[0], out / "a.hdr")],
-            "two pairs have the output",
+            "two inputs have the output",
         ),
         ([(first[0], first[0])], "is an output and an input"),
         ([first, (second[0], first[0])], "is an output and an input"),

@@ -6,15 +6,14 @@
 >>> kept.shape
 (53, 63, 46)
 
-Arrays need NumPy alone: nibabel is imported with the first image or path, and
-matplotlib with the first figure.
+Everything is imported when it is first used: arrays need NumPy alone, images and paths
+need nibabel, and figures matplotlib. The command needs none of these to give its help.
 """
 
 import importlib
+import os
+import threading
 from typing import TYPE_CHECKING, Any
-
-from nithresh.threads import get_num_threads, set_num_threads
-from nithresh.thresholding import threshold, threshold_img
 
 if TYPE_CHECKING:
     from nithresh import datasets, plotting
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from nithresh.inference import threshold_stats_img
     from nithresh.nilearn_table import get_clusters_table
     from nithresh.table import ClusterTable
+    from nithresh.threads import get_num_threads, set_num_threads
+    from nithresh.thresholding import threshold, threshold_img
     from nithresh.tree import ClusterTree
 
 __version__ = "0.1.0"
@@ -53,7 +54,7 @@ __all__ = [
     "threshold_stats_img",
 ]
 
-# What needs nibabel or matplotlib, or few need, and the module that has it.
+# Each name, and the module that has it.
 _LAZY = {
     "datasets": "nithresh.datasets",
     "plotting": "nithresh.plotting",
@@ -64,21 +65,36 @@ _LAZY = {
     "MissingFileError": "nithresh.files",
     "find_clusters": "nithresh.clusters",
     "get_clusters_table": "nithresh.nilearn_table",
+    "get_num_threads": "nithresh.threads",
     "label": "nithresh.clusters",
     "load": "nithresh.files",
     "save": "nithresh.files",
+    "set_num_threads": "nithresh.threads",
     "tfce": "nithresh.enhancement",
     "tfce_img": "nithresh.enhancement",
+    "threshold": "nithresh.thresholding",
     "threshold_files": "nithresh.batch",
+    "threshold_img": "nithresh.thresholding",
     "threshold_stats_img": "nithresh.inference",
 }
+
+# A fork waits for an import that another thread is in the middle of: in the child that
+# thread would never finish it.
+_importing = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_importing.acquire,
+        after_in_parent=_importing.release,
+        after_in_child=_importing.release,
+    )
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    module = importlib.import_module(_LAZY[name])
+    with _importing:
+        module = importlib.import_module(_LAZY[name])
     value = module if module.__name__ == f"nithresh.{name}" else getattr(module, name)
     globals()[name] = value
     return value

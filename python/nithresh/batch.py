@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 FilePath: TypeAlias = str | os.PathLike[str]
 Pair: TypeAlias = tuple[FilePath, FilePath]
+Task = TypeVar("Task")
+Value = TypeVar("Value")
 
 # Tasks per thread, running or waiting: enough that no thread waits for the next.
 _TASKS_PER_JOB = 2
@@ -55,6 +57,16 @@ class FileResult:
 
     input: FilePath
     output: FilePath
+    warnings: tuple[str, ...]
+    error: Exception | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[Task, Value]):
+    """What became of one task: its value, or the error in its place."""
+
+    task: Task
+    value: Value | None
     warnings: tuple[str, ...]
     error: Exception | None
 
@@ -154,22 +166,26 @@ def threshold_files(
     if on_result is not None and not callable(on_result):
         msg = f"on_result is {on_result!r}; it must be a function of one argument"
         raise TypeError(msg)
-    inputs: set[Path] = set()
+    files = OwnFiles()
     mask = None
     if mask_img is not None:
-        mask = _Mask(mask_img)
+        mask = Mask(mask_img)
         if isinstance(mask_img, (str, os.PathLike)):
-            inputs.add(_file(mask_img))
-    checked: Iterable[Pair] = _checked(pairs, inputs)
+            files.add_input(mask_img)
+    checked: Iterable[Pair] = _checked(pairs, files)
     if isinstance(pairs, Collection):
         checked = list(checked)  # before anything is done
 
-    def task(pair: Pair) -> FileResult:
-        return _attempt(pair, mask, words)
+    def work(pair: Pair) -> None:
+        _threshold_file(*pair, mask, words)
 
     errors: list[Exception] = []
-    with closing(_in_threads(task, checked, jobs)) as results:
-        for result in results:
+    with closing(in_threads(work, checked, jobs)) as outcomes:
+        for outcome in outcomes:
+            result = FileResult(*outcome.task, outcome.warnings, outcome.error)
+            if result.error is not None:
+                source, target = map(str, outcome.task)
+                result.error.add_note(f"input {source!r}, output {target!r}")
             if on_result is not None:
                 on_result(result)
                 continue
@@ -182,39 +198,37 @@ def threshold_files(
         raise ExceptionGroup(msg, errors)
 
 
-def _in_threads(
-    task: Callable[[Pair], FileResult], pairs: Iterable[Pair], jobs: int
-) -> Generator[FileResult]:
-    """Do a task for each pair, a few ahead of the results; yield these in order."""
+def in_threads(
+    work: Callable[[Task], Value], tasks: Iterable[Task], jobs: int
+) -> Generator[Outcome[Task, Value]]:
+    """Work on tasks, a few ahead of the outcomes; yield these in order."""
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="nithresh-file")
-    tasks: deque[Future[FileResult]] = deque()
+    waiting: deque[Future[Outcome[Task, Value]]] = deque()
     try:
-        for pair in pairs:
-            tasks.append(pool.submit(task, pair))
-            if len(tasks) == _TASKS_PER_JOB * jobs:
-                yield tasks.popleft().result()
-        while tasks:
-            yield tasks.popleft().result()
+        for task in tasks:
+            waiting.append(pool.submit(_attempt, work, task))
+            if len(waiting) == _TASKS_PER_JOB * jobs:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _attempt(pair: Pair, mask: "_Mask | None", words: dict[str, Any]) -> FileResult:
-    """Threshold one file; an error becomes part of the result."""
-    error = None
+def _attempt(work: Callable[[Task], Value], task: Task) -> Outcome[Task, Value]:
+    """Work on one task; an error becomes part of the outcome."""
+    value, error = None, None
     with collected_warnings() as messages:
         try:
-            _threshold_file(*pair, mask, words)
+            value = work(task)
         except Exception as caught:
             error = caught
-            source, target = map(str, pair)
-            error.add_note(f"input {source!r}, output {target!r}")
             _let_go_of_images(error)
-    return FileResult(*pair, tuple(messages), error)
+    return Outcome(task, value, tuple(messages), error)
 
 
 def _threshold_file(
-    source: FilePath, target: FilePath, mask: "_Mask | None", words: dict[str, Any]
+    source: FilePath, target: FilePath, mask: "Mask | None", words: dict[str, Any]
 ) -> None:
     image = load(source)
     mask_img = None if mask is None else mask.on_grid_of(image)
@@ -231,7 +245,7 @@ def _let_go_of_images(error: BaseException | None) -> None:
         error = error.__cause__ or error.__context__
 
 
-class _Mask:
+class Mask:
     """A mask that is read once, and resampled once for each new grid."""
 
     def __init__(self, mask_img: "ImageOrPath") -> None:
@@ -240,6 +254,7 @@ class _Mask:
         inside = nifti.read_mask(image, image)
         self._image = nifti.image_like(image, inside, (0, 1), copy_header=True)
         self._on_last_grid = self._image
+        self.source = nifti.source(mask_img)
         self._lock = threading.Lock()
 
     def on_grid_of(self, image: "SpatialImage") -> Any:
@@ -257,9 +272,48 @@ class _Mask:
             return last
 
 
-def _checked(pairs: Iterable[Pair], inputs: set[Path]) -> Iterator[Pair]:
+class OwnFiles:
+    """The files of a batch: each output is one of its own, and no input."""
+
+    def __init__(self) -> None:
+        self._inputs: set[Path] = set()
+        self._outputs: set[Path] = set()
+
+    def add_input(self, path: FilePath) -> None:
+        """Take in a file that is read.
+
+        Raises
+        ------
+        ValueError
+            It is an output.
+        """
+        source = _file(path)
+        self._inputs.add(source)
+        self._check(source)
+
+    def add_output(self, path: FilePath) -> None:
+        """Take in a file that is written.
+
+        Raises
+        ------
+        ValueError
+            It is an input, or an output already.
+        """
+        target = _file(path)
+        if target in self._outputs:
+            msg = f"two inputs have the output {str(target)!r}; each must have its own"
+            raise ValueError(msg)
+        self._outputs.add(target)
+        self._check(target)
+
+    def _check(self, path: Path) -> None:
+        if path in self._inputs and path in self._outputs:
+            msg = f"{str(path)!r} is an output and an input; it must be one of these"
+            raise ValueError(msg)
+
+
+def _checked(pairs: Iterable[Pair], files: OwnFiles) -> Iterator[Pair]:
     """Yield the pairs up to one that would write over a file of the batch."""
-    outputs: set[Path] = set()
     for number, pair in enumerate(pairs):
         if (
             not isinstance(pair, (tuple, list))
@@ -268,16 +322,8 @@ def _checked(pairs: Iterable[Pair], inputs: set[Path]) -> Iterator[Pair]:
         ):
             msg = f"pairs[{number}] is {pair!r}; it must be two paths, (input, output)"
             raise TypeError(msg)
-        source, target = map(_file, pair)
-        inputs.add(source)
-        if target in outputs:
-            msg = f"two pairs have the output {str(target)!r}; each must have its own"
-            raise ValueError(msg)
-        outputs.add(target)
-        if target in inputs or source in outputs:
-            both = target if target in inputs else source
-            msg = f"{str(both)!r} is an output and an input; it must be one of these"
-            raise ValueError(msg)
+        files.add_input(pair[0])
+        files.add_output(pair[1])
         yield pair[0], pair[1]
 
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from nithresh import _core
 from nithresh._arrays import as_voxels, check_array, check_array_mask, zeros_like
+from nithresh._choices import rules, versions
 from nithresh._params import (
-    Percentile,
     Request,
     check_bool,
     check_count,
@@ -228,8 +228,6 @@ def find_clusters(
     extra = _check_extra(extra)
     robust = check_bool(robust, "robust")
 
-    import nibabel
-
     from nithresh import nifti
 
     image = nifti.open_image(img)
@@ -286,7 +284,7 @@ def find_clusters(
         for figure, values in zip(("mean", "min", "max"), figures, strict=True):
             columns[f"{name}_{figure}"] = values[rows]
     choices = {
-        **_rules(request, threshold, level),
+        **rules(request, threshold, level),
         "min_distance_mm": min_distance,
         "max_peaks": max_peaks,
         "non_finite_voxels": non_finite,
@@ -294,7 +292,7 @@ def find_clusters(
         "input": nifti.source(img),
         "mask": None if mask_img is None else nifti.source(mask_img),
         "extra": {name: map_.source for name, map_ in further.items()},
-        "versions": _versions(nibabel),
+        "versions": versions(),
     }
     return Clusters(
         table=ClusterTable(columns, choices),
@@ -547,27 +545,3 @@ def _letters(number: int) -> str:
         number, letter = divmod(number - 1, len(ascii_lowercase))
         letters = ascii_lowercase[letter] + letters
     return letters
-
-
-def _rules(request: Request, threshold: Any, level: float) -> dict[str, Any]:
-    """Say which voxels and which clusters were kept."""
-    is_percentile = isinstance(request.threshold, Percentile)
-    side = "abs(value)" if request.two_sided else "value"
-    return {
-        "threshold": threshold if is_percentile else level,
-        "threshold_resolved": level,
-        "comparison": f"{side} {'<=' if level < 0 else '>='}",
-        "two_sided": request.two_sided,
-        "connectivity": request.connectivity,
-        "cluster_threshold": request.cluster_threshold,
-    }
-
-
-def _versions(nibabel: Any) -> dict[str, str]:
-    from nithresh import __version__
-
-    return {
-        "nithresh": __version__,
-        "numpy": np.__version__,
-        "nibabel": nibabel.__version__,
-    }

@@ -146,9 +146,7 @@ def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
         raise TypeError(msg)
     # A link keeps pointing where it did: what it points to is replaced.
     place = Path(path).expanduser().resolve()
-    if not place.name.lower().endswith(_EXTENSIONS):
-        msg = f"path is {str(path)!r}; it must end in one of {', '.join(_EXTENSIONS)}"
-        raise ValueError(msg)
+    check_extension(place)
     if not place.parent.is_dir():
         msg = f"path is {str(path)!r}; there is no such folder"
         raise MissingFileError(msg)
@@ -164,6 +162,13 @@ def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
             _save_gzip(own, temporary)
         else:
             nibabel.save(own, temporary)
+
+
+def check_extension(path: str | os.PathLike[str]) -> None:
+    """Check that a path is that of an image as :func:`save` writes it."""
+    if not str(path).lower().endswith(_EXTENSIONS):
+        msg = f"path is {str(path)!r}; it must end in one of {', '.join(_EXTENSIONS)}"
+        raise ValueError(msg)
 
 
 def save_text(text: str, path: str | os.PathLike[str]) -> None:

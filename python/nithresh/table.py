@@ -6,14 +6,14 @@ import csv
 import html
 import io
 import json
-import math
 from collections.abc import Iterator, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
+
+from nithresh._choices import finite
 
 # What each column says, and in which unit; in their order.
 _COLUMNS = {
@@ -101,7 +101,7 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         self._columns = dict(columns)
         for column in self._columns.values():
             column.flags.writeable = False
-        self._choices = json.dumps(_finite(choices))
+        self._choices = json.dumps(finite(choices))
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._columns[name]
@@ -211,15 +211,49 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
 
         from nithresh.files import save_text
 
+        sidecar = json.dumps(self.sidecar, indent=2) + "\n"
+        save_text(sidecar, place.with_suffix(".json"))
+        save_text(self.as_text(delimiter), place)
+
+    def as_text(
+        self, delimiter: str = "\t", *, first: Mapping[str, str] | None = None
+    ) -> str:
+        """Return the text of the file that :meth:`to_tsv` writes.
+
+        Parameters
+        ----------
+        delimiter : str
+            Between the columns.
+        first : mapping of str to str, optional
+            Columns before all others, with the same value in each row.
+
+        Examples
+        --------
+        >>> from nithresh import datasets, find_clusters
+        >>> image = datasets.load_sample_motor_activation_image()
+        >>> table = find_clusters(image, 5, cluster_threshold=500).table
+        >>> print(table.as_text(first={"map": "motor"})[:20])
+        map	id	sign	x	y	z	i
+        """
+        first = first or {}
         text = io.StringIO(newline="")
         writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-        writer.writerow(self)
+        writer.writerow([*first, *self])
+        writer.writerows(
+            [*first.values(), *("n/a" if value != value else value for value in row)]
+            for row in self.rows()
+        )
+        return text.getvalue()
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Go through the rows, each as Python's own numbers and text."""
         columns = [column.tolist() for column in self.values()]
-        for row in zip(*columns, strict=True):
-            writer.writerow(["n/a" if value != value else value for value in row])
-        sidecar = self._descriptions() | {"Choices": self.choices}
-        save_text(json.dumps(sidecar, indent=2) + "\n", place.with_suffix(".json"))
-        save_text(text.getvalue(), place)
+        return zip(*columns, strict=True)
+
+    @property
+    def sidecar(self) -> dict[str, Any]:
+        """What :meth:`to_tsv` writes beside the table."""
+        return self._descriptions() | {"Choices": self.choices}
 
     def _descriptions(self) -> dict[str, Any]:
         """Return what each column says, in the words of BIDS."""
@@ -313,14 +347,3 @@ def _is_mean_of_extra(name: str) -> bool:
 def _cell(value: Any) -> str:
     """Return a value as it is printed."""
     return f"{value:.5g}" if isinstance(value, float) else str(value)
-
-
-def _finite(value: Any) -> Any:
-    """Return a value as JSON can hold it: infinities as text."""
-    if isinstance(value, Mapping):
-        return {name: _finite(part) for name, part in value.items()}
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, np.generic):
-        return value.item()
-    return value

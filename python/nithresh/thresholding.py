@@ -214,6 +214,20 @@ def threshold_img(
         msg = f"copy_header is {copy_header!r}; it must be True or False"
         raise TypeError(msg)
 
+    return threshold_at(
+        request, img, mask_img=mask_img, copy=copy, copy_header=copy_header
+    )[0]
+
+
+def threshold_at(
+    request: Request,
+    img: ImageOrPath,
+    *,
+    mask_img: ImageOrPath | None = None,
+    copy: bool = True,
+    copy_header: bool = True,
+) -> tuple[SpatialImage, float]:
+    """Threshold an image, and say at which value: that of a percentile too."""
     from nithresh import nifti
 
     image = nifti.open_image(img)
@@ -238,7 +252,7 @@ def threshold_img(
     thresholded: SpatialImage = nifti.image_like(
         image, result.voxels, result.range, copy_header=copy_header
     )
-    return thresholded
+    return thresholded, level
 
 
 class _Result(NamedTuple):

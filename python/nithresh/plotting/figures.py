@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["close_figure", "open_frame", "root_figure", "save_figure"]
 
+# What matplotlib calls the date in formats that have one.
+_DATES = {"pdf": "CreationDate", "svg": "Date"}
+
 
 def open_frame(
     figure: Figure | SubFigure | int | str | None,
@@ -95,6 +98,11 @@ def save_figure(
 
         path = path.with_name(f"{path.name}.{rcParams['savefig.format']}")
     kwargs.setdefault("format", path.suffix[1:])
+    if kwargs["format"] in _DATES:
+        # The same figure gives the same bytes.
+        kwargs["metadata"] = {_DATES[kwargs["format"]]: None} | (
+            kwargs.get("metadata") or {}
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

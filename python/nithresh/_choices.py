@@ -1,0 +1,49 @@
+"""What a result was made of, and by which rules: what sidecars state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nithresh._params import Percentile, Request
+
+
+def rules(request: Request, threshold: Any, level: float) -> dict[str, Any]:
+    """Say which voxels and which clusters were kept."""
+    is_percentile = isinstance(request.threshold, Percentile)
+    side = "abs(value)" if request.two_sided else "value"
+    return {
+        "threshold": threshold if is_percentile else level,
+        "threshold_resolved": level,
+        "comparison": f"{side} {'<=' if level < 0 else '>='}",
+        "two_sided": request.two_sided,
+        "connectivity": request.connectivity,
+        "cluster_threshold": request.cluster_threshold,
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what computes and of what reads and writes."""
+    import nibabel
+
+    from nithresh import __version__
+
+    return {
+        "nithresh": __version__,
+        "numpy": np.__version__,
+        "nibabel": nibabel.__version__,
+    }
+
+
+def finite(value: Any) -> Any:
+    """Return a value as JSON can hold it: infinities as text."""
+    if isinstance(value, Mapping):
+        return {name: finite(part) for name, part in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return value

@@ -1,0 +1,64 @@
+"""The command ``nithresh``: a thin layer over the calls of the same names.
+
+``main`` parses, runs the module of the subcommand, and turns what goes wrong into
+lines and an exit code. Nothing here or in ``arguments`` needs NumPy, so that help
+comes at once.
+"""
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from nithresh.command import arguments
+from nithresh.command.errors import NeededFileError, UsageError, report
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    args : sequence of str, optional
+        What follows the name of the command; ``sys.argv`` if not given.
+
+    Returns
+    -------
+    int
+        0; 1 if a file failed. A command line that cannot be understood ends the
+        process with 2.
+    """
+    parser = arguments.parser()
+    words = parser.parse_args(args)
+    # Names of files may be no text in the encoding of the terminal.
+    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    try:
+        subcommand = importlib.import_module(f"nithresh.command.{words.subcommand}")
+        code: int = subcommand.run(words)
+        sys.stdout.flush()
+    except UsageError as error:
+        words.parser.error(str(error))
+    except KeyboardInterrupt:
+        print("nithresh: interrupted", file=sys.stderr)
+        # As a process that does not catch the signal, so that a shell's loop ends.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+        return 130
+    except NeededFileError as failure:
+        report(failure.path, failure.error, debug=words.debug)
+        return 1
+    except BrokenPipeError:
+        # Whoever read the output has enough of it.
+        _forget_output()
+        return 1
+    except Exception as error:
+        report(None, error, debug=words.debug)
+        _forget_output()
+        return 1
+    return code
+
+
+def _forget_output() -> None:
+    """Let the interpreter end without a second try to write what is left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,182 @@
+"""The same for each of many files: the inputs, the progress and what failed."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from nithresh._params import check_jobs
+from nithresh.batch import Mask, OwnFiles, in_threads
+from nithresh.command.errors import (
+    UsageError,
+    as_usage,
+    needing,
+    print_about,
+    report,
+)
+from nithresh.command.names import sidecar_of
+from nithresh.command.progress import progress
+from nithresh.threads import get_num_threads
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An input and what is made of it: none, one or more files.
+
+    The sidecar of each output is written before it, so that an output that exists is
+    complete.
+    """
+
+    source: str
+    outputs: tuple[Path, ...] = ()
+
+    @property
+    def sidecars(self) -> tuple[Path, ...]:
+        """The sidecars; outputs that differ by their extension alone share one."""
+        return tuple(dict.fromkeys(map(sidecar_of, self.outputs)))
+
+    def check_is_new(self) -> None:
+        """Refuse to write over what exists."""
+        for path in (*self.outputs, *self.sidecars):
+            if path.exists():
+                msg = (
+                    f"{str(path)!r} exists; --overwrite replaces it, --skip-existing "
+                    "leaves out inputs whose outputs exist"
+                )
+                raise OSError(msg)
+
+
+def _whole(work: Callable[[Job], str], job: Job) -> str:
+    """Do the work; if it fails, leave no new sidecar without an output."""
+    new = [path for path in job.sidecars if not path.exists()]
+    try:
+        return work(job)
+    except Exception:
+        for path in new:
+            with suppress(OSError):
+                path.unlink()
+        raise
+
+
+def inputs_of(words: argparse.Namespace) -> list[str]:
+    """Return the paths of all inputs, those of a list included."""
+    inputs: list[str] = list(words.inputs)
+    if words.from_file is not None:
+        inputs += _listed(words.from_file)
+    if not inputs:
+        msg = "no input: IN or --from-file LIST is needed"
+        raise UsageError(msg)
+    return inputs
+
+
+def _listed(path: str) -> list[str]:
+    try:
+        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    except OSError as error:
+        msg = f"--from-file {path}: {error.strerror}"
+        raise UsageError(msg) from error
+    return [os.fsdecode(line) for line in content.splitlines() if line.strip()]
+
+
+def only_output_of(inputs: Sequence[str], option: str, output: str) -> Path:
+    """Return the output that was named for a single input."""
+    if len(inputs) > 1:
+        msg = f"{option} names one file for {len(inputs)} inputs; use --output-dir"
+        raise UsageError(msg)
+    return Path(output).expanduser()
+
+
+def open_mask(words: argparse.Namespace) -> Mask | None:
+    """Read the mask, once for all files."""
+    if words.mask is None:
+        return None
+    with needing(words.mask):
+        return Mask(Path(words.mask))
+
+
+def check_files(jobs: Sequence[Job], also_read: Iterable[str] = ()) -> None:
+    """Refuse jobs of which one would write over a file that another reads or writes.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    also_read : iterable of str
+        Files that are read for all jobs.
+    """
+    files = OwnFiles()
+    with as_usage():
+        for path in (*also_read, *(job.source for job in jobs)):
+            files.add_input(path)
+        for job in jobs:
+            for output in (*job.outputs, *job.sidecars):
+                files.add_output(output)
+
+
+def for_each(
+    words: argparse.Namespace,
+    jobs: Sequence[Job],
+    work: Callable[[Job], str],
+    *,
+    show: Callable[[str], None] | None = print,
+) -> int:
+    """Do the work for each file; print what it gives, and in the end what failed.
+
+    Parameters
+    ----------
+    words : argparse.Namespace
+        The command line.
+    jobs : sequence of Job
+        Checked by :func:`check_files`.
+    work : callable
+        Makes the outputs of a job, and returns what there is to say.
+    show : callable, optional
+        Prints what `work` returns, in the order of the jobs; None for nothing.
+
+    Returns
+    -------
+    int
+        0, or 1 if a file failed.
+    """
+    with as_usage():
+        threads = (
+            get_num_threads()
+            if words.jobs is None
+            else check_jobs(words.jobs, "--jobs")
+        )
+    if getattr(words, "output_dir", None) is not None:
+        Path(words.output_dir).mkdir(parents=True, exist_ok=True)
+    skips, overwrites = words.skip_existing, words.overwrite
+
+    def attempt(job: Job) -> str | None:
+        if skips and job.outputs and all(path.exists() for path in job.outputs):
+            return None
+        if not (skips or overwrites):
+            job.check_is_new()
+        return _whole(work, job)
+
+    failed: list[tuple[str, Exception]] = []
+    with (
+        progress(len(jobs), shown=not words.quiet) as bar,
+        closing(in_threads(attempt, jobs, threads)) as outcomes,
+    ):
+        for outcome in outcomes:
+            source = outcome.task.source
+            warnings = () if words.quiet else outcome.warnings
+            text = None if show is None else outcome.value
+            if warnings or text is not None:
+                with bar.aside():
+                    for warning in warnings:
+                        print_about(source, f"warning: {warning}")
+                    if show is not None and text is not None:
+                        show(text)
+            if outcome.error is not None:
+                failed.append((source, outcome.error))
+            bar.advance()
+    if failed and len(jobs) > 1:
+        print_about(None, f"{len(failed)} of {len(jobs)} files failed:")
+    for source, error in failed:
+        report(source, error, debug=words.debug)
+    return 1 if failed else 0

@@ -1,0 +1,87 @@
+"""What goes wrong, in one line for each file."""
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class UsageError(Exception):
+    """A command line that asks for what cannot be."""
+
+
+class NeededFileError(Exception):
+    """A file that all others need, and why it cannot be read."""
+
+    def __init__(self, path: str, error: Exception) -> None:
+        super().__init__(path, error)
+        self.path = path
+        self.error = error
+
+
+@contextmanager
+def needing(path: str) -> Iterator[None]:
+    """Name a file that all others need when it cannot be read."""
+    try:
+        yield
+    except (OSError, TypeError, ValueError) as error:
+        raise NeededFileError(path, error) from error
+
+
+@contextmanager
+def as_usage() -> Iterator[None]:
+    """Take what the library says of an argument for an error of the command line.
+
+    A file that is missing or damaged is none.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except (TypeError, ValueError) as error:
+        if type(error) in (TypeError, ValueError):
+            raise UsageError(one_line(str(error))) from error
+        raise
+
+
+@contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Name the file that cannot be written, and not the temporary one beside it."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, ValueError):
+            raise  # the library's own, which names the file
+        msg = f"cannot write {str(path)!r}: {error.strerror or error}"
+        raise OSError(msg) from error
+
+
+def report(source: str | None, error: Exception, *, debug: bool) -> None:
+    """Print why a file failed; with `debug` the traceback before it."""
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    print_about(source, reason(error))
+
+
+def print_about(source: str | None, text: str) -> None:
+    """Print one line to standard error."""
+    name = "" if source is None else f"{source}: "
+    print(one_line(f"nithresh: {name}{text}"), file=sys.stderr, flush=True)
+
+
+def reason(error: Exception) -> str:
+    """Say in words why."""
+    if isinstance(error, OSError) and error.strerror is not None:
+        name = "" if error.filename is None else f": {error.filename!r}"
+        return f"{error.strerror}{name}"
+    if isinstance(error, MemoryError):
+        return f"not enough memory {error}".rstrip()
+    return str(error) or type(error).__name__
+
+
+def one_line(text: str) -> str:
+    """Put the lines of a text side by side."""
+    return re.sub(r"\s*[\r\n]+\s*", " ", text)

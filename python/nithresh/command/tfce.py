@@ -1,0 +1,63 @@
+"""``nithresh tfce``."""
+
+import argparse
+
+from nithresh import nifti
+from nithresh._choices import versions
+from nithresh._params import check_not_negative
+from nithresh.command.each import Job, check_files, for_each, inputs_of, open_mask
+from nithresh.command.errors import as_usage, naming
+from nithresh.command.outputs import image_jobs, shown_names
+from nithresh.command.sidecar import command_line, save_sidecar
+from nithresh.enhancement import tfce_img
+from nithresh.files import load, save
+
+
+def run(words: argparse.Namespace) -> int:
+    """Enhance each input."""
+    request = {
+        "E": words.E,
+        "H": words.H,
+        "connectivity": words.connectivity,
+        "two_sided": not words.one_sided,
+    }
+    with as_usage():
+        check_not_negative(words.E, "--E")
+        check_not_negative(words.H, "--H")
+    jobs = image_jobs(words, inputs_of(words), "tfce")
+    check_files(jobs, also_read=[] if words.mask is None else [words.mask])
+    mask = open_mask(words)
+
+    def work(job: Job) -> str:
+        (output,) = job.outputs
+        image = load(job.source)
+        enhanced = tfce_img(
+            image, **request, mask_img=None if mask is None else mask.on_grid_of(image)
+        )
+        save_sidecar(
+            job.sidecars[0],
+            "Threshold-free cluster enhancement of a statistical map, exact",
+            command_line(
+                "tfce",
+                job.source,
+                {
+                    "--E": words.E,
+                    "--H": words.H,
+                    "--one-sided": words.one_sided,
+                    "--connectivity": words.connectivity,
+                    "--mask": words.mask,
+                    "-o": output,
+                },
+            ),
+            {
+                **request,
+                "input": nifti.source(job.source),
+                "mask": None if mask is None else mask.source,
+                "versions": versions(),
+            },
+        )
+        with naming(output):
+            save(enhanced, output)
+        return str(output)
+
+    return for_each(words, jobs, work, show=shown_names(words, jobs))

@@ -1,0 +1,658 @@
+"""The installed command: what it prints, what it writes, how it ends."""
+
+import hashlib
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nibabel
+import numpy as np
+import pytest
+
+import nithresh
+
+COMMAND = Path(sys.executable).with_name("nithresh")
+SAMPLE = nithresh.datasets.load_sample_motor_activation_image()
+BIDS = "sub-01_task-a_stat-z_statmap.nii.gz"
+SUBCOMMANDS = ("threshold", "clusters", "tfce", "plot", "info", "demo")
+AFFINE = np.diag([-2, 2, 2, 1.0])
+
+
+def run(*args, code=0, **words):
+    """Run the command, and check its exit code."""
+    done = subprocess.run(
+        [COMMAND, *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        **words,
+    )
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr or "--debug" in args
+    return done
+
+
+def random_map(seed=0, shape=(24, 20, 16)):
+    rng = np.random.default_rng(seed)
+    data = rng.integers(-3, 4, shape) * rng.integers(0, 2, shape)
+    return nibabel.Nifti1Image(np.asfortranarray(data, np.float32), AFFINE)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with six maps, in which the command runs."""
+    for seed in range(5):
+        nithresh.save(random_map(seed), tmp_path / f"map{seed}.nii.gz")
+    nithresh.save(random_map(5), tmp_path / BIDS)
+    return tmp_path
+
+
+def maps(folder):
+    return [f"map{seed}.nii.gz" for seed in range(5)]
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def voxels(path):
+    return np.asarray(nithresh.load(path).dataobj)
+
+
+def assert_same_image(path, image):
+    saved = nithresh.load(path)
+    np.testing.assert_array_equal(saved.dataobj, image.dataobj)
+    np.testing.assert_array_equal(saved.affine, image.affine)
+    assert saved.get_data_dtype() == image.get_data_dtype()
+
+
+@pytest.mark.parametrize("subcommand", [None, *SUBCOMMANDS])
+def test_the_example_of_the_help_works_as_pasted(subcommand, tmp_path):
+    help_ = run(*[subcommand] * (subcommand is not None), "--help").stdout
+    example = re.search(r"^example:\n((?:  .*\n)+)", help_, re.MULTILINE)[1]
+    subprocess.run(
+        ["/bin/sh", "-e", "-c", example],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{COMMAND.parent}:{os.environ['PATH']}"},
+        check=True,
+        timeout=120,
+        capture_output=True,
+    )
+    made = {
+        None: "kept.nii.gz",
+        "threshold": "kept.nii.gz",
+        "plot": "clusters.png",
+        "tfce": "nithresh-demo/motor_tfce.nii.gz",
+    }
+    assert (tmp_path / made.get(subcommand, "nithresh-demo")).exists()
+
+
+def test_help_imports_next_to_nothing():
+    code = (
+        "import sys; from nithresh.command import main\n"
+        "try: main(['threshold', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print('modules', *sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    modules = set(done.stdout.rpartition("modules")[2].split())
+    heavy = {"numpy", "nibabel", "matplotlib", "isal", "tqdm", "nithresh._core"}
+    assert not modules & heavy
+    assert run("--version").stdout == f"nithresh {nithresh.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "call"),
+    [
+        (["-t", "2.3"], {"threshold": 2.3}),
+        (["-t", "2", "-k", "3"], {"threshold": 2, "cluster_threshold": 3}),
+        (["-t", "-2"], {"threshold": -2, "two_sided": False}),
+        (["-t", "-2e0", "--one-sided"], {"threshold": -2, "two_sided": False}),
+        (["--threshold", "1", "--one-sided"], {"threshold": 1, "two_sided": False}),
+        (
+            ["-t", "80%", "-k", "2", "--connectivity", "26"],
+            {"threshold": "80%", "cluster_threshold": 2, "connectivity": 26},
+        ),
+        (["-t", "60%", "--mask", "mask.nii"], {"threshold": "60%"}),
+    ],
+)
+def test_threshold_is_threshold_img(folder, args, call):
+    if "--mask" in args:
+        # On a grid of its own.
+        mask = np.ones((9, 8, 7), np.uint8)
+        nithresh.save(
+            nibabel.Nifti1Image(mask, np.diag([-4, 4, 4, 1])), folder / "mask.nii"
+        )
+        call = call | {"mask_img": folder / "mask.nii"}
+    before = contents(folder)
+    done = run("threshold", BIDS, *args, cwd=folder)
+    name = "sub-01_task-a_stat-z_desc-thresholded_statmap"
+    assert done.stdout == f"{name}.nii.gz\n"
+    assert done.stderr == ""
+    kept = nithresh.threshold_img(folder / BIDS, **call)
+    assert_same_image(folder / f"{name}.nii.gz", kept)
+    sidecar = json.loads((folder / f"{name}.json").read_text())
+    choices = sidecar["Choices"]
+    assert choices["two_sided"] == call.get("two_sided", True)
+    assert choices["connectivity"] == call.get("connectivity", 6)
+    assert choices["threshold"] == call["threshold"]
+    digest = hashlib.sha256((folder / BIDS).read_bytes()).hexdigest()
+    assert choices["input"] == {"name": BIDS, "sha256": digest}
+    assert (choices["mask"] or {}).get("name") == (
+        "mask.nii" if "--mask" in args else None
+    )
+    level = choices["threshold_resolved"]
+    again = nithresh.threshold_img(folder / BIDS, **(call | {"threshold": level}))
+    np.testing.assert_array_equal(again.dataobj, kept.dataobj)
+
+    # The command in the sidecar makes the same bytes again.
+    made = contents(folder)
+    assert made.keys() - before.keys() == {f"{name}.nii.gz", f"{name}.json"}
+    for end in (".nii.gz", ".json"):
+        (folder / f"{name}{end}").unlink()
+    subprocess.run(
+        ["/bin/sh", "-c", sidecar["CommandLine"]],
+        cwd=folder,
+        env=os.environ | {"PATH": f"{COMMAND.parent}:{os.environ['PATH']}"},
+        check=True,
+        capture_output=True,
+    )
+    again = contents(folder)
+    assert again == made
+
+
+def test_bytes_do_not_depend_on_jobs_or_time(folder):
+    for number, jobs in enumerate((1, 3)):
+        run("threshold", *maps(folder), "-t", 2, "--output-dir", "out", "--jobs", jobs,
+            cwd=folder)  # fmt: skip
+        (folder / "out").rename(folder / f"out{number}")
+        time.sleep(1.1)
+    assert contents(folder / "out0") == contents(folder / "out1")
+    assert len(contents(folder / "out0")) == 10
+
+
+def test_tfce_is_tfce_img(folder):
+    run("tfce", "map0.nii.gz", "--E", 1, "--H", 1.5, "--connectivity", 26, cwd=folder)
+    enhanced = nithresh.tfce_img(folder / "map0.nii.gz", E=1, H=1.5, connectivity=26)
+    assert_same_image(folder / "map0_tfce.nii.gz", enhanced)
+    choices = json.loads((folder / "map0_tfce.json").read_text())["Choices"]
+    assert (choices["E"], choices["H"], choices["connectivity"]) == (1, 1.5, 26)
+    assert "--E is -1" in run("tfce", "map0.nii.gz", "--E", -1, code=2).stderr
+
+
+def test_clusters_prints_and_saves_the_table(folder):
+    clusters = nithresh.find_clusters(SAMPLE, 3.1, cluster_threshold=10)
+    args = ("clusters", SAMPLE, "-t", 3.1, "-k", 10)
+    done = run(*args, "--table", "c.tsv", "--labels", "c.nii.gz", cwd=folder)
+    assert done.stdout == clusters.table.as_text()
+    assert (folder / "c.tsv").read_text() == done.stdout
+    assert_same_image(folder / "c.nii.gz", clusters.labels_img)
+    sidecar = json.loads((folder / "c.json").read_text())
+    command = f"nithresh clusters {SAMPLE} -t 3.1 -k 10 --labels c.nii.gz --table c.tsv"
+    assert sidecar.pop("CommandLine") == command
+    assert sidecar.pop("Description")
+    assert sidecar == clusters.table.sidecar
+
+    (line,) = run(*args, "--json").stdout.splitlines()
+    content = json.loads(line)
+    assert content["input"] == SAMPLE
+    assert content["choices"] == clusters.table.choices
+    rows = content["clusters"]
+    assert [row["id"] for row in rows] == clusters.table["id"].tolist()
+    assert [row["mean"] for row in rows] == clusters.table["mean"].tolist()
+
+
+def test_clusters_of_several_maps(folder):
+    done = run("clusters", *maps(folder), "-t", 2, "-k", 3, "--output-dir", "out",
+               "--extra", "other=map0.nii.gz", "--extra", f"last={BIDS}",
+               cwd=folder)  # fmt: skip
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("input\tid\tsign\tx\t")
+    assert lines[0].endswith("\tother_min\tother_max\tlast_mean\tlast_min\tlast_max")
+    expected = []
+    for name in maps(folder):
+        extra = {"other": folder / "map0.nii.gz", "last": folder / BIDS}
+        words = {"cluster_threshold": 3, "extra": extra}
+        clusters = nithresh.find_clusters(folder / name, 2, **words)
+        stem = name.partition(".")[0]
+        text = clusters.table.as_text()
+        assert (folder / "out" / f"{stem}_clusters.tsv").read_text() == text
+        assert_same_image(folder / "out" / f"{stem}_labels.nii.gz", clusters.labels_img)
+        sidecar = json.loads((folder / "out" / f"{stem}_clusters.json").read_text())
+        assert sidecar["Choices"] == clusters.table.choices
+        expected += [f"{name}\t{line}" for line in text.splitlines()[1:]]
+    assert lines[1:] == expected
+    assert len(contents(folder / "out")) == 20
+    run("clusters", BIDS, "-t", 2, "--output-dir", "bids", "--quiet", cwd=folder)
+    stem = "sub-01_task-a_stat-z_"
+    assert set(contents(folder / "bids")) == {
+        f"{stem}{end}"
+        for end in (
+            "clusters.tsv",
+            "clusters.json",
+            "desc-clusters_dseg.nii.gz",
+            "desc-clusters_dseg.json",
+        )
+    }
+
+
+def test_clusters_with_a_mask_and_none(folder):
+    mask = np.zeros((24, 20, 16), np.uint8)
+    mask[:12] = 1
+    nithresh.save(nibabel.Nifti1Image(mask, AFFINE), folder / "mask.nii")
+    done = run("clusters", BIDS, "-t", 2, "--mask", "mask.nii", "--json", cwd=folder)
+    words = {"mask_img": folder / "mask.nii"}
+    clusters = nithresh.find_clusters(folder / BIDS, 2, **words)
+    content = json.loads(done.stdout)
+    assert content["choices"] == clusters.table.choices
+    assert len(content["clusters"]) == clusters.table["id"].size
+    done = run("clusters", BIDS, "-t", 99, cwd=folder)
+    assert done.stdout.count("\n") == 1
+    assert f"nithresh: {BIDS}: warning: The threshold 99 is beyond" in done.stderr
+    assert run("clusters", BIDS, "-t", 99, "--quiet", cwd=folder).stderr == ""
+
+
+@pytest.mark.parametrize("extension", ["png", "svg", "pdf"])
+def test_plot_writes_the_same_figure_twice(tmp_path, extension):
+    args = ("plot", SAMPLE, "-t", 2, "-k", 10, "--cut-coords", 5, -26, 21)
+    path = tmp_path / f"figure.{extension}"
+    run(*args, "-o", path)
+    first = contents(tmp_path)
+    time.sleep(1.1)
+    run(*args, "-o", path, "--overwrite")
+    assert contents(tmp_path) == first
+    starts = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
+    assert first[path.name].startswith(starts[extension])
+    sidecar = json.loads(first["figure.json"])
+    assert sidecar["Choices"]["cut_coords"] == [5, -26, 21]
+    assert "--cut-coords 5 -26 21" in sidecar["CommandLine"]
+
+
+def test_plot_of_one_direction(tmp_path):
+    for name, cuts in (("number", ["3"]), ("list", ["-20", "0", "20"])):
+        run("plot", SAMPLE, "-t", -3, "--display-mode", "z", "--cut-coords", *cuts,
+            "-o", tmp_path / f"{name}.png")  # fmt: skip
+    error = run("plot", SAMPLE, "-o", "a.txt", code=2).stderr
+    assert "must end in one of .png" in error
+    error = run("plot", SAMPLE, "--cut-coords", 1, "-o", "a.png", code=2).stderr
+    assert "cut_coords" in error
+
+
+def test_info_says_what_a_map_is(folder):
+    data = np.array([[-4, 3, 0], [np.nan, 3, 2.5]], np.float32)[..., None]
+    image = nibabel.Nifti1Image(data, AFFINE)
+    image.header.set_intent("t test", (12,))
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, folder / "small.nii")
+    lines = run("info", "small.nii", cwd=folder).stdout.rstrip().splitlines()
+    assert lines.pop(0) == "small.nii"
+    said = dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in lines)
+    assert said == {
+        "shape": "2 x 3 x 1",
+        "zooms": "2 x 2 x 2 mm",
+        "type": "float32",
+        "format": "Nifti1Image",
+        "orientation": "LAS, left-handed",
+        "intent": "t test (12)",
+        "range": "-4 to 3",
+        "NaN": "1 voxels (16.7%)",
+        "zero": "1 voxels (16.7%)",
+        "saturation": "3 in 2 voxels",
+        "abs(value) >= 2.3": "4 voxels (66.7%), 2 clusters",
+        "abs(value) >= 3.1": "1 voxels (16.7%), 1 clusters",
+        "abs(value) >= 5": "0 voxels, 0 clusters",
+    }
+    for kind in (np.uint8, np.int16, np.float64):
+        series = np.zeros((3, 3, 3, 2), kind)
+        nibabel.save(nibabel.Nifti1Image(series, AFFINE), folder / "series.nii")
+        said = run("info", "series.nii", "small.nii", cwd=folder).stdout
+        assert "3 x 3 x 3 x 2" in said
+        assert "54 voxels (100.0%)" in said
+        assert "\nsmall.nii\n" in said
+
+
+def test_lists_from_a_file_and_from_standard_input(folder):
+    listed = "".join(f"{name}\n" for name in maps(folder))
+    (folder / "list.txt").write_text(f"{listed}\n")
+    args = ("threshold", "-t", "2", "--from-file")
+    run(*args, "list.txt", "--output-dir", "a", cwd=folder)
+    run(*args, "-", BIDS, "--output-dir", "b", cwd=folder, input=listed)
+    first, second = contents(folder / "a"), contents(folder / "b")
+    images = {name for name in first if name.endswith(".gz")}
+    assert len(images) == 5
+    assert all(first[name] == second[name] for name in images)
+    assert len(second) == 12
+    assert "no input" in run(*args, "-", code=2, input="\n").stderr
+    assert "--from-file no: No such file" in run(*args, "no", code=2).stderr
+
+
+def test_what_exists_is_kept(folder):
+    run("threshold", "map0.nii.gz", "-t", 2, cwd=folder)
+    before = contents(folder)
+    done = run("threshold", *maps(folder), "-t", 3, code=1, cwd=folder)
+    assert "nithresh: 1 of 5 files failed:\n" in done.stderr
+    assert "nithresh: map0.nii.gz: 'map0_thresholded.nii.gz' exists" in done.stderr
+    after = contents(folder)
+    assert {name: after[name] for name in before} == before
+    assert len(after) == len(before) + 8
+
+    (folder / "map4_thresholded.nii.gz").unlink()
+    done = run("threshold", *maps(folder), "-t", 1, "--skip-existing", cwd=folder)
+    assert done.stdout == "map4_thresholded.nii.gz\n"
+    assert (
+        contents(folder)["map0_thresholded.nii.gz"] == after["map0_thresholded.nii.gz"]
+    )
+    done = run("threshold", *maps(folder), "-t", 1, "--overwrite", cwd=folder)
+    assert done.stdout.count("\n") == 5
+    kept = nithresh.threshold_img(folder / "map0.nii.gz", 1)
+    assert_same_image(folder / "map0_thresholded.nii.gz", kept)
+    # A sidecar alone is somebody's too.
+    (folder / "kept.json").write_text("mine")
+    args = ("threshold", "map0.nii.gz", "-t", 1, "-o", "kept.nii")
+    assert "'kept.json' exists" in run(*args, code=1, cwd=folder).stderr
+    assert (folder / "kept.json").read_text() == "mine"
+    assert not (folder / "kept.nii").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "the following arguments are required: SUBCOMMAND"),
+        (["shrink"], "invalid choice: 'shrink'"),
+        (["threshold", "map0.nii.gz"], "required: -t"),
+        (["threshold", "-t", "2"], "no input"),
+        (["threshold", "map0.nii.gz", "-t", "x"], "'x' is no number"),
+        (["threshold", "map0.nii.gz", "-t", "nan"], "threshold is NaN"),
+        (["threshold", "map0.nii.gz", "-t", "101%"], "threshold is '101%'"),
+        (["threshold", "map0.nii.gz", "-t", "-5%"], "threshold is '-5%'"),
+        (["threshold", "map0.nii.gz", "-t", "2", "-k", "1.5"], "invalid int value"),
+        (["threshold", "map0.nii.gz", "-t", "2", "--connectivity", "7"], "choose from"),
+        (["threshold", "map0.nii.gz", "-t", "2", "--jobs", "0"], "--jobs is 0"),
+        (["threshold", "map0.nii.gz", "-t", "2", "-o", "a.txt"], "must end in one of"),
+        (["threshold", "map0.nii.gz", BIDS, "-t", "2", "-o", "a.nii"], "2 inputs"),
+        (
+            ["threshold", "map0.nii.gz", "-t", "2", "-o", "map0.nii.gz", "--overwrite"],
+            "is an output and an input",
+        ),
+        (
+            ["threshold", "map0.nii.gz", "-t", "2", "--mask", BIDS, "-o", BIDS],
+            "is an output and an input",
+        ),
+        (
+            ["threshold", "map0.nii.gz", "sub/map0.nii.gz", "-t", "2", "--output-dir",
+             "out"],
+            "two inputs have the output",
+        ),
+        (["threshold", "map0.nii.gz", "map0.nii.gz", "-t", "2"], "two inputs have"),
+        (["clusters", "map0.nii.gz", "-t", "2", "--table", "a.csv"], ".tsv"),
+        (["clusters", "map0.nii.gz", "-t", "2", "--extra", "a"], "not NAME=MAP"),
+        (
+            ["clusters", "map0.nii.gz", BIDS, "-t", "2", "--table", "a.tsv"],
+            "--table names one file for 2 inputs",
+        ),
+    ],
+)  # fmt: skip
+def test_usage_errors_do_nothing(folder, args, message):
+    (folder / "sub").mkdir()
+    nithresh.save(random_map(), folder / "sub" / "map0.nii.gz")
+    before = sorted(folder.rglob("*"))
+    done = run(*args, code=2, cwd=folder)
+    assert done.stdout == ""
+    assert message in done.stderr.splitlines()[-1]
+    assert sorted(folder.rglob("*")) == before
+
+
+def damage(path):
+    whole = bytearray(path.read_bytes())
+    whole[-5] ^= 1
+    path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("subcommand", ["threshold", "clusters", "tfce", "info"])
+def test_bad_files_are_reported_in_the_end(folder, subcommand):
+    damage(folder / "map1.nii.gz")
+    flat = nibabel.Nifti1Image(np.ones((4, 4), np.float32), AFFINE)
+    nibabel.save(flat, folder / "flat.nii")
+    (folder / "notes.nii").write_text("no image")
+    args = ["-t", "2"] if subcommand in ("threshold", "clusters") else []
+    inputs = [*maps(folder), "gone.nii", "flat.nii", "notes.nii"]
+    done = run(subcommand, *inputs, *args, code=1, cwd=folder)
+    lines = done.stderr.splitlines()
+    assert lines[0] == "nithresh: 4 of 8 files failed:"
+    names = ["map1.nii.gz", "gone.nii", "flat.nii", "notes.nii"]
+    assert len(lines) == 5
+    for line, name in zip(lines[1:], names, strict=True):
+        assert line.startswith(f"nithresh: {name}: ")
+    assert "no such file" in lines[2]
+    if subcommand in ("threshold", "tfce"):
+        assert done.stdout.count("\n") == 4
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    done = run(subcommand, "gone.nii", *args, code=1, cwd=folder)
+    assert done.stderr.count("\n") == 1
+    done = run(subcommand, "gone.nii", *args, "--debug", code=1, cwd=folder)
+    assert "Traceback" in done.stderr
+
+
+def test_a_mask_that_cannot_be_used_is_named(folder):
+    args = ("threshold", "map0.nii.gz", BIDS, "-t", 2, "--mask")
+    done = run(*args, "no.nii", code=1, cwd=folder)
+    assert done.stderr.startswith("nithresh: no.nii: ")
+    done = run(*args, "map1.nii.gz", code=1, cwd=folder)
+    assert "nithresh: map1.nii.gz: mask_img has more than one value" in done.stderr
+    far = nibabel.Nifti1Image(
+        np.ones((4, 4, 4), np.uint8), AFFINE + 500 * np.eye(4, k=3)
+    )
+    nibabel.save(far, folder / "far.nii")
+    done = run(*args, "far.nii", code=1, cwd=folder)
+    assert "2 of 2 files failed" in done.stderr
+    assert f"nithresh: {BIDS}: mask_img is empty on the grid of img" in done.stderr
+    done = run("clusters", BIDS, "-t", 2, "--extra", "a=far.nii", code=1, cwd=folder)
+    assert "is on another grid" in done.stderr
+
+
+def mount(folder, options):
+    """Put a small disk of its own in the place of a folder, or skip the test."""
+    args = ["/bin/mount", "-t", "tmpfs", "-o", options, "none", str(folder)]
+    if not Path(args[0]).exists():
+        pytest.skip("there is no mount command")
+    done = subprocess.run(args, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"cannot mount a disk: {done.stderr.strip()}")
+
+
+def unmount(folder):
+    subprocess.run(["/bin/umount", str(folder)], check=True)
+
+
+def test_a_full_disk_leaves_no_half_files(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount(disk, "size=16k")
+    try:
+        for name in ("a.nii.gz", "b.nii", "c.mgz"):
+            done = run("tfce", SAMPLE, "-o", disk / name, code=1)
+            assert done.stderr.count("\n") == 1
+            assert done.stderr.startswith(f"nithresh: {SAMPLE}: cannot write '{disk}")
+            assert list(disk.iterdir()) == []
+        done = run("plot", SAMPLE, "-o", disk / "a.png", code=1)
+        assert "No space left on device" in done.stderr
+        assert list(disk.iterdir()) == []
+    finally:
+        unmount(disk)
+
+
+def test_a_folder_that_is_read_only(folder):
+    out = folder / "out"
+    out.mkdir()
+    is_root = os.geteuid() == 0
+    if is_root:
+        mount(out, "ro")  # root may write to folders of any mode
+    else:
+        out.chmod(0o500)
+    try:
+        args = ["-t", 2, "--output-dir", "out"]
+        done = run("threshold", "map0.nii.gz", *args, code=1, cwd=folder)
+        assert done.stderr.startswith("nithresh: map0.nii.gz: cannot write 'out/map0_")
+        assert re.search(r"(Read-only file system|Permission denied)$", done.stderr)
+        args = ["--output-dir", "out/new"]
+        done = run("tfce", "map0.nii.gz", *args, code=1, cwd=folder)
+        assert done.stderr.startswith("nithresh: ")
+        assert done.stderr.count("\n") == 1
+    finally:
+        if is_root:
+            unmount(out)
+        else:
+            out.chmod(0o700)
+
+
+def test_a_file_that_vanishes_and_an_interrupt(folder):
+    """Two thousand inputs: one is taken away, and then comes Ctrl-C."""
+    nithresh.save(random_map(0, (64, 64, 64)), folder / "big.nii.gz")
+    inputs = folder / "in"
+    inputs.mkdir()
+    for number in range(2000):
+        (inputs / f"{number:04}.nii.gz").symlink_to("../big.nii.gz")
+    listed = "".join(f"in/{number:04}.nii.gz\n" for number in range(2000))
+    (folder / "list").write_text(listed)
+    args = ["threshold", "--from-file", "list", "-t", "2", "--output-dir", "out"]
+    process = subprocess.Popen(
+        [COMMAND, *args],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A job in the background of a shell is born with this signal ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    out = folder / "out"
+    deadline = time.monotonic() + 60
+    while not out.exists() or len(list(out.iterdir())) < 20:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT
+    assert errors == "nithresh: interrupted\n"
+    written = sorted(path.name for path in out.iterdir())
+    assert not [name for name in written if name.startswith(".")]
+    images = [name for name in written if name.endswith(".gz")]
+    assert 10 <= len(images) < 2000
+    assert [name.replace(".nii.gz", ".json") for name in images] == [
+        name for name in written if name.endswith(".json")
+    ]
+    expected = (out / images[0]).read_bytes()
+    assert all((out / name).read_bytes() == expected for name in images)
+
+    # Resume with what is left of a short list, one of it gone since.
+    (inputs / "1999.nii.gz").unlink()
+    times = {name: (out / name).stat().st_mtime_ns for name in images}
+    short = "".join(f"in/{n:04}.nii.gz\n" for n in (*range(len(images) + 5), 1999))
+    done = run(*args[:1], "--from-file", "-", *args[3:], "--skip-existing", code=1,
+               cwd=folder, input=short)  # fmt: skip
+    assert "nithresh: 1 of " in done.stderr
+    assert "nithresh: in/1999.nii.gz: no such file" in done.stderr
+    assert {name: (out / name).stat().st_mtime_ns for name in images} == times
+    assert len(list(out.glob("*.nii.gz"))) == len(images) + 5
+
+
+def in_terminal(args, folder):
+    """Run the command in a terminal; return what it shows and the exit code."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.environ["COLUMNS"] = "80"
+        os.execv(COMMAND, ["nithresh", *map(str, args)])  # noqa: S606
+    shown = b""
+    while True:
+        ready, _, _ = select.select([terminal], [], [], 60)
+        assert ready, shown
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # how Linux says that the other end is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    return shown.decode(), os.waitstatus_to_exitcode(status)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_terminal_shows_a_bar_and_a_table_to_read(folder):
+    args = ["threshold", *maps(folder), "gone.nii", "-t", 2]
+    shown, code = in_terminal([*args, "--output-dir", "a"], folder)
+    assert code == 1
+    assert "6/6" in shown
+    assert "nithresh: 1 of 6 files failed:\r\nnithresh: gone.nii: no such" in shown
+    shown, code = in_terminal([*args, "--output-dir", "b", "--quiet"], folder)
+    assert shown.count("\n") == 2
+    assert "6/6" not in shown
+    done = run(*args, "--output-dir", "c", code=1, cwd=folder)
+    assert "6/6" not in done.stderr
+    shown, code = in_terminal(["clusters", SAMPLE, "-t", 3.1, "-k", 10], folder)
+    clusters = nithresh.find_clusters(SAMPLE, 3.1, cluster_threshold=10)
+    assert (shown, code) == (f"{clusters}\n".replace("\n", "\r\n"), 0)
+    shown, code = in_terminal(["clusters", *maps(folder), "-t", 3], folder)
+    assert "map4.nii.gz\r\n" in shown
+    assert "id    x" in shown or "No clusters" in shown
+
+
+def test_a_reader_that_has_enough(folder):
+    process = subprocess.Popen(
+        [COMMAND, "clusters", *maps(folder), "-t", "1"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    with process.stderr:
+        assert process.stderr.read() == b""
+    assert process.wait(60) == 1
+
+
+def test_awkward_names(tmp_path):
+    names = ["a b's.nii", "[x]*.nii", "ünïcode.nii"]
+    for name in names:
+        nibabel.save(random_map(), tmp_path / name)
+    done = run("threshold", *names, "-t", 2, cwd=tmp_path)
+    assert done.stdout.splitlines() == [
+        name.replace(".nii", "_thresholded.nii") for name in names
+    ]
+    sidecar = json.loads((tmp_path / "a b's_thresholded.json").read_text())
+    (tmp_path / "a b's_thresholded.nii").unlink()
+    (tmp_path / "a b's_thresholded.json").unlink()
+    subprocess.run(
+        ["/bin/sh", "-c", sidecar["CommandLine"]],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": f"{COMMAND.parent}:{os.environ['PATH']}"},
+        check=True,
+        capture_output=True,
+    )
+    assert (tmp_path / "a b's_thresholded.nii").exists()
+    done = run("threshold", "two\nlines.nii", "-t", 2, code=1, cwd=tmp_path)
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_demo_can_be_run_again(tmp_path):
+    first = run("demo", cwd=tmp_path).stdout
+    made = contents(tmp_path / "nithresh-demo")
+    assert {"motor.nii.gz", "5_clusters.png", "motor_clusters.tsv"} < made.keys()
+    assert_same_image(
+        tmp_path / "nithresh-demo" / "motor_thresholded.nii.gz",
+        nithresh.threshold_img(SAMPLE, 3, cluster_threshold=50),
+    )
+    assert "$ nithresh plot nithresh-demo/motor.nii.gz -t 3 -k 50 -o" in first
+    run("demo", cwd=tmp_path)
+    assert contents(tmp_path / "nithresh-demo") == made
