@@ -5,13 +5,13 @@ from collections.abc import Iterator
 
 import maps
 import numpy as np
+from maps import EXTENT, SMOOTH_THRESHOLD
 from nilearn.reporting import get_clusters_table
 from rows import Row, timed, times
 
 import nithresh
 from nithresh import datasets
 
-SMOOTH_THRESHOLD = 1.7
 # Of the time of threshold_img with clusters.
 MOST = 4
 
@@ -50,10 +50,10 @@ def beside_thresholding() -> Iterator[Row]:
     image = maps.smooth(maps.SHAPE_1MM)
 
     def ours() -> object:
-        return nithresh.find_clusters(image, SMOOTH_THRESHOLD, cluster_threshold=10)
+        return nithresh.find_clusters(image, SMOOTH_THRESHOLD, cluster_threshold=EXTENT)
 
     def thresholding() -> object:
-        return nithresh.threshold_img(image, SMOOTH_THRESHOLD, cluster_threshold=10)
+        return nithresh.threshold_img(image, SMOOTH_THRESHOLD, cluster_threshold=EXTENT)
 
     yield times(
         "find_clusters, smooth 1 mm map",

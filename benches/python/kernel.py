@@ -1,5 +1,6 @@
 """What a call on arrays costs beside a copy, cc3d and nilearn."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,6 +8,7 @@ import cc3d
 import maps
 import nilearn.image
 import numpy as np
+from maps import EXTENT, SAMPLE_THRESHOLD, SMOOTH_THRESHOLD
 from nibabel.nifti1 import Nifti1Image
 from numpy.typing import NDArray
 from rows import Row, one_thread, require_same, timed, times
@@ -15,18 +17,25 @@ from scipy.stats import scoreatpercentile
 import nithresh
 from nithresh import datasets
 
-EXTENT = 10
-SAMPLE_THRESHOLD = 2.0  # that of the example
-SMOOTH_THRESHOLD = 1.7
 # White noise of which 16 % and 40 % pass, both signs together.
 NOISE_THRESHOLDS = {"16 %": 1.405, "40 %": 0.842}
 CHECKERBOARD = (160, 160, 160)
 VOLUMES = 40
+ROTATIONS = 40
 
 
 def kernel_rows() -> Iterator[Row]:
     """Measure all of this, one row after the other."""
-    for part in (copies, clusters, noise, checkerboard, forms, series, percentiles):
+    for part in (
+        copies,
+        clusters,
+        unseen,
+        noise,
+        checkerboard,
+        forms,
+        series,
+        percentiles,
+    ):
         yield from part()
 
 
@@ -79,6 +88,23 @@ def clusters() -> Iterator[Row]:
         with one_thread():
             yield timed(f"{what}, one thread", "numpy + cc3d", ours, with_cc3d)
         yield timed(what, "nilearn", ours, with_nilearn, least[1])
+
+
+def unseen() -> Iterator[Row]:
+    """A map that the processor has not just met, against one that it has."""
+    sample = maps.in_memory(datasets.load_sample_motor_activation_image())
+    known = np.asfortranarray(sample.dataobj)
+    others = itertools.cycle(
+        [np.asfortranarray(np.roll(known, step, axis=0)) for step in range(ROTATIONS)]
+    )
+    yield times(
+        "threshold and filter clusters, sample map moved on each time",
+        "always the same",
+        lambda: nithresh.threshold(
+            next(others), SAMPLE_THRESHOLD, cluster_threshold=EXTENT
+        ),
+        lambda: nithresh.threshold(known, SAMPLE_THRESHOLD, cluster_threshold=EXTENT),
+    )
 
 
 def noise() -> Iterator[Row]:

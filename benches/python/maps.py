@@ -5,6 +5,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+# What the maps are thresholded at, and the least extent of their clusters.
+SAMPLE_THRESHOLD = 2.0  # that of the example
+SMOOTH_THRESHOLD = 1.7
+EXTENT = 10
+
 SHAPE_2MM = (91, 109, 91)
 SHAPE_1MM = (182, 218, 182)
 SHAPES = {"2 mm": SHAPE_2MM, "1 mm": SHAPE_1MM, "0.5 mm": (364, 436, 364)}

@@ -17,6 +17,7 @@ import nibabel
 import nilearn.image
 import nilearn.plotting
 import numpy as np
+from maps import EXTENT, SAMPLE_THRESHOLD, SMOOTH_THRESHOLD
 from matplotlib import pyplot as plt
 from nibabel.nifti1 import Nifti1Image
 from rows import Row, milliseconds, require_same, timed
@@ -25,9 +26,6 @@ from timing import Call
 import nithresh
 from nithresh import datasets
 
-EXTENT = 10
-SAMPLE_THRESHOLD = 2.0  # that of the example
-SMOOTH_THRESHOLD = 1.7
 IMPORTS = 15
 FILES = 100
 WORKERS = 2

@@ -73,8 +73,9 @@ def _of_values(data: NDArray[Any]) -> dict[str, str]:
     if finite.size:
         low, high = finite.min(), finite.max()
         lines["range"] = f"{low:g} to {high:g}"
-    lines["NaN"] = _voxels(int(np.isnan(data).sum()), data.size)
-    infinite = int(data.size - finite.size - np.isnan(data).sum())
+    nan = int(np.isnan(data).sum())
+    lines["NaN"] = _voxels(nan, data.size)
+    infinite = data.size - finite.size - nan
     if infinite:
         lines["infinite"] = _voxels(infinite, data.size)
     lines["zero"] = _voxels(int((data == 0).sum()), data.size)

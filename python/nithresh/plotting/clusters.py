@@ -10,7 +10,7 @@ from nithresh._params import check_bool, check_count
 from nithresh.plotting.colorbar import color_limits
 from nithresh.plotting.cuts import peak_of
 from nithresh.plotting.display import SliceDisplay
-from nithresh.plotting.figures import close_figure, open_frame, root_figure
+from nithresh.plotting.figures import closed_on_error, open_frame, root_figure
 from nithresh.plotting.maps import (
     HIDE_ZEROS,
     Template,
@@ -191,7 +191,7 @@ radiological, cbar_label
         facecolor="k" if background.black else "w",
         on_screen=output_file is None,
     )
-    try:
+    with closed_on_error(frame, figure, axes):
         panels = Panels(
             frame,
             _MODE,
@@ -224,10 +224,6 @@ radiological, cbar_label
         if output_file is None:
             return display
         display.savefig(output_file)
-    except BaseException:
-        if figure is None and frame is not axes:
-            close_figure(root_figure(frame))  # nobody else knows it
-        raise
     display.close()
     return None
 

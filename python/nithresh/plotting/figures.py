@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import IO
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-__all__ = ["close_figure", "open_frame", "root_figure", "save_figure"]
+__all__ = [
+    "close_figure",
+    "closed_on_error",
+    "open_frame",
+    "root_figure",
+    "save_figure",
+]
 
 # What matplotlib calls the date in formats that have one.
 _DATES = {"pdf": "CreationDate", "svg": "Date"}
@@ -119,6 +125,25 @@ def close_figure(figure: Figure) -> None:
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
         pyplot.close(figure)
+
+
+@contextlib.contextmanager
+def closed_on_error(
+    frame: Axes,
+    figure: Figure | SubFigure | int | str | None,
+    axes: Axes | Sequence[float] | None,
+) -> Iterator[None]:
+    """Close the figure of a frame that was opened for a plot, if the plot fails.
+
+    Nobody else knows such a figure; `figure` and `axes` are what the caller gave, whose
+    own figures stay.
+    """
+    try:
+        yield
+    except BaseException:
+        if figure is None and frame is not axes:
+            close_figure(root_figure(frame))
+        raise
 
 
 def _new_figure(

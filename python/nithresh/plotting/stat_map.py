@@ -16,7 +16,7 @@ from nithresh.plotting.display import (
     check_imshow_kwargs,
     check_interpolation,
 )
-from nithresh.plotting.figures import close_figure, open_frame, root_figure
+from nithresh.plotting.figures import closed_on_error, open_frame
 from nithresh.plotting.geometry import union
 from nithresh.plotting.maps import (
     HIDE_ZEROS,
@@ -269,7 +269,7 @@ def plot_stat_map(
         facecolor="k" if background.black else "w",
         on_screen=output_file is None,
     )
-    try:
+    with closed_on_error(frame, figure, axes):
         panels = Panels(
             frame,
             display_mode,
@@ -306,10 +306,6 @@ def plot_stat_map(
         if output_file is None:
             return display
         display.savefig(output_file)
-    except BaseException:
-        if figure is None and frame is not axes:
-            close_figure(root_figure(frame))  # nobody else knows it
-        raise
     display.close()
     return None
 

@@ -51,10 +51,7 @@ fn threshold(
     cluster_threshold: u64,
     connectivity: u8,
 ) -> Result<(f64, f64, bool)> {
-    let filter = ClusterFilter {
-        min_extent: cluster_threshold,
-        connectivity: Connectivity::from_neighbours(connectivity)?,
-    };
+    let filter = filter(cluster_threshold, connectivity)?;
     let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
     let summary = dispatch!(data, T => {
         let criterion = Criterion::<T>::new(threshold, two_sided)?;
@@ -74,6 +71,11 @@ fn threshold(
         }
     });
     Ok((summary.min, summary.max, summary.has_non_finite))
+}
+
+fn filter(cluster_threshold: u64, connectivity: u8) -> Result<ClusterFilter> {
+    let connectivity = Connectivity::from_neighbours(connectivity)?;
+    Ok(ClusterFilter { min_extent: cluster_threshold, connectivity })
 }
 
 /// The voxel indices of the largest cluster, shape `(n, 3)`.
@@ -115,10 +117,7 @@ fn label(
     cluster_threshold: u64,
     connectivity: u8,
 ) -> Result<usize> {
-    let filter = ClusterFilter {
-        min_extent: cluster_threshold,
-        connectivity: Connectivity::from_neighbours(connectivity)?,
-    };
+    let filter = filter(cluster_threshold, connectivity)?;
     let (labels, mask) = (labels.as_array_mut(), mask.as_ref().map(PyReadonlyArray3::as_array));
     Ok(dispatch!(data, T => {
         let criterion = Criterion::<T>::new(threshold, two_sided)?;
@@ -154,10 +153,7 @@ fn find_clusters<'py>(
     further: Vec<Bound<'py, PyUntypedArray>>,
     whole_plateaus: bool,
 ) -> Result<Bound<'py, PyDict>> {
-    let filter = ClusterFilter {
-        min_extent: cluster_threshold,
-        connectivity: Connectivity::from_neighbours(connectivity)?,
-    };
+    let filter = filter(cluster_threshold, connectivity)?;
     let plateaus = if whole_plateaus { Plateaus::Whole } else { Plateaus::First };
     let (labels, mask) = (labels.as_array_mut(), mask.as_ref().map(PyReadonlyArray3::as_array));
     let further: Vec<_> = further.iter().map(Further::read).collect::<Result<_>>()?;
