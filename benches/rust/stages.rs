@@ -7,10 +7,8 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::{Array3, ArrayView3, Axis, ShapeBuilder};
-use nithresh_core::link::link;
-use nithresh_core::scan::scan;
 use nithresh_core::volume::MemoryOrder;
 use nithresh_core::{ClusterFilter, Clusters, Connectivity, Population, percentile, threshold};
 
@@ -100,27 +98,16 @@ fn stages(bench: &mut Criterion) {
     for map in &maps() {
         let volume = in_memory_order(map);
         let criterion = one_sided(map);
-        let runs = scan(volume, None, criterion).unwrap();
-        eprintln!("{}: {} runs in {} voxels", map.name, runs.count(), volume.len());
+        let found = Clusters::find(volume, None, criterion, Connectivity::Faces).unwrap();
+        eprintln!("{}: {} runs in {} voxels", map.name, found.runs(), volume.len());
 
         let mut group = bench.benchmark_group(map.name);
         group.throughput(Throughput::Elements(volume.len() as u64));
-        group.bench_function("scan", |timer| {
-            timer.iter(|| scan(black_box(volume), None, criterion));
-        });
         for (name, connectivity) in CONNECTIVITIES {
-            group.bench_function(BenchmarkId::new("link", name), |timer| {
-                timer.iter(|| link(black_box(&runs), connectivity));
+            group.bench_function(BenchmarkId::new("find", name), |timer| {
+                timer.iter(|| Clusters::find(black_box(volume), None, criterion, connectivity));
             });
         }
-        let roots = link(&runs, Connectivity::Faces);
-        group.bench_function("measure", |timer| {
-            timer.iter_batched(
-                || (runs.clone(), roots.clone()),
-                |(runs, roots)| Clusters::measure(runs, roots),
-                BatchSize::LargeInput,
-            );
-        });
     }
 }
 

@@ -1,5 +1,7 @@
 //! Words of 64 bits that each stand for a voxel, the first in the lowest bit.
 
+use wide::i8x16;
+
 /// Voxels in a word.
 pub(crate) const BITS: usize = 64;
 
@@ -39,17 +41,19 @@ pub(crate) fn for_each(mut word: u64, mut visit: impl FnMut(u32)) {
 
 /// Which of 64 values are as asked.
 ///
-/// The OR over shifted bits is a sum that the compiler vectorises for every type;
-/// half words, because eight of them fit into a register.
+/// By way of bytes, which the compiler makes of every type with the widest instructions,
+/// and whose highest bits are then gathered 16 at a time.
 #[inline(always)]
 pub(crate) fn of<T: Copy>(values: &[T; BITS], is: impl Fn(T) -> bool) -> u64 {
-    let mut halves = [0_u32; 2];
-    for (half, values) in halves.iter_mut().zip(values.as_chunks::<32>().0) {
-        for (position, &value) in values.iter().enumerate() {
-            *half |= u32::from(is(value)) << position;
-        }
+    let mut bytes = [0_i8; BITS];
+    for (byte, &value) in bytes.iter_mut().zip(values) {
+        *byte = -i8::from(is(value));
     }
-    u64::from(halves[0]) | u64::from(halves[1]) << 32
+    let mut word = 0;
+    for (place, &bytes) in bytes.as_chunks::<16>().0.iter().enumerate() {
+        word |= u64::from(i8x16::new(bytes).to_bitmask() & 0xffff) << (16 * place);
+    }
+    word
 }
 
 #[cfg(test)]
@@ -69,6 +73,7 @@ mod tests {
             let mut flags = [false; BITS];
             flags[position] = true;
             assert_eq!(of(&flags, |flag| flag), 1 << position);
+            assert_eq!(of(&flags, |flag| !flag), !(1 << position));
             let mut seen = Vec::new();
             for_each(of(&flags, |flag| flag), |bit| seen.push(bit as usize));
             assert_eq!(seen, [position]);

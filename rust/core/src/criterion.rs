@@ -13,8 +13,8 @@ pub struct Criterion<T: Voxel> {
     above: T,
     /// Finite values below this one pass; it is 0 or less.
     below: T,
-    /// No magnitude passes up to this one.
-    limit: T::Magnitude,
+    /// No height passes up to this one.
+    limit: T::Height,
     /// Whether the threshold is zero, so that zeros keep their sign bit.
     keeps_zeros: bool,
 }
@@ -42,11 +42,11 @@ impl<T: Voxel> Criterion<T> {
         let below = T::limit_below(-reached(has_negative));
         let limits = [(has_positive, above), (has_negative && T::IS_SIGNED, below)];
         let limits = limits.into_iter().filter(|(counts, _)| *counts);
-        let limit = limits.map(|(_, limit)| limit.magnitude()).min();
+        let limit = limits.map(|(_, limit)| limit).min_by_key(|limit| limit.magnitude());
         Ok(Self {
             above,
             below,
-            limit: limit.unwrap_or(T::LARGEST_MAGNITUDE),
+            limit: limit.unwrap_or(T::RANGE.1).height(),
             keeps_zeros: T::rounds_to_zero(threshold),
         })
     }
@@ -57,10 +57,11 @@ impl<T: Voxel> Criterion<T> {
         self.keeps_zeros
     }
 
-    /// Whether a voxel of this magnitude may pass.
+    /// Whether a voxel has to be looked at more closely: it may pass, or is no number.
     #[inline(always)]
-    pub(crate) fn may_pass(&self, magnitude: T::Magnitude) -> bool {
-        magnitude > self.limit
+    #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN is not up to the limit")]
+    pub(crate) fn is_suspect(&self, value: T) -> bool {
+        !(value.height() <= self.limit)
     }
 
     /// Whether a finite value passes on the positive side.

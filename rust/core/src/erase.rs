@@ -5,7 +5,6 @@ use ndarray::{ArrayViewMut3, Axis};
 use crate::cluster::Clusters;
 use crate::instructions::{Loop, widest};
 use crate::parallel;
-use crate::runs::RunList;
 use crate::summary::{Extremes, Summary};
 use crate::volume::slabs_mut;
 use crate::voxel::Voxel;
@@ -21,7 +20,7 @@ pub(crate) fn erase_small<T: Voxel>(
     min_extent: u64,
     extremes: Extremes<T>,
 ) -> (f64, f64) {
-    let thickness = clusters.runs().planes_per_slab();
+    let thickness = clusters.planes_per_slab();
     let slabs = slabs_mut(out.view_mut(), thickness).into_iter().enumerate().collect();
     let erased = parallel::map(slabs, |(slab, out)| {
         let (first, mut erased) = (slab * thickness, Extremes::NONE);
@@ -50,10 +49,11 @@ impl<T: Voxel> Loop for EraseSlab<'_, T> {
     #[inline(always)]
     fn call(self) {
         let Self { mut out, clusters, first, min_extent, erased } = self;
-        let mut list = RunList::default();
         for (number, mut out) in out.outer_iter_mut().enumerate() {
-            let runs = clusters.runs().plane(first + number).runs(&mut list);
-            let small = runs.filter(|run| clusters.extent(run.number) < min_extent);
+            let members = clusters.of_plane(first + number);
+            let small = members
+                .filter(|member| clusters.extents()[member.root as usize] < min_extent)
+                .map(|member| member.run);
             let row_length = out.len_of(Axis(1));
             if let Some(out) = out.as_slice_mut() {
                 for run in small {

@@ -1,14 +1,15 @@
 //! The clusters that stay, in their order, and the volume of their numbers.
 
 use std::cmp::Reverse;
+use std::ops::Range;
 
-use ndarray::{ArrayView1, ArrayView3, ArrayViewMut3, Axis, Slice};
+use ndarray::{ArrayView3, ArrayViewMut3, Axis, Slice};
 
-use crate::cluster::Clusters;
+use crate::cluster::{Clusters, Member};
 use crate::criterion::Criterion;
 use crate::error::{Error, Result};
-use crate::runs::RunList;
-use crate::volume::Frame;
+use crate::parallel;
+use crate::volume::{Frame, slabs_mut};
 use crate::voxel::Voxel;
 use crate::{ClusterFilter, Index};
 
@@ -75,11 +76,19 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// The voxels of this run in a volume in memory order.
+    /// Reads the voxels of this run in a volume in memory order.
     #[inline(always)]
-    pub(crate) fn of<'a, T>(&self, volume: ArrayView3<'a, T>) -> ArrayView1<'a, T> {
+    pub(crate) fn read<T: Copy, R>(
+        &self,
+        volume: ArrayView3<'_, T>,
+        read: impl FnOnce(&[T]) -> R,
+    ) -> R {
         let row = volume.index_axis_move(Axis(0), self.plane).index_axis_move(Axis(0), self.row);
-        row.split_at(Axis(0), self.end).0.split_at(Axis(0), self.start).1
+        let run = row.slice_axis_move(Axis(0), Slice::from(self.start..self.end));
+        match run.to_slice() {
+            Some(run) => read(run),
+            None => read(&run.to_vec()),
+        }
     }
 }
 
@@ -94,7 +103,7 @@ impl Numbered {
         min_extent: u64,
     ) -> Result<(Self, Vec<Peak<T>>)> {
         let mut peaks = Vec::new();
-        let mut numbers = vec![0; clusters.runs().count() as usize];
+        let mut numbers = vec![0; clusters.runs()];
         for (number, &extent) in numbers.iter_mut().zip(clusters.extents()) {
             if extent >= min_extent.max(1) {
                 peaks.push(Peak { extent, value: T::ZERO, index: frame.shape });
@@ -102,19 +111,35 @@ impl Numbered {
             }
         }
         let mut numbered = Self { clusters, numbers, count: peaks.len() };
-        numbered.for_each_part(|part| {
-            let peak = &mut peaks[part.cluster];
-            for (position, &value) in (part.start..part.end).zip(part.of(volume)) {
-                let (height, highest) = (value.magnitude(), peak.value.magnitude());
-                if height < highest {
-                    continue;
+        let exceeds = |peak: &Peak<T>, value: T, index: &dyn Fn() -> Index| {
+            let (height, highest) = (value.magnitude(), peak.value.magnitude());
+            height > highest || (height == highest && index() < peak.index)
+        };
+        let peaks = numbered.fold(
+            || peaks.clone(),
+            |peaks, part| {
+                let peak = &mut peaks[part.cluster];
+                part.read(volume, |run| {
+                    let highest = run.iter().map(|value| value.magnitude()).max();
+                    if highest < Some(peak.value.magnitude()) {
+                        return;
+                    }
+                    for (position, &value) in (part.start..part.end).zip(run) {
+                        let index = || frame.index([part.plane, part.row, position]);
+                        if exceeds(peak, value, &index) {
+                            (peak.value, peak.index) = (value, index());
+                        }
+                    }
+                });
+            },
+            |peaks, others| {
+                for (peak, other) in peaks.iter_mut().zip(others) {
+                    if exceeds(peak, other.value, &|| other.index) {
+                        *peak = other;
+                    }
                 }
-                let index = frame.index([part.plane, part.row, position]);
-                if height > highest || index < peak.index {
-                    (peak.value, peak.index) = (value, index);
-                }
-            }
-        });
+            },
+        );
 
         let mut ranked: Vec<_> = peaks.into_iter().zip(0_usize..).collect();
         ranked.sort_unstable_by_key(|(peak, _)| {
@@ -135,31 +160,60 @@ impl Numbered {
         self.count
     }
 
-    /// Visits the runs of all clusters, in memory order.
+    /// Visits the runs of all clusters in parallel: each thread those of some planes, in
+    /// memory order, starting from a state of its own; the states are then joined.
+    pub(crate) fn fold<State: Send>(
+        &self,
+        start: impl Fn() -> State + Sync,
+        visit: impl Fn(&mut State, Part) + Sync,
+        join: impl Fn(&mut State, State),
+    ) -> State {
+        // As long as no more is joined than there is to visit.
+        let most = self.clusters.runs() / self.count.max(1);
+        let planes = self.clusters.planes();
+        let pieces = parallel::threads().min(most).clamp(1, planes);
+        let thickness = planes.div_ceil(pieces);
+        let pieces = (0..planes).step_by(thickness).map(|first| first..first + thickness);
+        let states = parallel::map(pieces.collect(), |piece| {
+            let mut state = start();
+            self.for_each_part(piece.start..piece.end.min(planes), |part| visit(&mut state, part));
+            state
+        });
+        let mut states = states.into_iter();
+        let mut all = states.next().unwrap_or_else(start);
+        states.for_each(|state| join(&mut all, state));
+        all
+    }
+
+    /// Visits the runs of all clusters in some planes, in memory order.
     #[inline(always)]
-    pub(crate) fn for_each_part(&self, mut visit: impl FnMut(Part)) {
-        let runs = self.clusters.runs();
-        let mut list = RunList::default();
-        for number in 0..runs.planes() {
-            let plane = runs.plane(number);
-            let row_length = plane.grid().row_length();
-            for run in plane.runs(&mut list) {
-                let cluster = self.numbers[self.clusters.root(run.number) as usize];
+    pub(crate) fn for_each_part(&self, planes: Range<usize>, mut visit: impl FnMut(Part)) {
+        let row_length = self.clusters.row_length();
+        for plane in planes {
+            for Member { root, run } in self.clusters.of_plane(plane) {
+                let cluster = self.numbers[root as usize];
                 if cluster > 0 {
                     let row = run.start / row_length;
                     let (start, end) = (run.start - row * row_length, run.end - row * row_length);
-                    visit(Part { cluster: cluster as usize - 1, plane: number, row, start, end });
+                    visit(Part { cluster: cluster as usize - 1, plane, row, start, end });
                 }
             }
         }
     }
 
     /// Writes the number of its cluster to each voxel, in memory order.
-    pub(crate) fn write(&self, mut labels: ArrayViewMut3<'_, i32>) {
-        self.for_each_part(|Part { cluster, plane, row, start, end }| {
-            let label = i32::try_from(cluster + 1).expect("as many were refused");
-            let mut row = labels.index_axis_mut(Axis(0), plane).index_axis_move(Axis(0), row);
-            row.slice_axis_mut(Axis(0), Slice::from(start..end)).fill(label);
+    pub(crate) fn write(&self, labels: ArrayViewMut3<'_, i32>) {
+        let thickness = self.clusters.planes_per_slab();
+        let slabs = slabs_mut(labels, thickness).into_iter().enumerate().collect();
+        parallel::map(slabs, |(slab, mut labels)| {
+            let first = slab * thickness;
+            let planes = first..first + labels.len_of(Axis(0));
+            self.for_each_part(planes, |Part { cluster, plane, row, start, end }| {
+                let label = i32::try_from(cluster + 1).expect("as many were refused");
+                let plane = labels.index_axis_mut(Axis(0), plane - first);
+                let mut row = plane.index_axis_move(Axis(0), row);
+                row.slice_axis_mut(Axis(0), Slice::from(start..end)).fill(label);
+            });
         });
     }
 }

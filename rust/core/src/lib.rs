@@ -51,12 +51,12 @@ pub mod error;
 pub mod height;
 mod instructions;
 pub mod label;
-pub mod link;
+mod link;
 pub mod maxima;
 mod parallel;
 pub mod percentile;
 mod runs;
-pub mod scan;
+mod scan;
 pub mod summary;
 mod sums;
 mod sweep;
@@ -82,7 +82,6 @@ pub use crate::label::label;
 pub use crate::maxima::{Maxima, Plateaus};
 use crate::percentile::Magnitudes;
 pub use crate::percentile::Population;
-pub use crate::runs::Runs;
 pub use crate::summary::Summary;
 pub use crate::table::{Maps, Table};
 pub use crate::under::{Further, Under};
@@ -201,9 +200,8 @@ pub(crate) fn filter_clusters<T: Voxel>(
     criterion: Criterion<T>,
     filter: ClusterFilter,
 ) -> Result<(Clusters, Summary)> {
-    let (runs, found) = scan::scan_and_write(target.reborrow(), mask, criterion)?;
-    let parent = link::link(&runs, filter.connectivity);
-    let clusters = Clusters::measure(runs, parent);
+    let (clusters, found) =
+        Clusters::find_and_write(target.reborrow(), mask, criterion, filter.connectivity)?;
     let (min, max) = match target.out() {
         Some(out) => erase::erase_small(out, &clusters, filter.min_extent, found.extremes),
         None => found.extremes.to_f64(),
@@ -236,12 +234,12 @@ pub fn largest_cluster<T: Voxel>(
     let clusters = Clusters::find(turned, None, criterion, connectivity)?;
     let extent = clusters.largest_extent();
     let (numbered, _) = Numbered::of(clusters, turned, &frame, extent)?;
-    let mut voxels = Vec::new();
-    numbered.for_each_part(|Part { cluster, plane, row, start, end }| {
+    let visit = |voxels: &mut Vec<Index>, Part { cluster, plane, row, start, end }| {
         if cluster == 0 {
             voxels.extend((start..end).map(|position| frame.index([plane, row, position])));
         }
-    });
+    };
+    let mut voxels = numbered.fold(Vec::new, visit, Vec::extend);
     voxels.sort_unstable();
     Ok(voxels)
 }

@@ -7,174 +7,110 @@
 
 use crate::bits::{self, BITS};
 use crate::connectivity::Connectivity;
-use crate::instructions::{Loop, widest};
-use crate::parallel;
-use crate::runs::{Pair, Plane, Runs, Window};
+use crate::instructions::Loop;
+use crate::runs::{Cell, Grid, PlaneBits, Shift, Word, moved_on};
 use crate::union_find::Forest;
 
-/// For each run a run of its cluster that does not come after it, itself if it is
-/// the first.
-///
-/// Linear in words of voxels and in touches (with the inverse Ackermann factor of
-/// union-find); 4 bytes a run. Slabs are linked in parallel, then their seams.
-#[must_use]
-pub fn link(runs: &Runs, connectivity: Connectivity) -> Vec<u32> {
-    let mut parent: Vec<u32> = (0..runs.count()).collect();
-    if parent.is_empty() {
-        return parent;
-    }
-    let (planes, thickness) = (runs.planes(), runs.planes_per_slab());
-    let mut slabs = Vec::new();
-    let mut rest = parent.as_mut_slice();
-    for (number, bounds) in runs.first_runs().windows(2).enumerate() {
-        let (slab, after) = rest.split_at_mut((bounds[1] - bounds[0]) as usize);
-        let first = number * thickness;
-        let last = (first + thickness).min(planes);
-        slabs.push((first..last, Forest::new(slab, bounds[0])));
-        rest = after;
-    }
-    parallel::map(slabs, |(planes, forest)| {
-        widest(LinkSlab { runs, connectivity, planes, forest });
-    });
-    let forest = Forest::new(&mut parent, 0);
-    widest(LinkSeams { runs, connectivity, forest });
-    parent
+/// Joins the runs of a plane with those of rows that came before.
+pub(crate) struct Link<'a> {
+    pub(crate) plane: &'a PlaneBits,
+    pub(crate) grid: &'a Grid,
+    /// The number in the forest of the run that the plane counts as the first.
+    pub(crate) first_run: u32,
+    pub(crate) rows: &'a [RowsBefore<'a>],
+    pub(crate) forest: Forest<'a>,
 }
 
-/// Links the planes of a slab, each in itself and with the one before.
-struct LinkSlab<'a> {
-    runs: &'a Runs,
-    connectivity: Connectivity,
-    planes: std::ops::Range<usize>,
-    forest: Forest<'a>,
+/// Rows that each lie beside one of a plane, all in the same direction.
+pub(crate) struct RowsBefore<'a> {
+    plane: &'a PlaneBits,
+    first_run: u32,
+    by: Shift,
+    /// The way to the voxels before, if runs touch where one begins right behind the end
+    /// of the other.
+    reach: Option<Shift>,
 }
 
-impl Loop for LinkSlab<'_> {
+impl<'a> RowsBefore<'a> {
+    /// Those in the same plane.
+    pub(crate) fn in_plane(plane: &'a PlaneBits, grid: &Grid, connectivity: Connectivity) -> Self {
+        let distance = -grid.row_length().cast_signed();
+        Self::new(plane, 0, distance, connectivity.face_rows_reach())
+    }
+
+    /// Those in the plane before, `first_run` being the number in the forest of the run
+    /// that this plane counts as the first.
+    pub(crate) fn in_plane_before(
+        plane: &'a PlaneBits,
+        first_run: u32,
+        grid: &Grid,
+        connectivity: Connectivity,
+    ) -> impl Iterator<Item = Self> {
+        let row = grid.row_length().cast_signed();
+        let face = [Self::new(plane, first_run, 0, connectivity.face_rows_reach())];
+        let edges = connectivity.edge_rows_reach().map(|reaches| {
+            [-row, row].map(|distance| Self::new(plane, first_run, distance, reaches))
+        });
+        face.into_iter().chain(edges.into_iter().flatten())
+    }
+
+    fn new(plane: &'a PlaneBits, first_run: u32, distance: isize, reaches: bool) -> Self {
+        let reach = reaches.then(|| Shift::new(distance - 1));
+        Self { plane, first_run, by: Shift::new(distance), reach }
+    }
+}
+
+impl Loop for Link<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(mut self) {
-        let mut before = None;
-        for plane in self.planes {
-            let plane = self.runs.plane(plane);
-            let reaches = self.connectivity.face_rows_reach();
-            let row = plane.grid().row_length().cast_signed();
-            for &number in plane.occupied() {
-                let here = Here::new(plane, number as usize);
-                link_word(&mut self.forest, here, plane, -row, reaches);
-                if let Some(before) = before {
-                    link_with_plane(&mut self.forest, here, before, self.connectivity);
-                }
-            }
-            before = Some(plane);
-        }
-    }
-}
-
-/// Links the first plane of each slab with the last of the one before.
-struct LinkSeams<'a> {
-    runs: &'a Runs,
-    connectivity: Connectivity,
-    forest: Forest<'a>,
-}
-
-impl Loop for LinkSeams<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(mut self) {
-        let thickness = self.runs.planes_per_slab();
-        for first in (thickness..self.runs.planes()).step_by(thickness) {
-            let (plane, before) = (self.runs.plane(first), self.runs.plane(first - 1));
-            for &number in plane.occupied() {
-                let here = Here::new(plane, number as usize);
-                link_with_plane(&mut self.forest, here, before, self.connectivity);
+    fn call(self) {
+        let Self { plane, grid, first_run, rows, mut forest } = self;
+        for &number in plane.occupied() {
+            let number = number as usize;
+            let here = plane.cell(number);
+            for rows in rows {
+                let (there, starts) = rows.plane.shifted(number, rows.by);
+                let touching = touching(here, there, starts);
+                // A position before the plane is a large number, which meets nothing.
+                let first = (number * BITS).wrapping_add_signed(rows.by.voxels);
+                let run_here = |run: u32| first_run + run;
+                let run_at = |position| rows.first_run + rows.plane.run_at(position);
+                bits::for_each(touching, |place| {
+                    let other = first.wrapping_add(place as usize);
+                    forest.union(run_here(here.run_at(place)), run_at(other));
+                });
+                let Some(reach) = rows.reach else { continue };
+                let in_row = !grid.row_starts()[number];
+                let before = moved_on(here.passing, plane.word_before(number));
+                let there_before = rows.plane.shifted(number, reach).0;
+                let behind = follows([here.passing, before], [there, there_before], in_row);
+                bits::for_each(behind, |place| {
+                    let other = first.wrapping_add(place as usize).wrapping_sub(1);
+                    forest.union(run_here(here.run_at(place)), run_at(other));
+                });
+                let ahead = follows([there, there_before], [here.passing, before], in_row);
+                bits::for_each(ahead, |place| {
+                    let other = first.wrapping_add(place as usize);
+                    forest.union(run_here(here.run_before(place)), run_at(other));
+                });
             }
         }
     }
 }
 
-/// A word of a plane, from which neighbours are looked for.
-#[derive(Clone, Copy)]
-struct Here {
-    /// The position of its first voxel.
-    position: isize,
-    voxels: Pair,
-    /// Which voxels have the one before in their row.
-    in_row: u64,
-    window: Window,
-}
-
-impl Here {
-    #[inline(always)]
-    fn new(plane: Plane<'_>, number: usize) -> Self {
-        let position = (number * BITS).cast_signed();
-        Self {
-            position,
-            voxels: plane.pair(position),
-            in_row: !plane.grid().row_starts()[number],
-            window: plane.window(position),
-        }
-    }
-}
-
-/// Links a word with the plane before its own.
+/// The first voxel of each overlap of two runs of the same sign: one of them begins
+/// there.
 #[inline(always)]
-fn link_with_plane(
-    forest: &mut Forest<'_>,
-    here: Here,
-    before: Plane<'_>,
-    connectivity: Connectivity,
-) {
-    let row = before.grid().row_length().cast_signed();
-    link_word(forest, here, before, 0, connectivity.face_rows_reach());
-    if let Some(reaches) = connectivity.edge_rows_reach() {
-        link_word(forest, here, before, -row, reaches);
-        link_word(forest, here, before, row, reaches);
-    }
+fn touching(here: Cell, there: Word, starts: u64) -> u64 {
+    let overlap = |sign: usize| here.passing[sign] & there[sign];
+    (overlap(0) | overlap(1)) & (here.starts | starts)
 }
 
-/// Joins the runs of a word with those `distance` voxels further in the same plane or
-/// another: where they overlap along the row and, if it `reaches` so far, where one
-/// begins right behind the end of the other.
+/// Where a run of `a` begins right behind the end of one of `b`, each given with the
+/// voxels before.
 #[inline(always)]
-fn link_word(
-    forest: &mut Forest<'_>,
-    here: Here,
-    other: Plane<'_>,
-    distance: isize,
-    reaches: bool,
-) {
-    let position = here.position + distance;
-    let there = other.pair(position);
-    let touches = touches(here.voxels, there, here.in_row);
-    let (behind, ahead) = if reaches {
-        (follows(here.voxels, there, here.in_row), follows(there, here.voxels, here.in_row))
-    } else {
-        (0, 0)
-    };
-    if touches | behind | ahead == 0 {
-        return;
-    }
-    let (here, there) = (here.window, other.window(position));
-    bits::for_each(touches, |bit| forest.union(here.run_at(bit), there.run_at(bit)));
-    bits::for_each(behind, |bit| forest.union(here.run_at(bit), there.run_before(bit)));
-    bits::for_each(ahead, |bit| forest.union(here.run_before(bit), there.run_at(bit)));
-}
-
-/// The first voxel of each overlap of two runs of the same sign.
-#[inline(always)]
-fn touches(a: Pair, b: Pair, in_row: u64) -> u64 {
-    let of_sign = |sign: usize| {
-        let (overlap, before) = (a.0[sign] & b.0[sign], a.1[sign] & b.1[sign]);
-        overlap & !(before & in_row)
-    };
-    of_sign(0) | of_sign(1)
-}
-
-/// Where a run of `a` begins right behind the end of one of `b`.
-#[inline(always)]
-fn follows(a: Pair, b: Pair, in_row: u64) -> u64 {
-    let of_sign = |sign: usize| a.0[sign] & !a.1[sign] & b.1[sign] & !b.0[sign];
+fn follows(a: [Word; 2], b: [Word; 2], in_row: u64) -> u64 {
+    let of_sign = |sign: usize| a[0][sign] & !a[1][sign] & b[1][sign] & !b[0][sign];
     (of_sign(0) | of_sign(1)) & in_row
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use ndarray::ArrayView3;
+use ndarray::{ArrayView1, ArrayView3, Axis};
 
 use crate::Index;
 use crate::label::{Numbered, Part};
@@ -44,42 +44,39 @@ impl Maxima {
         frame: &Frame,
         plateaus: Plateaus,
     ) -> Self {
-        let mut found = Vec::new();
-        let rows = rows_around(frame);
+        let rows = Rows::new(frame);
         let exceeds = |other: T, value: T, is_first: bool| {
             let (other, value) = (other.magnitude(), value.magnitude());
             other > value || (other == value && is_first && plateaus == Plateaus::First)
         };
-        numbered.for_each_part(|part| {
-            let Part { cluster, plane, row, start, .. } = part;
-            let (run, [before, _, after]) = (part.of(volume), rows.own);
-            for place in 0..run.len() {
-                let value = run[place];
-                if (place > 0 && exceeds(run[place - 1], value, before))
-                    || (place + 1 < run.len() && exceeds(run[place + 1], value, after))
-                {
-                    continue;
+        let visit = |found: &mut Vec<_>, part: Part| {
+            part.read(volume, |run| {
+                let around = rows.around(part, volume, labels);
+                let Part { cluster, plane, row, start, .. } = part;
+                let [before, _, after] = rows.own;
+                for (place, &value) in run.iter().enumerate() {
+                    let beside = [place.wrapping_sub(1), place + 1].map(|place| run.get(place));
+                    let is_exceeded =
+                        beside.into_iter().zip([before, after]).any(|(other, is_first)| {
+                            other.is_some_and(|&other| exceeds(other, value, is_first))
+                        }) || around.iter().flatten().any(|(values, labels, are_first)| {
+                            (0..3).any(|along| {
+                                // One before the first is a large number, which no row has.
+                                let voxel = (start + place + along).wrapping_sub(1);
+                                // The label last: it is seldom needed.
+                                let other = values.get(voxel);
+                                other.is_some_and(|&other| exceeds(other, value, are_first[along]))
+                                    && usize::try_from(labels[voxel]) == Ok(cluster + 1)
+                            })
+                        });
+                    if !is_exceeded {
+                        let index = frame.index([plane, row, start + place]);
+                        found.push((cluster, Reverse(value.magnitude()), index, value.to_f64()));
+                    }
                 }
-                let position = start + place;
-                let label = labels[[plane, row, position]];
-                let is_exceeded = rows.others.iter().any(|&(steps, are_first)| {
-                    // One before the first is a large number, which no volume has.
-                    let plane = plane.wrapping_add_signed(steps[0]);
-                    let row = row.wrapping_add_signed(steps[1]);
-                    (0..3).any(|along| {
-                        let voxel = [plane, row, (position + along).wrapping_sub(1)];
-                        // The label last: it is seldom needed.
-                        let other = volume.get(voxel);
-                        other.is_some_and(|&other| exceeds(other, value, are_first[along]))
-                            && labels[voxel] == label
-                    })
-                });
-                if !is_exceeded {
-                    let index = frame.index([plane, row, position]);
-                    found.push((cluster, Reverse(value.magnitude()), index, value.to_f64()));
-                }
-            }
-        });
+            });
+        };
+        let mut found = numbered.fold(Vec::new, visit, Vec::extend);
         found.sort_unstable_by_key(|&(cluster, height, index, _)| (cluster, height, index));
         let mut maxima = Self::default();
         for (cluster, _, index, value) in found {
@@ -99,17 +96,42 @@ struct Rows {
     others: Vec<([isize; 2], [bool; 3])>,
 }
 
-fn rows_around(frame: &Frame) -> Rows {
-    let middle = frame.index_in_cube([1, 1, 1]);
-    let are_first = |plane, row| [0, 1, 2].map(|at| frame.index_in_cube([plane, row, at]) < middle);
-    let steps = [(0, -1), (1, 0), (2, 1)];
-    let mut others = Vec::new();
-    for (plane, planes) in steps {
-        for (row, rows) in steps {
-            if (planes, rows) != (0, 0) {
-                others.push(([planes, rows], are_first(plane, row)));
+impl Rows {
+    fn new(frame: &Frame) -> Self {
+        let middle = frame.index_in_cube([1, 1, 1]);
+        let are_first =
+            |plane, row| [0, 1, 2].map(|at| frame.index_in_cube([plane, row, at]) < middle);
+        let steps = [(0, -1), (1, 0), (2, 1)];
+        let mut others = Vec::new();
+        for (plane, planes) in steps {
+            for (row, rows) in steps {
+                if (planes, rows) != (0, 0) {
+                    others.push(([planes, rows], are_first(plane, row)));
+                }
             }
         }
+        Self { own: are_first(1, 1), others }
     }
-    Rows { own: are_first(1, 1), others }
+
+    /// The values and the labels of the rows around that of a run.
+    #[inline(always)]
+    fn around<'a, T>(
+        &self,
+        run: Part,
+        volume: ArrayView3<'a, T>,
+        labels: ArrayView3<'a, i32>,
+    ) -> [Option<Around<'a, T>>; 8] {
+        let (planes, rows, _) = volume.dim();
+        std::array::from_fn(|other| {
+            let (steps, are_first) = self.others[other];
+            let plane = run.plane.checked_add_signed(steps[0]).filter(|&plane| plane < planes)?;
+            let row = run.row.checked_add_signed(steps[1]).filter(|&row| row < rows)?;
+            let values = volume.index_axis_move(Axis(0), plane).index_axis_move(Axis(0), row);
+            let labels = labels.index_axis_move(Axis(0), plane).index_axis_move(Axis(0), row);
+            Some((values, labels, are_first))
+        })
+    }
 }
+
+/// A row, and which of the three voxels beside a voxel have smaller indices.
+type Around<'a, T> = (ArrayView1<'a, T>, ArrayView1<'a, i32>, [bool; 3]);

@@ -26,16 +26,13 @@ pub(crate) fn map<I: Send, R: Send>(items: Vec<I>, work: impl Fn(I) -> R + Sync 
     }
 }
 
-/// Does two things, at the same time if there is a pool.
-pub(crate) fn both<A: Send, B: Send>(
-    first: impl FnOnce() -> A + Send,
-    second: impl FnOnce() -> B + Send,
-) -> (A, B) {
-    if in_pool() { rayon::join(first, second) } else { (first(), second()) }
+/// How many threads there are.
+pub(crate) fn threads() -> usize {
+    if in_pool() { rayon::current_num_threads() } else { 1 }
 }
 
 /// How many of `planes` go into one slab: all of them without a pool.
 pub(crate) fn slab_thickness(planes: usize) -> usize {
-    let slabs = if in_pool() { PIECES_PER_THREAD * rayon::current_num_threads() } else { 1 };
+    let slabs = if in_pool() { PIECES_PER_THREAD * threads() } else { 1 };
     planes.div_ceil(slabs).max(1)
 }

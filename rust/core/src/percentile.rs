@@ -5,6 +5,7 @@
 //! range, and go on with the part that the rank is in. Nothing is copied until few
 //! values are left.
 
+use std::hint::black_box;
 use std::ops::RangeInclusive;
 
 use ndarray::{ArrayView3, Axis};
@@ -12,7 +13,6 @@ use ndarray::{ArrayView3, Axis};
 use crate::bits::{self, BITS};
 use crate::instructions::{Loop, widest};
 use crate::parallel;
-use crate::summary::{GROUP, largest_magnitude};
 use crate::volume::{MemoryOrder, Plane, Target, visit_planes};
 use crate::voxel::Voxel;
 
@@ -190,6 +190,9 @@ impl Parts {
     }
 }
 
+/// Values that are looked at as one.
+const GROUP: usize = 128;
+
 /// The voxels of a plane, of which some count.
 #[derive(Clone, Copy)]
 struct Voxels<'a, T> {
@@ -231,6 +234,18 @@ impl<T: Voxel> Voxels<'_, T> {
     fn groups(self) -> std::ops::Range<usize> {
         0..self.source.len().div_ceil(GROUP)
     }
+}
+
+/// The largest magnitude of values: one look at a group, two steps a voxel.
+#[inline(always)]
+fn largest_magnitude<T: Voxel>(values: &[T; GROUP]) -> T::Magnitude {
+    let mut largest = T::ZERO.magnitude();
+    // A length that the compiler does not know: it would unroll all steps, and run
+    // out of registers.
+    for value in &values[..black_box(GROUP)] {
+        largest = largest.max(value.magnitude());
+    }
+    largest
 }
 
 struct Count<'a, T> {

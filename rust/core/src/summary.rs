@@ -1,10 +1,11 @@
 //! The range of a map, and whether it holds values that are no numbers.
 
-use std::hint::black_box;
+use std::array::from_fn;
 use std::ops::Range;
 
 use ndarray::{ArrayView3, Axis};
 
+use crate::bits::BITS;
 use crate::instructions::{Loop, widest};
 use crate::parallel;
 use crate::volume::{Plane, Target, visit_planes};
@@ -62,26 +63,32 @@ impl Summary {
 }
 
 /// Values that are looked at as one.
-pub(crate) const GROUP: usize = 128;
+pub(crate) const GROUP: usize = BITS;
 
-/// The smallest and the largest of some values, by their order.
+/// The smallest and the largest of some finite values, of every sixteenth by itself, so
+/// that values are compared many at a time.
 #[derive(Clone, Copy)]
-pub(crate) struct Extremes<T: Voxel> {
-    smallest: T::Ordered,
-    largest: T::Ordered,
+pub(crate) struct Extremes<T> {
+    smallest: [T; LANES],
+    largest: [T; LANES],
 }
+
+const LANES: usize = 16;
 
 impl<T: Voxel> Extremes<T> {
     /// Of no values.
-    pub(crate) const NONE: Self = Self { smallest: T::ORDERED.1, largest: T::ORDERED.0 };
+    pub(crate) const NONE: Self =
+        Self { smallest: [T::RANGE.1; LANES], largest: [T::RANGE.0; LANES] };
 
     /// Adds values that are finite.
     #[inline(always)]
-    pub(crate) fn add(&mut self, values: &[T]) {
+    pub(crate) fn add(&mut self, values: &[T; GROUP]) {
         let Self { mut smallest, mut largest } = *self;
-        for value in &values[..black_box(values.len())] {
-            smallest = smallest.min(value.ordered());
-            largest = largest.max(value.ordered());
+        for values in values.as_chunks::<LANES>().0 {
+            for lane in 0..LANES {
+                smallest[lane] = smaller(smallest[lane], values[lane]);
+                largest[lane] = larger(largest[lane], values[lane]);
+            }
         }
         *self = Self { smallest, largest };
     }
@@ -89,104 +96,102 @@ impl<T: Voxel> Extremes<T> {
     /// Adds a value that is finite.
     #[inline(always)]
     pub(crate) fn add_one(&mut self, value: T) {
-        self.smallest = self.smallest.min(value.ordered());
-        self.largest = self.largest.max(value.ordered());
-    }
-
-    /// Whether zero and all values up to a magnitude, whatever their sign, lie within.
-    #[inline(always)]
-    pub(crate) fn covers(self, magnitude: T::Magnitude) -> bool {
-        let zero = T::ZERO.ordered();
-        (self.smallest <= zero && zero <= self.largest)
-            && magnitude <= T::from_ordered(self.smallest).magnitude()
-            && magnitude <= T::from_ordered(self.largest).magnitude()
+        self.smallest[0] = smaller(self.smallest[0], value);
+        self.largest[0] = larger(self.largest[0], value);
     }
 
     pub(crate) fn merge(self, other: Self) -> Self {
         Self {
-            smallest: self.smallest.min(other.smallest),
-            largest: self.largest.max(other.largest),
+            smallest: from_fn(|lane| smaller(self.smallest[lane], other.smallest[lane])),
+            largest: from_fn(|lane| larger(self.largest[lane], other.largest[lane])),
         }
     }
 
     /// Whether a range without some values, those of `other`, and with zeros instead
     /// is the same.
     pub(crate) fn stays_without(&self, other: Self) -> bool {
-        let zero = T::ZERO.ordered();
-        let smallest_stays = self.smallest == zero || self.smallest < other.smallest;
-        let largest_stays = self.largest == zero || self.largest > other.largest;
+        let ((smallest, largest), others) = (self.range(), other.range());
+        let smallest_stays = smallest == T::ZERO || smallest < others.0;
+        let largest_stays = largest == T::ZERO || largest > others.1;
         smallest_stays && largest_stays
     }
 
     /// `(infinity, -infinity)` for no values.
     pub(crate) fn to_f64(self) -> (f64, f64) {
-        if self.smallest > self.largest {
+        let (smallest, largest) = self.range();
+        if smallest > largest {
             return (f64::INFINITY, f64::NEG_INFINITY);
         }
         // Without the sign of a negative zero.
-        (
-            T::from_ordered(self.smallest).to_f64() + 0.0,
-            T::from_ordered(self.largest).to_f64() + 0.0,
-        )
+        (smallest.to_f64() + 0.0, largest.to_f64() + 0.0)
+    }
+
+    fn range(&self) -> (T, T) {
+        let smallest = self.smallest.into_iter().fold(T::RANGE.1, smaller);
+        (smallest, self.largest.into_iter().fold(T::RANGE.0, larger))
     }
 }
 
-/// The largest magnitude of values: one look at a group, two steps a voxel.
 #[inline(always)]
-pub(crate) fn largest_magnitude<T: Voxel>(values: &[T; GROUP]) -> T::Magnitude {
-    let mut largest = T::ZERO.magnitude();
-    // A length that the compiler does not know: it would unroll all steps, and run
-    // out of registers.
-    for value in &values[..black_box(GROUP)] {
-        largest = largest.max(value.magnitude());
+fn smaller<T: Voxel>(a: T, b: T) -> T {
+    if b < a { b } else { a }
+}
+
+#[inline(always)]
+fn larger<T: Voxel>(a: T, b: T) -> T {
+    if b > a { b } else { a }
+}
+
+/// Whether any of some values is as asked. All are looked at, a few at a time.
+#[inline(always)]
+pub(crate) fn any<T: Voxel>(values: &[T; GROUP], is: impl Fn(T) -> bool) -> bool {
+    // As a number as wide as the values, because the compiler makes the best of that.
+    let mut any = T::Magnitude::from(false);
+    for &value in values {
+        any |= T::Magnitude::from(is(value));
     }
-    largest
+    any != T::Magnitude::from(false)
 }
 
 /// A plane in groups. What does not fill a group is filled up with the last voxel,
 /// which changes no range.
 pub(crate) struct Groups<'a, T> {
-    source: &'a [T],
+    values: &'a [[T; GROUP]],
     mask: Option<&'a [bool]>,
+    length: usize,
     /// The last group, if it had to be filled up.
-    last: ([T; GROUP], [bool; GROUP]),
-}
-
-/// Some voxels of a plane.
-pub(crate) struct Group<'a, T> {
-    pub(crate) values: &'a [T; GROUP],
-    pub(crate) mask: Option<&'a [bool; GROUP]>,
-    /// The number of the first voxel, and one past that of the last that counts.
-    pub(crate) voxels: Range<usize>,
+    last: [T; GROUP],
 }
 
 impl<'a, T: Voxel> Groups<'a, T> {
     #[inline(always)]
     pub(crate) fn of(source: &'a [T], mask: Option<&'a [bool]>) -> Self {
-        let rest = source.len() - source.len() % GROUP;
-        let last = (
-            filled_up(&source[rest..], T::ZERO),
-            match mask {
-                Some(mask) => filled_up(&mask[rest..], false),
-                None => [false; GROUP],
-            },
-        );
-        Self { source, mask, last }
+        let (values, rest) = source.as_chunks();
+        Self { values, mask, length: source.len(), last: filled_up(rest, T::ZERO) }
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.source.len().div_ceil(GROUP)
-    }
-
-    // Not a closure that is called with each group: it would be called twice, for
-    // the full ones and for the last, and then it would not become part of the loop.
+    /// The full groups, and the last if there is one that is not. Two slices to go
+    /// through one after the other, so that the loop over each is a plain one.
     #[inline(always)]
-    pub(crate) fn group(&self, number: usize) -> Group<'_, T> {
+    pub(crate) fn parts(&self) -> [&[[T; GROUP]]; 2] {
+        let is_full = self.length.is_multiple_of(GROUP);
+        [self.values, if is_full { &[] } else { std::slice::from_ref(&self.last) }]
+    }
+
+    /// The voxels of a group, by their numbers in the plane.
+    #[inline(always)]
+    pub(crate) fn voxels(&self, number: usize) -> Range<usize> {
         let first = number * GROUP;
-        let voxels = first..self.source.len().min(first + GROUP);
-        let values = self.source[first..].first_chunk().unwrap_or(&self.last.0);
-        let mask = self.mask.map(|mask| mask[first..].first_chunk().unwrap_or(&self.last.1));
-        Group { values, mask, voxels }
+        first..self.length.min(first + GROUP)
+    }
+
+    /// Which voxels of a group are in the mask.
+    #[inline(always)]
+    pub(crate) fn mask(&self, number: usize) -> Option<[bool; GROUP]> {
+        self.mask.map(|mask| {
+            let mask = &mask[number * GROUP..];
+            mask.first_chunk().copied().unwrap_or_else(|| filled_up(mask, false))
+        })
     }
 }
 
@@ -213,24 +218,28 @@ impl<T: Voxel> Loop for Summarise<'_, T> {
         let Self { source, mask, extremes } = self;
         let mut has_non_finite = false;
         let groups = Groups::of(source, mask);
-        for number in 0..groups.count() {
-            let Group { values, mask, .. } = groups.group(number);
-            let is_finite = largest_magnitude(values) <= T::LARGEST_MAGNITUDE;
-            has_non_finite |= !is_finite;
-            if is_finite && mask.is_none() {
-                extremes.add(values);
-                continue;
-            }
-            let mut finite = values.map(T::finite_or_zero);
-            if let Some(mask) = mask {
-                // What is outside counts as what is inside.
-                let Some(first) = mask.iter().position(|inside| *inside) else { continue };
-                let inside = finite[first];
-                for position in 0..GROUP {
-                    finite[position] = if mask[position] { finite[position] } else { inside };
+        let mut number = 0;
+        for part in groups.parts() {
+            for values in part {
+                let mask = groups.mask(number);
+                number += 1;
+                let is_finite = !any(values, |value| !value.is_finite());
+                has_non_finite |= !is_finite;
+                if is_finite & mask.is_none() {
+                    extremes.add(values);
+                    continue;
                 }
+                let mut finite = values.map(T::finite_or_zero);
+                if let Some(mask) = mask {
+                    // What is outside counts as what is inside.
+                    let Some(first) = mask.iter().position(|inside| *inside) else { continue };
+                    let inside = finite[first];
+                    for position in 0..GROUP {
+                        finite[position] = if mask[position] { finite[position] } else { inside };
+                    }
+                }
+                extremes.add(&finite);
             }
-            extremes.add(&finite);
         }
         has_non_finite
     }

@@ -6,7 +6,6 @@ use crate::criterion::Criterion;
 use crate::error::Result;
 use crate::label::{Numbered, Peak};
 use crate::maxima::{Maxima, Plateaus};
-use crate::parallel;
 use crate::sums::Unit;
 use crate::under::{Further, Under};
 use crate::volume::{Frame, Target};
@@ -93,10 +92,8 @@ impl Table {
         let mut labels = frame.order.apply(labels);
         numbered.write(labels.view_mut());
 
-        let (table, maxima) = parallel::both(
-            || Self::of_numbered(&numbered, &peaks, turned, &frame),
-            || Maxima::of(&numbered, turned, labels.view(), &frame, plateaus),
-        );
+        let table = Self::of_numbered(&numbered, &peaks, turned, &frame);
+        let maxima = Maxima::of(&numbered, turned, labels.view(), &frame, plateaus);
         let mut table = Self { maxima, ..table };
         table.further = further.iter().map(|map| map.under(&numbered, &frame)).collect();
         Ok((table, summary))
@@ -113,21 +110,34 @@ impl Table {
         let unit = |value: f64| Unit::new(value, volume.len(), side);
         let units: Vec<_> = peaks.iter().map(|peak| unit(peak.value.to_f64())).collect();
         // Of the values, and of the values times the indices, in memory order.
-        let mut sums = vec![(0_i128, [0_i128; 3]); peaks.len()];
-        numbered.for_each_part(|part| {
-            let unit = units[part.cluster];
-            let (mut sum, mut along) = (0, 0);
-            for (position, &value) in (part.start..part.end).zip(part.of(volume)) {
-                let value = unit.of(value.to_f64());
-                sum += value;
-                along += value * position as i128;
-            }
-            let (all, weighted) = &mut sums[part.cluster];
-            *all += sum;
-            weighted[0] += sum * part.plane as i128;
-            weighted[1] += sum * part.row as i128;
-            weighted[2] += along;
-        });
+        let sums = numbered.fold(
+            || vec![(0_i128, [0_i128; 3]); peaks.len()],
+            |sums, part| {
+                let unit = units[part.cluster];
+                // From the end, each value is in as many of the sums on the way as its
+                // place says, counted from 1: no products.
+                let (sum, places) = part.read(volume, |run| {
+                    run.iter().rev().fold((0, 0), |(sum, places), value| {
+                        let sum = sum + unit.of(value.to_f64());
+                        (sum, places + sum)
+                    })
+                });
+                let along = places + sum * (part.start as i128 - 1);
+                let (all, weighted) = &mut sums[part.cluster];
+                *all += sum;
+                weighted[0] += sum * part.plane as i128;
+                weighted[1] += sum * part.row as i128;
+                weighted[2] += along;
+            },
+            |sums, others| {
+                for ((sum, weighted), (other, others)) in sums.iter_mut().zip(others) {
+                    *sum += other;
+                    for axis in 0..3 {
+                        weighted[axis] += others[axis];
+                    }
+                }
+            },
+        );
         let centre = |&(sum, weighted): &(i128, [i128; 3])| {
             frame.moments(weighted, sum).map(|moment| moment as f64 / sum as f64)
         };

@@ -55,29 +55,49 @@ trait Look {
 impl<T: Voxel> Look for ArrayView3<'_, T> {
     fn under(&self, numbered: &Numbered, frame: &Frame) -> Under {
         let map = frame.order.apply(self.view());
-        let (mut ranges, mut non_finite) = (vec![(f64::NAN, f64::NAN); numbered.count()], 0);
-        numbered.for_each_part(|part| {
-            let (min, max) = &mut ranges[part.cluster];
-            for value in part.of(map) {
-                if value.is_finite() {
-                    // Of NaN and a number, the number.
-                    *min = min.min(value.to_f64());
-                    *max = max.max(value.to_f64());
-                } else {
-                    non_finite += 1;
+        let (ranges, non_finite) = numbered.fold(
+            || (vec![(f64::NAN, f64::NAN); numbered.count()], 0),
+            |(ranges, non_finite), part| {
+                let (min, max) = &mut ranges[part.cluster];
+                part.read(map, |run| {
+                    for value in run {
+                        if value.is_finite() {
+                            // Of NaN and a number, the number.
+                            *min = min.min(value.to_f64());
+                            *max = max.max(value.to_f64());
+                        } else {
+                            *non_finite += 1;
+                        }
+                    }
+                });
+            },
+            |(ranges, non_finite), others| {
+                for ((min, max), other) in ranges.iter_mut().zip(others.0) {
+                    (*min, *max) = (min.min(other.0), max.max(other.1));
                 }
-            }
-        });
+                *non_finite += others.1;
+            },
+        );
         let unit = |&(min, max): &(f64, f64)| Unit::new(max.max(-min), map.len(), 1);
         let units: Vec<_> = ranges.iter().map(unit).collect();
-        let mut sums = vec![(0_i128, 0_u64); numbered.count()];
-        numbered.for_each_part(|part| {
-            let (unit, (sum, count)) = (units[part.cluster], &mut sums[part.cluster]);
-            for value in part.of(map).iter().filter(|value| value.is_finite()) {
-                *sum += unit.of(value.to_f64());
-                *count += 1;
-            }
-        });
+        let sums = numbered.fold(
+            || vec![(0_i128, 0_u64); numbered.count()],
+            |sums, part| {
+                let (unit, (sum, count)) = (units[part.cluster], &mut sums[part.cluster]);
+                part.read(map, |run| {
+                    for value in run.iter().filter(|value| value.is_finite()) {
+                        *sum += unit.of(value.to_f64());
+                        *count += 1;
+                    }
+                });
+            },
+            |sums, others| {
+                for ((sum, count), other) in sums.iter_mut().zip(others) {
+                    *sum += other.0;
+                    *count += other.1;
+                }
+            },
+        );
         let mean = |(unit, &(sum, count)): (&Unit, &(i128, u64))| unit.to_f64(sum, count as f64);
         Under {
             means: units.iter().zip(&sums).map(mean).collect(),

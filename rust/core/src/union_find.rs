@@ -4,18 +4,15 @@
 //! index than its child. Two things follow: the result does not depend on the
 //! order of the unions, and one forward pass over all members resolves every root.
 
-/// A stretch `base..base + parent.len()` of the run indices of a volume, each
-/// with its parent. All parents lie in the same stretch, so several stretches
-/// can be linked at the same time.
+/// Runs, each with its parent.
 pub(crate) struct Forest<'a> {
     parent: &'a mut [u32],
-    base: u32,
 }
 
 impl<'a> Forest<'a> {
     /// Over parents that are set.
-    pub(crate) fn new(parent: &'a mut [u32], base: u32) -> Self {
-        Self { parent, base }
+    pub(crate) fn new(parent: &'a mut [u32]) -> Self {
+        Self { parent }
     }
 
     /// Joins the sets of two runs.
@@ -26,7 +23,7 @@ impl<'a> Forest<'a> {
     /// the same parent: they cost two loads.
     #[inline(always)]
     pub(crate) fn union(&mut self, a: u32, b: u32) {
-        let (mut a, mut b) = ((a - self.base) as usize, (b - self.base) as usize);
+        let (mut a, mut b) = (a as usize, b as usize);
         loop {
             let (parent_a, parent_b) = (self.parent[a], self.parent[b]);
             if parent_a == parent_b {
@@ -37,7 +34,7 @@ impl<'a> Forest<'a> {
             }
             let (later, earlier) = (parent_a.max(parent_b), parent_a.min(parent_b));
             self.parent[a] = earlier;
-            let up = (later - self.base) as usize;
+            let up = later as usize;
             if up == a {
                 return;
             }
@@ -55,7 +52,7 @@ mod tests {
         let links = [(5, 9), (3, 7), (9, 3), (0, 1), (7, 8)];
         for rotation in 0..links.len() {
             let mut parent: Vec<u32> = (0..10).collect();
-            let mut forest = Forest::new(&mut parent, 0);
+            let mut forest = Forest::new(&mut parent);
             for step in 0..links.len() {
                 let (a, b) = links[(step + rotation) % links.len()];
                 forest.union(b, a);
@@ -66,13 +63,5 @@ mod tests {
             }
             assert_eq!(parent, [0, 0, 2, 3, 4, 3, 6, 3, 3, 3]);
         }
-    }
-
-    #[test]
-    fn a_stretch_keeps_to_itself() {
-        let mut parent = [10, 11, 12];
-        let mut forest = Forest::new(&mut parent, 10);
-        forest.union(12, 11);
-        assert_eq!(parent, [10, 11, 11]);
     }
 }

@@ -1,5 +1,7 @@
 //! The number types a map can hold, and how each compares with a threshold.
 
+use std::ops::BitOrAssign;
+
 /// A type of voxel value.
 ///
 /// Comparisons follow NumPy 2: a floating-point map is compared in its own
@@ -10,16 +12,21 @@ pub trait Voxel: std::fmt::Debug + Copy + PartialOrd + Send + Sync + 'static {
     const ZERO: Self;
 
     /// What [`Voxel::magnitude`] returns.
-    type Magnitude: std::fmt::Debug + Ord + Copy + Into<u64> + TryFrom<u64> + Send + Sync;
+    type Magnitude: std::fmt::Debug
+        + Ord
+        + Copy
+        + Into<u64>
+        + TryFrom<u64>
+        + From<bool>
+        + BitOrAssign
+        + Send
+        + Sync;
 
     /// What [`Voxel::height`] returns.
-    type Height: Copy;
+    type Height: std::fmt::Debug + PartialOrd + Copy + Send + Sync;
 
-    /// What [`Voxel::ordered`] returns.
-    type Ordered: std::fmt::Debug + Ord + Copy + Send + Sync;
-
-    /// No value has an order below or above these.
-    const ORDERED: (Self::Ordered, Self::Ordered);
+    /// The smallest finite value and the largest.
+    const RANGE: (Self, Self);
 
     /// Whether values can be negative.
     const IS_SIGNED: bool;
@@ -54,11 +61,8 @@ pub trait Voxel: std::fmt::Debug + Copy + PartialOrd + Send + Sync + 'static {
     /// for those below it. There are no more than 4096 parts.
     fn part(magnitude: Self::Magnitude, low: Self::Magnitude, shift: u32) -> u16;
 
-    /// An integer with the order of the value, -0 below +0.
-    fn ordered(self) -> Self::Ordered;
-
-    /// The value of that order.
-    fn from_ordered(ordered: Self::Ordered) -> Self;
+    /// Whether the value is zero, and not -0.
+    fn is_plain_zero(self) -> bool;
 
     /// The value itself when it is finite, else zero.
     #[must_use]
@@ -72,14 +76,13 @@ pub trait Voxel: std::fmt::Debug + Copy + PartialOrd + Send + Sync + 'static {
 }
 
 macro_rules! float_voxel {
-    ($($float:ty: $bits:ty, $signed:ty);* $(;)?) => {$(
+    ($($float:ty: $bits:ty);* $(;)?) => {$(
         impl Voxel for $float {
             type Magnitude = $bits;
             type Height = Self;
-            type Ordered = $signed;
 
             const ZERO: Self = 0.0;
-            const ORDERED: ($signed, $signed) = (<$signed>::MIN, <$signed>::MAX);
+            const RANGE: (Self, Self) = (Self::MIN, Self::MAX);
             const IS_SIGNED: bool = true;
             const LARGEST_MAGNITUDE: $bits = Self::MAX.to_bits();
 
@@ -118,15 +121,8 @@ macro_rules! float_voxel {
             }
 
             #[inline(always)]
-            fn ordered(self) -> $signed {
-                // Of negative values the bits below the sign are turned round.
-                let bits = self.to_bits().cast_signed();
-                bits ^ (bits >> (<$bits>::BITS - 1)).cast_unsigned().wrapping_shr(1).cast_signed()
-            }
-
-            fn from_ordered(ordered: $signed) -> Self {
-                // The same once more turns them back.
-                Self::from_bits(Self::from_bits(ordered.cast_unsigned()).ordered().cast_unsigned())
+            fn is_plain_zero(self) -> bool {
+                self.to_bits() == 0
             }
 
             #[inline(always)]
@@ -151,10 +147,9 @@ macro_rules! integer_voxel {
         impl Voxel for $integer {
             type Magnitude = $magnitude;
             type Height = $magnitude;
-            type Ordered = Self;
 
             const ZERO: Self = 0;
-            const ORDERED: (Self, Self) = (Self::MIN, Self::MAX);
+            const RANGE: (Self, Self) = (Self::MIN, Self::MAX);
             const IS_SIGNED: bool = Self::MIN != 0;
             const LARGEST_MAGNITUDE: $magnitude = <$magnitude>::MAX;
 
@@ -207,12 +202,8 @@ macro_rules! integer_voxel {
             }
 
             #[inline(always)]
-            fn ordered(self) -> Self {
-                self
-            }
-
-            fn from_ordered(ordered: Self) -> Self {
-                ordered
+            fn is_plain_zero(self) -> bool {
+                self == 0
             }
 
             #[inline(always)]
@@ -236,8 +227,8 @@ macro_rules! integer_voxel {
 mod floats {
     use super::Voxel;
     float_voxel! {
-        f32: u32, i32;
-        f64: u64, i64;
+        f32: u32;
+        f64: u64;
     }
 }
 #[expect(clippy::cast_lossless, reason = "one macro for all widths; 64-bit integers have no From")]
@@ -294,17 +285,15 @@ mod tests {
     }
 
     #[test]
-    fn ordered_as_the_values_are() {
-        let values = [f32::NEG_INFINITY, f32::MIN, -2.5, -f32::from_bits(1), -0.0, 0.0, 1.0, 2.0];
-        assert!(values.map(f32::ordered).is_sorted_by(|a, b| a < b));
-        for value in values {
-            assert_eq!(f32::from_ordered(value.ordered()).to_bits(), value.to_bits());
+    fn magnitudes_have_the_order_of_absolute_values() {
+        for value in [f32::NEG_INFINITY, f32::MIN, -2.5, -f32::from_bits(1), -0.0, 0.0, 1.0, 2.0] {
             let magnitude = f32::magnitude_to_f64(value.magnitude());
             assert_eq!(magnitude.to_bits(), f64::from(value.abs()).to_bits());
         }
         assert!((-3.0_f64).magnitude() > 2.5_f64.magnitude());
         assert!(f32::NAN.magnitude() > f32::LARGEST_MAGNITUDE);
         assert!(f32::INFINITY.magnitude() > f32::LARGEST_MAGNITUDE);
+        assert!(0.0_f32.is_plain_zero() && !(-0.0_f32).is_plain_zero());
     }
 
     #[test]
