@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import resource
 import select
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 import nithresh
+from nithresh.plotting import plot_stat_map
 
 COMMAND = Path(sys.executable).with_name("nithresh")
 SAMPLE = nithresh.datasets.load_sample_motor_activation_image()
@@ -288,6 +290,47 @@ def test_plot_of_one_direction(tmp_path):
     assert "cut_coords" in error
 
 
+def test_plot_of_one_volume(folder):
+    series = np.stack([random_map(seed).get_fdata() for seed in range(3)], axis=-1)
+    image = nibabel.Nifti1Image(series.astype(np.float32), AFFINE)
+    nithresh.save(image, folder / "series.nii")
+    nithresh.save(image.slicer[..., 2], folder / "third.nii")
+    args = ("-t", 2, "-k", 3, "--cut-coords", "cluster:2", "-o")
+    error = run("plot", "series.nii", *args, "a.png", code=1, cwd=folder).stderr
+    assert "has 3 volumes" in error
+    assert "volume must say which: 0 to 2" in error
+    error = run("plot", "series.nii", *args, "a.png", "--volume", 3, code=1, cwd=folder)
+    assert "volume is 3; " in error.stderr
+    assert not list(folder.glob("a.*"))
+    run("plot", "series.nii", *args, "a.png", "--volume", 2, cwd=folder)
+    run("plot", "third.nii", *args, "b.png", cwd=folder)
+    made = contents(folder)
+    assert made["a.png"] == made["b.png"]
+    assert json.loads(made["a.json"])["Choices"]["volume"] == 2
+    assert "--cut-coords cluster:2 --volume 2" in made["a.json"].decode()
+
+
+def test_plot_cuts_through_peaks_and_clusters(tmp_path):
+    clusters = nithresh.find_clusters(SAMPLE, 3, cluster_threshold=50)
+    words = {"threshold": 3, "cluster_threshold": 50}
+    for cuts, shown in (("peak", None), ("cluster:3", clusters)):
+        run("plot", SAMPLE, "-t", 3, "-k", 50, "--cut-coords", cuts, "-o",
+            tmp_path / "ours.png")  # fmt: skip
+        plot_stat_map(SAMPLE, output_file=tmp_path / "call.png", cut_coords=cuts,
+                      clusters=shown, **words)  # fmt: skip
+        made = contents(tmp_path)
+        assert made["ours.png"] == made["call.png"]
+        for path in tmp_path.iterdir():
+            path.unlink()
+    args = ("plot", SAMPLE, "-o", tmp_path / "a.png", "--cut-coords")
+    error = run(*args, "cluster:9", "-t", 3, "-k", 50, code=1).stderr
+    assert "cut_coords is 'cluster:9'; clusters has 4 clusters" in error
+    assert "needs a threshold: -t" in run(*args, "cluster:1", code=2).stderr
+    assert "'cluster:x' is no number" in run(*args, "cluster:x", code=2).stderr
+    assert "cut_coords is [1.0, 'peak', 3.0]" in run(*args, 1, "peak", 3, code=2).stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_info_says_what_a_map_is(folder):
     data = np.array([[-4, 3, 0], [np.nan, 3, 2.5]], np.float32)[..., None]
     image = nibabel.Nifti1Image(data, AFFINE)
@@ -491,6 +534,94 @@ def test_a_full_disk_leaves_no_half_files(tmp_path):
         unmount(disk)
 
 
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["threshold", "-t", "2", "-o", "out/a.nii"],
+        ["tfce", "-o", "out/a.mgz"],
+        ["tfce", "-o", "out/a.img"],
+        ["clusters", "-t", "2", "--labels", "out/a.nii", "--table", "out/a.tsv"],
+        ["plot", "-o", "out/a.svg"],
+    ],
+)
+def test_a_file_that_may_not_grow_is_none(folder, args):
+    (folder / "out").mkdir()
+    noise = np.random.default_rng(0).standard_normal((40, 40, 40), np.float32)
+    nithresh.save(nibabel.Nifti1Image(noise, AFFINE), folder / "noise.nii")
+
+    def limit():
+        # Bytes of a file: enough for a sidecar.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+
+    done = run(*args, "noise.nii", code=1, cwd=folder, preexec_fn=limit)
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("nithresh: noise.nii: cannot write 'out/a.")
+    assert done.stderr.endswith("': File too large\n")
+    assert not list((folder / "out").iterdir())
+
+
+def test_an_output_in_what_is_no_folder(folder):
+    (folder / "file").write_text("mine")
+    for place in ("file", "no"):
+        done = run("threshold", "map0.nii.gz", "-t", 2, "-o", f"{place}/a.nii", code=1,
+                   cwd=folder)  # fmt: skip
+        message = f"cannot write '{place}/a.nii': there is no such folder\n"
+        assert done.stderr == f"nithresh: map0.nii.gz: {message}"
+    for place, reason in (("file", "File exists"), ("file/sub", "Not a directory")):
+        done = run("tfce", "map0.nii.gz", "--output-dir", place, code=1, cwd=folder)
+        assert done.stderr == f"nithresh: {reason}: '{place}'\n"
+    assert (folder / "file").read_text() == "mine"
+    assert not (folder / "no").exists()
+
+
+def test_standard_streams_that_are_full_or_closed(folder):
+    args = ["clusters", "map0.nii.gz", "-t", "2", "--table", "a.tsv", "--overwrite"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [COMMAND, *args],
+            cwd=folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "nithresh: No space left on device\n"
+    expected = (folder / "a.tsv").read_bytes()
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        (folder / "a.tsv").unlink()
+        subprocess.run(
+            ["/bin/sh", "-c", f'"$0" "$@" {closed}', COMMAND, *args],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            timeout=60,
+        )
+        assert (folder / "a.tsv").read_bytes() == expected
+
+
+def test_memory_does_not_grow_with_the_number_of_files(folder):
+    noise = np.random.default_rng(0).integers(-9, 9, (160, 160, 100))
+    image = nibabel.Nifti1Image(noise.astype(np.float32), AFFINE)
+    nithresh.save(image, folder / "big.nii.gz")
+    peaks = []
+    for files in (4, 24):
+        for number in range(files):
+            (folder / f"{number}.nii.gz").unlink(missing_ok=True)
+            (folder / f"{number}.nii.gz").symlink_to("big.nii.gz")
+        inputs = [f"{number}.nii.gz" for number in range(files)]
+        args = ["-t", "9", "--jobs", "2", "--quiet", "--output-dir", f"out{files}"]
+        process = subprocess.Popen([COMMAND, "threshold", *inputs, *args], cwd=folder)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 0
+        assert len(contents(folder / f"out{files}")) == 2 * files
+        peaks.append(used.ru_maxrss * 1024)
+    # Twenty files more, in less than the memory of two maps.
+    assert peaks[1] - peaks[0] < 2 * noise.size * 4
+
+
 def test_a_folder_that_is_read_only(folder):
     out = folder / "out"
     out.mkdir()
@@ -564,6 +695,31 @@ def test_a_file_that_vanishes_and_an_interrupt(folder):
     assert "nithresh: in/1999.nii.gz: no such file" in done.stderr
     assert {name: (out / name).stat().st_mtime_ns for name in images} == times
     assert len(list(out.glob("*.nii.gz"))) == len(images) + 5
+
+
+def test_a_file_that_vanishes_while_others_are_worked_on(folder):
+    inputs = folder / "in"
+    inputs.mkdir()
+    for number in range(400):
+        (inputs / f"{number:03}.nii.gz").symlink_to("../map0.nii.gz")
+    args = [*sorted(inputs.iterdir()), "--output-dir", "out", "--jobs", "1"]
+    process = subprocess.Popen(
+        [COMMAND, "tfce", *args],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout.readline() == "out/000_tfce.nii.gz\n"
+        (inputs / "399.nii.gz").unlink()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors.splitlines() == [
+        "nithresh: 1 of 400 files failed:",
+        f"nithresh: {inputs}/399.nii.gz: no such file: '{inputs}/399.nii.gz'",
+    ]
+    assert len(list((folder / "out").iterdir())) == 2 * 399
 
 
 def in_terminal(args, folder):

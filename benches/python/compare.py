@@ -13,6 +13,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 
 from clusters import cluster_rows
+from command import command_rows
 from heights import height_rows
 from kernel import kernel_rows
 from measures import main_rows
@@ -28,6 +29,7 @@ PACKAGES = {
     "scipy": "scipy",
     "cc3d": "connected-components-3d",
     "tfce": "tfce",
+    "niimath": "niimath",
     "pandas": "pandas",
     "matplotlib": "matplotlib",
     "nithresh": "nithresh",
@@ -56,7 +58,13 @@ def table() -> Iterator[str]:
     """Yield the lines of the table as they are measured."""
     yield "| measure | nithresh | other | result | again | target | |"
     yield "|---|--:|--:|--:|--:|--:|---|"
-    parts = (main_rows(), kernel_rows(), cluster_rows(), height_rows())
+    parts = (
+        main_rows(),
+        kernel_rows(),
+        cluster_rows(),
+        height_rows(),
+        command_rows(),
+    )
     for row in chain(*parts):
         yield "| " + " | ".join(cells(row)) + " |"
 

@@ -1,7 +1,6 @@
 """What is measured, each with what it is compared to and its target."""
 
 import importlib
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,13 +19,12 @@ import numpy as np
 from maps import EXTENT, SAMPLE_THRESHOLD, SMOOTH_THRESHOLD
 from matplotlib import pyplot as plt
 from nibabel.nifti1 import Nifti1Image
-from rows import Row, milliseconds, require_same, timed
+from rows import Row, beyond, require_same, timed
 from timing import Call
 
 import nithresh
 from nithresh import datasets
 
-IMPORTS = 15
 FILES = 100
 WORKERS = 2
 
@@ -92,27 +90,10 @@ def plots() -> Iterator[Row]:
 
 def imports() -> Iterator[Row]:
     """How much longer a fresh process takes for nithresh than for nibabel."""
-    names = ("nithresh", "nibabel")
-    differences = []
-    for _ in range(2):
-        times: dict[str, list[float]] = {name: [] for name in names}
-        for round_number in range(IMPORTS + 1):
-            for name, samples in times.items():
-                start = time.perf_counter()
-                subprocess.run([sys.executable, "-c", f"import {name}"], check=True)
-                if round_number:  # the first round fills the file cache
-                    samples.append(time.perf_counter() - start)
-        ours, theirs = (statistics.median(times[name]) for name in names)
-        differences.append(1000 * (ours - theirs))
-    yield Row(
-        "import in a fresh process",
-        milliseconds(ours),
-        f"{milliseconds(theirs)} (import nibabel)",
-        f"{differences[0]:+.0f} ms",
-        f"{differences[1]:+.0f} ms",
-        "<= +20 ms",
-        max(differences) <= 20,
+    ours, theirs = (
+        [sys.executable, "-c", f"import {name}"] for name in ("nithresh", "nibabel")
     )
+    yield beyond("import in a fresh process", "import nibabel", ours, theirs, 20)
 
 
 def memory() -> Iterator[Row]:

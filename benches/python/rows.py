@@ -1,12 +1,12 @@
 """The lines of the table, and how a comparison becomes one."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from timing import Call, side_by_side
+from timing import Call, processes, side_by_side
 
 import nithresh
 
@@ -55,6 +55,22 @@ def times(
         f"{costs[1]:.3g} times",
         "" if most is None else f"<= {most:g} times",
         None if most is None else max(costs) <= most,
+    )
+
+
+def beyond(
+    what: str, other: str, ours: Sequence[str], theirs: Sequence[str], most: float
+) -> Row:
+    """Compare two processes, twice, as how many ms longer ours may take at most."""
+    first, second = (processes(ours, theirs) for _ in range(2))
+    differences = [1000 * (mine - other) for mine, other in (first, second)]
+    return Row(
+        what,
+        milliseconds(first[0]),
+        f"{milliseconds(first[1])} ({other})",
+        *(f"{difference:+.0f} ms" for difference in differences),
+        f"<= {most:+g} ms",
+        max(differences) <= most,
     )
 
 

@@ -2,8 +2,9 @@
 
 import gc
 import statistics
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ Call = Callable[[], Any]
 SECONDS = 4.0
 SAMPLE_SECONDS = 0.05
 FEWEST_ROUNDS = 7
+PROCESSES = 15
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,24 @@ def side_by_side(ours: Call, theirs: Call) -> Timing:
     finally:
         gc.enable()
     return Timing(*map(statistics.median, times))
+
+
+def processes(*commands: Sequence[str]) -> list[float]:
+    """Run commands in turn, and return the median of the time that each takes."""
+    times: list[list[float]] = [[] for _ in commands]
+    for round_number in range(PROCESSES + 1):
+        for command, samples in zip(commands, times, strict=True):
+            seconds = process(*command)
+            if round_number:  # the first round fills the file cache
+                samples.append(seconds)
+    return [statistics.median(samples) for samples in times]
+
+
+def process(*command: str) -> float:
+    """Run a command to its end, and return the time that it took in seconds."""
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
 
 
 def _repeats(call: Call) -> int:

@@ -154,8 +154,9 @@ def check_count(count: Any, name: str) -> int:
             f"{name} is {count!r} of type {type(count).__name__}; it must be an integer"
         )
         raise TypeError(msg)
-    if count < 1:
-        msg = f"{name} is {count}; it must be 1 or more"
+    if not 1 <= count <= sys.maxsize:
+        allowed = "1 or more" if count < 1 else f"{sys.maxsize} or less"
+        msg = f"{name} is {count}; it must be {allowed}"
         raise ValueError(msg)
     return int(count)
 
@@ -183,17 +184,6 @@ def check_bool(value: Any, name: str) -> bool:
         return bool(value)
     msg = f"{name} is {value!r}; it must be True or False"
     raise TypeError(msg)
-
-
-def check_jobs(value: Any, name: str) -> int:
-    """Check a number of threads or jobs; None is for the caller to look at."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        msg = f"{name} is {value!r}; it must be an integer of 1 or more, or None"
-        raise TypeError(msg)
-    if not 1 <= value <= sys.maxsize:
-        msg = f"{name} is {value}; it must be 1 or more"
-        raise ValueError(msg)
-    return int(value)
 
 
 def warn(message: str) -> None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 import numpy as np
 
 from nithresh import nifti
-from nithresh._params import check_jobs, check_request, collected_warnings, warn
+from nithresh._params import check_count, check_request, collected_warnings, warn
 from nithresh.files import load, save
 from nithresh.threads import get_num_threads
 from nithresh.thresholding import threshold_img
@@ -159,7 +159,7 @@ def threshold_files(
         "connectivity": connectivity,
     }
     check_request(**words)
-    jobs = get_num_threads() if jobs is None else check_jobs(jobs, "jobs")
+    jobs = get_num_threads() if jobs is None else check_count(jobs, "jobs")
     if not isinstance(pairs, Iterable):
         msg = f"pairs is of type {type(pairs).__name__}; it must be pairs of paths"
         raise TypeError(msg)

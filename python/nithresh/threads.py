@@ -1,7 +1,7 @@
 """How many threads the core may use."""
 
 from nithresh import _core
-from nithresh._params import check_jobs
+from nithresh._params import check_count
 
 
 def get_num_threads() -> int:
@@ -45,4 +45,4 @@ def set_num_threads(threads: int | None) -> None:
     if threads is None:
         _core.set_num_threads(0)
         return
-    _core.set_num_threads(check_jobs(threads, "threads"))
+    _core.set_num_threads(check_count(threads, "threads"))

@@ -181,9 +181,16 @@ def parser() -> argparse.ArgumentParser:
         "--cut-coords",
         metavar="MM",
         nargs="+",
-        type=float,
+        type=_cut,
         help="where to cut, in mm, for each panel; for the modes x, y and z also one "
-        "number of cuts (default: in the largest cluster)",
+        "number of cuts; peak for the largest absolute value; cluster:3 for the peak "
+        "of cluster 3, whose numbers are then shown (default: in the largest cluster)",
+    )
+    plot.add_argument(
+        "--volume",
+        metavar="N",
+        type=int,
+        help="which volume of a map that has several, counted from 0",
     )
     plot.add_argument(
         "-o",
@@ -343,6 +350,16 @@ def _threshold(text: str) -> float | str:
         return float(text)
     except ValueError:
         msg = f"{text!r} is no number and no percentile such as 95%"
+        raise argparse.ArgumentTypeError(msg) from None
+
+
+def _cut(text: str) -> float | str:
+    if re.fullmatch(r"peak|cluster:[0-9]+", text):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        msg = f"{text!r} is no number in mm, and neither peak nor such as cluster:3"
         raise argparse.ArgumentTypeError(msg) from None
 
 

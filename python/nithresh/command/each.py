@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from nithresh._params import check_jobs
+from nithresh._params import check_count
 from nithresh.batch import Mask, OwnFiles, in_threads
 from nithresh.command.errors import (
     UsageError,
@@ -17,6 +17,7 @@ from nithresh.command.errors import (
     print_about,
     report,
 )
+from nithresh.command.memory import keep_freed_memory
 from nithresh.command.names import sidecar_of
 from nithresh.command.progress import progress
 from nithresh.threads import get_num_threads
@@ -37,6 +38,13 @@ class Job:
     def sidecars(self) -> tuple[Path, ...]:
         """The sidecars; outputs that differ by their extension alone share one."""
         return tuple(dict.fromkeys(map(sidecar_of, self.outputs)))
+
+    def check_folders(self) -> None:
+        """Refuse to write to folders that are not there."""
+        for path in self.outputs:
+            if not path.parent.is_dir():
+                msg = f"cannot write {str(path)!r}: there is no such folder"
+                raise OSError(msg)
 
     def check_is_new(self) -> None:
         """Refuse to write over what exists."""
@@ -144,15 +152,17 @@ def for_each(
         threads = (
             get_num_threads()
             if words.jobs is None
-            else check_jobs(words.jobs, "--jobs")
+            else check_count(words.jobs, "--jobs")
         )
     if getattr(words, "output_dir", None) is not None:
         Path(words.output_dir).mkdir(parents=True, exist_ok=True)
+    keep_freed_memory()
     skips, overwrites = words.skip_existing, words.overwrite
 
     def attempt(job: Job) -> str | None:
         if skips and job.outputs and all(path.exists() for path in job.outputs):
             return None
+        job.check_folders()
         if not (skips or overwrites):
             job.check_is_new()
         return _whole(work, job)

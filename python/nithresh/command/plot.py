@@ -4,17 +4,20 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+import nibabel
 from matplotlib import __version__, rc_context
 
 from nithresh import nifti
 from nithresh._choices import versions
 from nithresh._params import check_request
+from nithresh.clusters import Clusters, find_clusters
 from nithresh.command.each import Job, check_files, for_each
 from nithresh.command.errors import UsageError, as_usage, naming
 from nithresh.command.sidecar import command_line, save_sidecar
 from nithresh.command.threshold import is_two_sided, threshold_options
 from nithresh.plotting import plot_stat_map
 from nithresh.plotting.cuts import check_cuts
+from nithresh.plotting.maps import open_volume
 
 
 def run(words: argparse.Namespace) -> int:
@@ -24,25 +27,32 @@ def run(words: argparse.Namespace) -> int:
         "cluster_threshold": words.cluster_threshold,
         "connectivity": words.connectivity,
     }
-    cut_coords = words.cut_coords
-    if words.display_mode in ("x", "y", "z") and cut_coords and len(cut_coords) == 1:
-        # One number is a number of cuts, as in the call.
-        (number,) = cut_coords
-        cut_coords = int(number) if number.is_integer() else number
+    cuts = {
+        "display_mode": words.display_mode,
+        "cut_coords": _cut_coords(words.display_mode, words.cut_coords),
+    }
+    # What names a cluster needs a search for clusters, and they are shown as well.
+    shows_clusters = str(cuts["cut_coords"]).startswith("cluster:")
     with as_usage():
         check_request(0.0 if words.threshold is None else words.threshold, **request)
-        check_cuts(words.display_mode, cut_coords)
-    if words.threshold is None and words.cluster_threshold > 0:
-        msg = "-k needs a threshold: -t"
+        check_cuts(words.display_mode, "peak" if shows_clusters else cuts["cut_coords"])
+    if words.threshold is None and (words.cluster_threshold > 0 or shows_clusters):
+        msg = f"{cuts['cut_coords'] if shows_clusters else '-k'} needs a threshold: -t"
         raise UsageError(msg)
     if words.threshold is not None:
         request["threshold"] = words.threshold
-    request["display_mode"] = words.display_mode
-    request["cut_coords"] = cut_coords
+
+    def clusters_of(image: Any) -> Clusters | None:
+        if not shows_clusters:
+            return None
+        data, affine = open_volume(image, "stat_map_img", words.volume)
+        one = nibabel.Nifti1Image(data, affine, dtype=data.dtype)
+        return find_clusters(one, **request)
 
     def work(job: Job) -> str:
         (output,) = job.outputs
         image = nifti.open_image(Path(job.source))
+        clusters = clusters_of(image)
         save_sidecar(
             job.sidecars[0],
             "Figure of a statistical map",
@@ -53,21 +63,44 @@ def run(words: argparse.Namespace) -> int:
                     **threshold_options(words),
                     "--display-mode": words.display_mode,
                     "--cut-coords": words.cut_coords,
+                    "--volume": words.volume,
                     "-o": output,
                 },
             ),
             {
                 **request,
+                **cuts,
+                "volume": words.volume,
                 "input": nifti.source(job.source),
                 "versions": versions() | {"matplotlib": __version__},
             },
         )
         # Names in an SVG file are random otherwise.
         with naming(output), rc_context({"svg.hashsalt": "nithresh"}):
-            plot_stat_map(image, output_file=output, **request)
+            plot_stat_map(
+                image,
+                output_file=output,
+                clusters=clusters,
+                volume=words.volume,
+                **request,
+                **cuts,
+            )
         return str(output)
 
     output = Path(words.output).expanduser()
     jobs = [Job(words.inputs[0], (output,))]
     check_files(jobs)
     return for_each(words, jobs, work)
+
+
+def _cut_coords(display_mode: str, asked: list[float | str] | None) -> Any:
+    """Return the cuts as the call takes them."""
+    if asked is None or len(asked) > 1:
+        return asked
+    (only,) = asked
+    if isinstance(only, str):
+        return only
+    if display_mode in ("x", "y", "z"):
+        # One number is a number of cuts.
+        return int(only) if only.is_integer() else only
+    return asked

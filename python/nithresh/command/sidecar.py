@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nithresh._choices import finite
+from nithresh import nifti
+from nithresh._choices import finite, versions
+from nithresh.batch import Mask
 from nithresh.command.errors import naming
 from nithresh.files import save_text
 
@@ -37,6 +39,15 @@ def command_line(subcommand: str, source: str, options: Mapping[str, Any]) -> st
 
 def _text(value: Any) -> str:
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+def made_of(source: str, mask: Mask | None) -> dict[str, Any]:
+    """Say what an output was made of, and by which versions."""
+    return {
+        "input": nifti.source(source),
+        "mask": None if mask is None else mask.source,
+        "versions": versions(),
+    }
 
 
 def save_sidecar(

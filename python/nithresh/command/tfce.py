@@ -2,13 +2,11 @@
 
 import argparse
 
-from nithresh import nifti
-from nithresh._choices import versions
 from nithresh._params import check_not_negative
 from nithresh.command.each import Job, check_files, for_each, inputs_of, open_mask
 from nithresh.command.errors import as_usage, naming
 from nithresh.command.outputs import image_jobs, shown_names
-from nithresh.command.sidecar import command_line, save_sidecar
+from nithresh.command.sidecar import command_line, made_of, save_sidecar
 from nithresh.enhancement import tfce_img
 from nithresh.files import load, save
 
@@ -49,12 +47,7 @@ def run(words: argparse.Namespace) -> int:
                     "-o": output,
                 },
             ),
-            {
-                **request,
-                "input": nifti.source(job.source),
-                "mask": None if mask is None else mask.source,
-                "versions": versions(),
-            },
+            {**request, **made_of(job.source, mask)},
         )
         with naming(output):
             save(enhanced, output)

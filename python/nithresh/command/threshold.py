@@ -2,13 +2,12 @@
 
 import argparse
 
-from nithresh import nifti
-from nithresh._choices import rules, versions
+from nithresh._choices import rules
 from nithresh._params import check_request
 from nithresh.command.each import Job, check_files, for_each, inputs_of, open_mask
 from nithresh.command.errors import as_usage, naming
 from nithresh.command.outputs import image_jobs, shown_names
-from nithresh.command.sidecar import command_line, save_sidecar
+from nithresh.command.sidecar import command_line, made_of, save_sidecar
 from nithresh.files import load, save
 from nithresh.thresholding import threshold_at
 
@@ -40,12 +39,7 @@ def run(words: argparse.Namespace) -> int:
                 job.source,
                 {**threshold_options(words), "--mask": words.mask, "-o": output},
             ),
-            {
-                **rules(request, words.threshold, level),
-                "input": nifti.source(job.source),
-                "mask": None if mask is None else mask.source,
-                "versions": versions(),
-            },
+            {**rules(request, words.threshold, level), **made_of(job.source, mask)},
         )
         with naming(output):
             save(kept, output)

@@ -143,7 +143,7 @@ def open_stat_map(
     volume: int | None = None,
 ) -> StatMap:
     """Load a map and threshold all of it, by the rule of ``threshold_img``."""
-    data, affine = _open_volume(img, name, volume)
+    data, affine = open_volume(img, name, volume)
     low, high, has_non_finite = _extremes(data)
     raw = Volume(_finite(data) if has_non_finite else data, affine)
     if request is None:
@@ -187,7 +187,7 @@ def open_background(
         volume, low, high = _template()
         black = False if black_bg == "auto" else black_bg
     else:
-        data, affine = _open_volume(bg_img, "bg_img", None)
+        data, affine = open_volume(bg_img, "bg_img", None)
         low, high, has_non_finite = _extremes(data)
         volume = Volume(_finite(data) if has_non_finite else data, affine)
         black = (
@@ -214,7 +214,7 @@ def check_clusters(clusters: Any) -> Clusters:
 
 def open_labels(clusters: Clusters) -> Volume:
     """Return the number of its cluster at each voxel (int32), 0 for none."""
-    return Volume(*_open_volume(clusters.labels_img, "clusters", None))
+    return Volume(*open_volume(clusters.labels_img, "clusters", None))
 
 
 def open_transparency(
@@ -231,7 +231,7 @@ def open_transparency(
         return min(max(alpha, 0.0), 1.0)
     image: Any = transparency
     limits = _check_range(transparency_range)
-    data, affine = _open_volume(image, "transparency", None)
+    data, affine = open_volume(image, "transparency", None)
     low, high, has_non_finite = _extremes(data)
     volume = Volume(_finite(data) if has_non_finite else data, affine)
     if limits is None:
@@ -239,7 +239,7 @@ def open_transparency(
     return Transparency(volume, *limits)
 
 
-def _open_volume(
+def open_volume(
     img: Any, name: str, volume: int | None
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
     """Load a 3-D image, or one volume of a 4-D one."""

@@ -1,0 +1,1 @@
+"""The same calls as parts of other people's pipelines."""
