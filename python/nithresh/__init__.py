@@ -16,6 +16,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nithresh import dask as dask
     from nithresh import datasets, plotting
     from nithresh.batch import threshold_files
     from nithresh.clusters import Clusters, find_clusters, label
@@ -54,8 +55,10 @@ __all__ = [
     "threshold_stats_img",
 ]
 
-# Each name, and the module that has it.
+# Each name, and the module that has it. `dask` is no name for a star to import: it
+# needs an extra.
 _LAZY = {
+    "dask": "nithresh.dask",
     "datasets": "nithresh.datasets",
     "plotting": "nithresh.plotting",
     "ClusterTable": "nithresh.table",

@@ -32,12 +32,7 @@ def check_mask(mask: NDArray[Any], shape: tuple[int, ...], name: str) -> NDArray
 
     A mask is 0 outside and one other value inside, and has an inside.
     """
-    if mask.shape != shape:
-        msg = f"{name} has shape {mask.shape}; it must have the map's, {shape}"
-        raise ValueError(msg)
-    if mask.dtype.kind not in "biuf":
-        msg = f"{name} has dtype {mask.dtype}; it must be boolean or a real number"
-        raise TypeError(msg)
+    check_mask_type(mask, shape, name)
     inside: NDArray[np.bool_] = mask != 0
     within = mask
     if mask.dtype.kind == "f" and not np.isfinite(mask).all():
@@ -58,6 +53,16 @@ def check_mask(mask: NDArray[Any], shape: tuple[int, ...], name: str) -> NDArray
             )
             raise ValueError(msg)
     return inside
+
+
+def check_mask_type(mask: Any, shape: tuple[int, ...], name: str) -> None:
+    """Check what is known of a mask before its voxels are."""
+    if mask.shape != shape:
+        msg = f"{name} has shape {mask.shape}; it must have the map's, {shape}"
+        raise ValueError(msg)
+    if mask.dtype.kind not in "biuf":
+        msg = f"{name} has dtype {mask.dtype}; it must be boolean or a real number"
+        raise TypeError(msg)
 
 
 def check_array_mask(mask: Any, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:

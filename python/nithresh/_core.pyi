@@ -13,7 +13,9 @@ __all__ = [
     "branches",
     "find_clusters",
     "get_num_threads",
+    "join",
     "label",
+    "label_block",
     "largest_cluster",
     "percentile",
     "set_num_threads",
@@ -60,6 +62,24 @@ def find_clusters(
     further: list[NDArray[Any]],
     whole_plateaus: bool,
 ) -> dict[str, Any]: ...
+def label_block(
+    data: NDArray[Any],
+    labels: NDArray[np.int32],
+    *,
+    mask: NDArray[np.bool_] | None,
+    threshold: float,
+    two_sided: bool,
+    cluster_threshold: int,
+    connectivity: int,
+    start: tuple[int, ...],
+    shape: tuple[int, ...],
+) -> tuple[NDArray[np.int32], NDArray[np.uint64]]: ...
+def join(
+    pieces: NDArray[np.uint64],
+    touching: NDArray[np.uint32],
+    *,
+    cluster_threshold: int,
+) -> tuple[NDArray[np.int32], dict[str, Any]]: ...
 def tfce(
     data: NDArray[Any],
     out: NDArray[Any],

@@ -206,7 +206,7 @@ def in_threads(
     waiting: deque[Future[Outcome[Task, Value]]] = deque()
     try:
         for task in tasks:
-            waiting.append(pool.submit(_attempt, work, task))
+            waiting.append(pool.submit(attempt, work, task))
             if len(waiting) == _TASKS_PER_JOB * jobs:
                 yield waiting.popleft().result()
         while waiting:
@@ -215,7 +215,7 @@ def in_threads(
         pool.shutdown(cancel_futures=True)
 
 
-def _attempt(work: Callable[[Task], Value], task: Task) -> Outcome[Task, Value]:
+def attempt(work: Callable[[Task], Value], task: Task) -> Outcome[Task, Value]:
     """Work on one task; an error becomes part of the outcome."""
     value, error = None, None
     with collected_warnings() as messages:

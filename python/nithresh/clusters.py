@@ -275,7 +275,7 @@ def find_clusters(
         image, out.reshape(shape), found["range"], copy_header=True
     )
     labelled = nifti.label_image(image, labels.reshape(shape), len(found["signs"]))
-    columns = _columns(found, affine, min_distance, max_peaks)
+    columns = columns_of(found, affine, min_distance, max_peaks)
     rows = columns.pop("row")
     if robust:
         for name, heights in _robust(found, voxels, inside, request, compared).items():
@@ -476,7 +476,7 @@ def _check_extra(extra: Any) -> Mapping[str, Any]:
     return extra
 
 
-def _columns(
+def columns_of(
     found: dict[str, Any],
     affine: NDArray[np.float64],
     min_distance: float,

@@ -16,6 +16,7 @@ import shutil
 import tempfile
 import zlib
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -42,6 +43,10 @@ _LONGEST_FOOTER = 1 << 20
 _LONGEST_HEAD = 1 << 16
 _LONGEST_EXTENSIONS = 1 << 24
 _CHUNK = 1 << 20
+
+# How temporary files are named, and by which mark whoever wants to can tell its own.
+_TEMPORARY = ".nithresh-"
+_mark: ContextVar[str] = ContextVar("mark", default="")
 
 
 class ImageFileError(filebasedimages.ImageFileError, ValueError):
@@ -181,6 +186,25 @@ def save_text(text: str, path: str | os.PathLike[str]) -> None:
         temporary.write_text(text, encoding="utf-8", newline="")
 
 
+@contextmanager
+def marked_temporaries(mark: str) -> "Iterator[None]":
+    """Give the temporary files of this thread a mark in their names."""
+    token = _mark.set(mark)
+    try:
+        yield
+    finally:
+        _mark.reset(token)
+
+
+def remove_temporaries(folder: Path, mark: str) -> None:
+    """Remove the temporary files with a mark, of which a process has left."""
+    for left in folder.glob(f"{_TEMPORARY}{mark}*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
 def sha256(path: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file, in hexadecimal digits."""
     with Path(path).open("rb") as stream:
@@ -210,7 +234,8 @@ def _file_beside(place: Path) -> "Iterator[Path]":
     # The end of the name tells nibabel the format.
     extensions = (end for end in _EXTENSIONS if place.name.lower().endswith(end))
     extension = next(extensions, place.suffix)
-    temporary = place.with_name(f".nithresh-{secrets.token_hex(8)}{extension}")
+    name = f"{_TEMPORARY}{_mark.get()}{secrets.token_hex(8)}{extension}"
+    temporary = place.with_name(name)
     try:
         yield temporary
         temporary.replace(place)
@@ -221,7 +246,8 @@ def _file_beside(place: Path) -> "Iterator[Path]":
 @contextmanager
 def _folder_beside(place: Path) -> "Iterator[Path]":
     """Give a folder to write the files of a pair to, and rename them into place."""
-    folder = Path(tempfile.mkdtemp(prefix=".nithresh-", dir=place.parent))
+    prefix = f"{_TEMPORARY}{_mark.get()}"
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place.parent))
     try:
         yield folder
         for written in sorted(folder.iterdir()):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 # nilearn adds this to a percentile, so that the voxels at the percentile
 # itself are not kept.
-_PERCENTILE_MARGIN = 1e-5
+PERCENTILE_MARGIN = 1e-5
 
 # Bytes from which on memory is not reused: the largest bound of the C library that
 # Linux has.
@@ -113,7 +113,7 @@ def threshold(
     if out is not None:
         check_out(out, data)
     level = resolve(request, voxels, inside)
-    return _threshold_voxels(data, voxels, level, request, inside, out).voxels
+    return threshold_voxels(data, voxels, level, request, inside, out).voxels
 
 
 def threshold_img(
@@ -243,7 +243,7 @@ def threshold_at(
     level = resolve(request, voxels, inside)
     # What is about to be overwritten is looked at before; else only if need be.
     summary = None if out is None else _core.summary(voxels, inside)
-    result = _threshold_voxels(data, voxels, level, request, inside, out)
+    result = threshold_voxels(data, voxels, level, request, inside, out)
     if result.has_non_finite:
         warn("Non-finite values detected. They will be replaced with zeros.")
     if result.range == (0, 0):
@@ -276,7 +276,7 @@ def resolve(
     score = _core.percentile(
         voxels, inside, request.threshold.percent, request.two_sided
     )
-    return math.inf if score is None else score + _PERCENTILE_MARGIN
+    return math.inf if score is None else score + PERCENTILE_MARGIN
 
 
 def warn_beyond_range(
@@ -330,7 +330,7 @@ def new_result(voxels: NDArray[Any]) -> tuple[NDArray[Any], bool]:
     return np.empty_like(voxels, subok=False), False
 
 
-def _threshold_voxels(
+def threshold_voxels(
     data: NDArray[Any],
     voxels: NDArray[Any],
     level: float,

@@ -8,10 +8,10 @@ use std::cmp::Reverse;
 use std::fmt::Debug;
 use std::sync::LazyLock;
 
-use ndarray::{Array3, ArrayD, ArrayView3, Axis, IxDyn};
+use ndarray::{Array3, ArrayD, ArrayView3, Axis, IxDyn, s};
 use nithresh_core::{
-    ClusterFilter, Connectivity, Criterion, Error, Further, Maps, Output, Plateaus, Table, Voxel,
-    label, threshold,
+    ClusterFilter, Connectivity, Criterion, Error, Further, Maps, Output, Piece, Place, Plateaus,
+    Table, Voxel, join, label, threshold,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -239,6 +239,82 @@ proptest! {
         prop_assert_eq!(labels, expected);
         prop_assert_eq!(count, table.extents.len());
     }
+}
+
+/// The pieces of all blocks of a volume that is cut once along each axis, which pairs of
+/// them touch, and the place in that list of the piece at each voxel.
+fn in_blocks<T: Voxel>(
+    case: &Case,
+    volume: &ArrayView3<'_, T>,
+    cuts: [usize; 3],
+) -> (Vec<Piece>, Vec<[u32; 2]>, Array3<Option<u32>>) {
+    let shape = [0, 1, 2].map(|axis| volume.shape()[axis]);
+    let criterion = Criterion::new(case.request.threshold, case.request.two_sided).unwrap();
+    let mask = case.mask();
+    let (mut pieces, mut places) = (Vec::new(), Array3::from_elem(volume.dim(), None));
+    for block in 0..8_usize {
+        let range = |axis: usize| {
+            let cut = cuts[axis].min(shape[axis]);
+            if block >> axis & 1 == 0 { 0..cut } else { cut..shape[axis] }
+        };
+        let [i, j, k] = [range(0), range(1), range(2)];
+        let part = volume.slice(s![i.clone(), j.clone(), k.clone()]);
+        let mask = mask.as_ref().map(|mask| mask.slice(s![i.clone(), j.clone(), k.clone()]));
+        let place = Place { start: [i.start, j.start, k.start], shape };
+        let mut labels = Array3::zeros(part.dim());
+        let found =
+            Piece::label(part, labels.view_mut(), mask, criterion, case.filter(), place).unwrap();
+        for (label, piece) in found {
+            let number = u32::try_from(pieces.len()).unwrap();
+            for (voxel, _) in labels.indexed_iter().filter(|(_, found)| **found == label) {
+                places[[i.start + voxel.0, j.start + voxel.1, k.start + voxel.2]] = Some(number);
+            }
+            pieces.push(Piece::from_words(piece.to_words()));
+        }
+    }
+    let reach = match case.request.neighbours {
+        6 => 1,
+        18 => 2,
+        _ => 3,
+    };
+    let listed: Vec<_> =
+        places.indexed_iter().filter_map(|(at, piece)| Some((at, (*piece)?))).collect();
+    let mut touching = Vec::new();
+    for &((ai, aj, ak), a) in &listed {
+        for &((bi, bj, bk), b) in &listed {
+            let (first, second) = ([ai, aj, ak], [bi, bj, bk]);
+            let apart = (0..3).filter(|&axis| first[axis] != second[axis]).count();
+            let same_sign = (volume[first] > T::ZERO) == (volume[second] > T::ZERO);
+            if are_neighbours(first, second) && apart <= reach && same_sign {
+                touching.push([a, b]);
+            }
+        }
+    }
+    (pieces, touching, places)
+}
+
+proptest! {
+    #[test]
+    fn joined_pieces_are_the_clusters_of_the_whole(
+        case in case(), cuts in any::<[u8; 3]>(),
+    ) {
+        let cuts = [0, 1, 2].map(|axis| usize::from(cuts[axis]) % (case.shape[axis] + 1));
+        let volume = case.laid_out(&case.voxels, 0);
+        let (expected, labels, _) = tabulated(&case, &volume.view(), Plateaus::First);
+        let (pieces, touching, places) = in_blocks(&case, &volume.view(), cuts);
+        let (numbers, table) = join(&pieces, &touching, case.filter().min_extent).unwrap();
+        let number = |place: &Option<u32>| place.map_or(0, |place| numbers[place as usize]);
+        prop_assert_eq!(places.map(number), labels);
+        let bare = Table { maxima: table.maxima.clone(), further: Vec::new(), ..expected };
+        prop_assert_eq!(table, bare);
+    }
+}
+
+#[test]
+fn a_pair_that_names_no_piece_is_refused() {
+    let (numbers, table) = join(&[], &[], 0).unwrap();
+    assert!(numbers.is_empty() && table == Table::default());
+    assert_eq!(join(&[], &[[0, 0]], 0), Err(Error::Piece { found: 0, count: 0 }));
 }
 
 #[test]

@@ -92,6 +92,13 @@ def parser() -> argparse.ArgumentParser:
     _add_sides_and_mask(threshold)
     _add_image_output(threshold)
     _add_run(threshold)
+    threshold.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="let the workers of a Dask cluster do it: the address of its scheduler, "
+        "such as tcp://HOST:8786, or local for --jobs processes here; the workers must "
+        "see the same files (needs nithresh[dask])",
+    )
 
     clusters = add(
         "clusters",

@@ -3,13 +3,14 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nithresh._params import check_count
-from nithresh.batch import Mask, OwnFiles, in_threads
+from nithresh.batch import Mask, Outcome, OwnFiles, in_threads
 from nithresh.command.errors import (
     UsageError,
     as_usage,
@@ -33,6 +34,23 @@ class Job:
 
     source: str
     outputs: tuple[Path, ...] = ()
+    # Where relative paths begin, if not in the working directory.
+    folder: Path | None = None
+    # Whether it has been seen that neither outputs nor sidecars existed.
+    is_new: bool = False
+
+    def at(self, path: str | Path) -> str | Path:
+        """Return where a path of this job leads to, for whatever process."""
+        return path if self.folder is None else self.folder / Path(path).expanduser()
+
+    def is_done(self) -> bool:
+        """Whether somebody has made the outputs since they were seen not to exist.
+
+        A job is done again if a worker dies before it can say that it has done it.
+        """
+        return self.is_new and all(
+            Path(self.at(path)).exists() for path in self.outputs
+        )
 
     @property
     def sidecars(self) -> tuple[Path, ...]:
@@ -57,9 +75,21 @@ class Job:
                 raise OSError(msg)
 
 
-def _whole(work: Callable[[Job], str], job: Job) -> str:
+class SharedMask(Mask):
+    """A mask that other processes read from its file, each once."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._path = path.expanduser().absolute()
+
+    def __reduce__(self) -> Any:
+        return _shared_mask, (self._path, self.source)
+
+
+def whole(work: Callable[[Job], str], job: Job) -> str:
     """Do the work; if it fails, leave no new sidecar without an output."""
-    new = [path for path in job.sidecars if not path.exists()]
+    places = [Path(job.at(path)) for path in job.sidecars]
+    new = [path for path in places if job.is_new or not path.exists()]
     try:
         return work(job)
     except Exception:
@@ -97,12 +127,25 @@ def only_output_of(inputs: Sequence[str], option: str, output: str) -> Path:
     return Path(output).expanduser()
 
 
-def open_mask(words: argparse.Namespace) -> Mask | None:
+def open_mask(words: argparse.Namespace) -> SharedMask | None:
     """Read the mask, once for all files."""
     if words.mask is None:
         return None
     with needing(words.mask):
-        return Mask(Path(words.mask))
+        return SharedMask(Path(words.mask))
+
+
+_shared_masks: dict[Path, SharedMask] = {}
+
+
+def _shared_mask(path: Path, source: Any) -> SharedMask:
+    """Read a mask, once for as long as its file has the content that is asked for."""
+    mask = _shared_masks.get(path)
+    if mask is None or mask.source != source:
+        # Only the last one: a worker may live for long.
+        _shared_masks.clear()
+        mask = _shared_masks[path] = SharedMask(path)
+    return mask
 
 
 def check_files(jobs: Sequence[Job], also_read: Iterable[str] = ()) -> None:
@@ -159,18 +202,31 @@ def for_each(
     keep_freed_memory()
     skips, overwrites = words.skip_existing, words.overwrite
 
-    def attempt(job: Job) -> str | None:
+    def is_left_out(job: Job) -> bool:
+        """Whether there is nothing to do; an error if it may not be done."""
         if skips and job.outputs and all(path.exists() for path in job.outputs):
-            return None
+            return True
         job.check_folders()
         if not (skips or overwrites):
             job.check_is_new()
-        return _whole(work, job)
+        return False
+
+    def attempt(job: Job) -> str | None:
+        return None if is_left_out(job) else whole(work, job)
+
+    results: Generator[Outcome[Job, Any]]
+    if getattr(words, "dask", None) is None:
+        results = in_threads(attempt, jobs, threads)
+    else:
+        # Only here, because it takes longer to import than some maps take.
+        from nithresh.command.workers import in_workers
+
+        results = in_workers(work, jobs, is_left_out, words)
 
     failed: list[tuple[str, Exception]] = []
     with (
         progress(len(jobs), shown=not words.quiet) as bar,
-        closing(in_threads(attempt, jobs, threads)) as outcomes,
+        closing(results) as outcomes,
     ):
         for outcome in outcomes:
             source = outcome.task.source

@@ -41,7 +41,7 @@ def _text(value: Any) -> str:
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
-def made_of(source: str, mask: Mask | None) -> dict[str, Any]:
+def made_of(source: str | Path, mask: Mask | None) -> dict[str, Any]:
     """Say what an output was made of, and by which versions."""
     return {
         "input": nifti.source(source),

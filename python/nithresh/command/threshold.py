@@ -1,10 +1,19 @@
 """``nithresh threshold``."""
 
 import argparse
+from dataclasses import dataclass
+from pathlib import Path
 
 from nithresh._choices import rules
-from nithresh._params import check_request
-from nithresh.command.each import Job, check_files, for_each, inputs_of, open_mask
+from nithresh._params import Request, check_request
+from nithresh.command.each import (
+    Job,
+    SharedMask,
+    check_files,
+    for_each,
+    inputs_of,
+    open_mask,
+)
 from nithresh.command.errors import as_usage, naming
 from nithresh.command.outputs import image_jobs, shown_names
 from nithresh.command.sidecar import command_line, made_of, save_sidecar
@@ -23,29 +32,44 @@ def run(words: argparse.Namespace) -> int:
         )
     jobs = image_jobs(words, inputs_of(words), "thresholded")
     check_files(jobs, also_read=[] if words.mask is None else [words.mask])
-    mask = open_mask(words)
+    work = _Work(
+        request,
+        threshold=words.threshold,
+        options={**threshold_options(words), "--mask": words.mask},
+        mask=open_mask(words),
+    )
+    return for_each(words, jobs, work, show=shown_names(words, jobs))
 
-    def work(job: Job) -> str:
+
+@dataclass(frozen=True)
+class _Work:
+    """What is done to each input, here or in another process."""
+
+    request: Request
+    # As they were given.
+    threshold: float | str
+    options: dict[str, object]
+    mask: SharedMask | None
+
+    def __call__(self, job: Job) -> str:
         (output,) = job.outputs
-        image = load(job.source)
-        kept, level = threshold_at(
-            request, image, mask_img=None if mask is None else mask.on_grid_of(image)
-        )
+        image = load(job.at(job.source))
+        mask_img = None if self.mask is None else self.mask.on_grid_of(image)
+        kept, level = threshold_at(self.request, image, mask_img=mask_img)
+        if job.is_done():
+            return str(output)
         save_sidecar(
-            job.sidecars[0],
+            Path(job.at(job.sidecars[0])),
             "Statistical map, zero where no voxel was kept",
-            command_line(
-                "threshold",
-                job.source,
-                {**threshold_options(words), "--mask": words.mask, "-o": output},
-            ),
-            {**rules(request, words.threshold, level), **made_of(job.source, mask)},
+            command_line("threshold", job.source, {**self.options, "-o": output}),
+            {
+                **rules(self.request, self.threshold, level),
+                **made_of(job.at(job.source), self.mask),
+            },
         )
         with naming(output):
-            save(kept, output)
+            save(kept, job.at(output))
         return str(output)
-
-    return for_each(words, jobs, work, show=shown_names(words, jobs))
 
 
 def is_two_sided(words: argparse.Namespace) -> bool:

@@ -42,6 +42,14 @@ pub enum Error {
     /// Scores beyond the range of the type that they are written in.
     #[error("the scores of data are too large or too small for {0}; scale data")]
     Scores(&'static str),
+    /// A pair of pieces of which one is none.
+    #[error("touching names piece {found}; there are {count}, counted from 0")]
+    Piece {
+        /// What was named.
+        found: u32,
+        /// How many pieces there are.
+        count: u32,
+    },
     /// Voxels of a row are counted in 31 bits and runs in 32.
     #[error("data are too large for cluster labelling; split them")]
     TooLarge,

@@ -64,6 +64,13 @@ pub(crate) struct Peak<T: Voxel> {
     pub(crate) index: Index,
 }
 
+impl<T: Voxel> Peak<T> {
+    /// 1 or -1.
+    pub(crate) fn sign(&self) -> i8 {
+        if self.value > T::ZERO { 1 } else { -1 }
+    }
+}
+
 /// A run of a cluster that stays.
 #[derive(Clone, Copy)]
 pub(crate) struct Part {

@@ -1,8 +1,8 @@
 //! Thresholding of 3-D and 4-D maps and filtering of their clusters.
 //!
 //! ```text
-//! view ──scan──▶ runs ──link──▶ parents ──measure──▶ clusters ──erase──▶ values
-//!           └──────────── values of all that pass ──────────────────┘
+//! view ──scan──▶ bits ──list──▶ runs ──link──▶ parents ──measure──▶ clusters ──erase──▶ values
+//!           └──────────────────── values of all that pass ─────────────────────────┘
 //! ```
 //!
 //! A *run* is a maximal stretch of voxels along the memory-fastest axis that
@@ -15,15 +15,16 @@
 //!
 //! Views may have any strides (C or Fortran order, slices, negative steps);
 //! they are read where they lie. The results depend on neither the strides nor
-//! the number of threads. See [`threshold`] for the whole in one call, and the
-//! modules [`scan`], [`link`] and [`cluster`] for its stages.
+//! the number of threads. See [`threshold`] for the whole in one call, and
+//! [`Clusters::find`] for the clusters alone.
 //!
 //! # Rationale
 //!
 //! Statistical maps are smooth: a thresholded row is a few runs and little is
-//! erased, so everything after the scan is small. Runs are held as bits, one for
-//! each voxel and sign, so that neighbouring rows are compared 64 voxels at a time;
-//! on noise, where there may be one run for every two voxels, that is what counts.
+//! erased, so everything after the scan is small. Of the plane at hand and the one
+//! before, the voxels that pass are held as bits, one for each sign, so that
+//! neighbouring rows are compared 64 voxels at a time; on noise, where there may be one
+//! run for every two voxels, that is what counts.
 //!
 //! # Limitations
 //!
@@ -55,6 +56,7 @@ mod link;
 pub mod maxima;
 mod parallel;
 pub mod percentile;
+pub mod pieces;
 mod runs;
 mod scan;
 pub mod summary;
@@ -82,6 +84,7 @@ pub use crate::label::label;
 pub use crate::maxima::{Maxima, Plateaus};
 use crate::percentile::Magnitudes;
 pub use crate::percentile::Population;
+pub use crate::pieces::{Piece, Place, join};
 pub use crate::summary::Summary;
 pub use crate::table::{Maps, Table};
 pub use crate::under::{Further, Under};
@@ -121,8 +124,8 @@ impl<'a, T> From<ArrayViewMutD<'a, T>> for Output<'a, T> {
 ///
 /// `data` and `out` have three axes, or four with the volumes along the last,
 /// each of which is filtered by itself. Positive and negative clusters never
-/// merge. Reads `data` once; needs 3/8 of a byte for each voxel of a volume and 12
-/// bytes for each run beside them, if clusters are filtered.
+/// merge. Reads `data` once; needs 24 bytes for each run beside them, if clusters are
+/// filtered.
 ///
 /// # Errors
 ///

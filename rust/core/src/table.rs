@@ -6,7 +6,7 @@ use crate::criterion::Criterion;
 use crate::error::Result;
 use crate::label::{Numbered, Peak};
 use crate::maxima::{Maxima, Plateaus};
-use crate::sums::Unit;
+use crate::sums::{Sums, Unit};
 use crate::under::{Further, Under};
 use crate::volume::{Frame, Target};
 use crate::voxel::Voxel;
@@ -107,53 +107,64 @@ impl Table {
         frame: &Frame,
     ) -> Self {
         let side = volume.shape().iter().copied().max().unwrap_or(0);
-        let unit = |value: f64| Unit::new(value, volume.len(), side);
-        let units: Vec<_> = peaks.iter().map(|peak| unit(peak.value.to_f64())).collect();
-        // Of the values, and of the values times the indices, in memory order.
-        let sums = numbered.fold(
-            || vec![(0_i128, [0_i128; 3]); peaks.len()],
-            |sums, part| {
-                let unit = units[part.cluster];
-                // From the end, each value is in as many of the sums on the way as its
-                // place says, counted from 1: no products.
-                let (sum, places) = part.read(volume, |run| {
-                    run.iter().rev().fold((0, 0), |(sum, places), value| {
-                        let sum = sum + unit.of(value.to_f64());
-                        (sum, places + sum)
-                    })
-                });
-                let along = places + sum * (part.start as i128 - 1);
-                let (all, weighted) = &mut sums[part.cluster];
-                *all += sum;
-                weighted[0] += sum * part.plane as i128;
-                weighted[1] += sum * part.row as i128;
-                weighted[2] += along;
-            },
-            |sums, others| {
-                for ((sum, weighted), (other, others)) in sums.iter_mut().zip(others) {
-                    *sum += other;
-                    for axis in 0..3 {
-                        weighted[axis] += others[axis];
-                    }
-                }
-            },
-        );
-        let centre = |&(sum, weighted): &(i128, [i128; 3])| {
-            frame.moments(weighted, sum).map(|moment| moment as f64 / sum as f64)
-        };
-        let sign = |value: T| if value > T::ZERO { 1 } else { -1 };
-        let totals = || sums.iter().zip(&units).zip(peaks);
+        let sums = sums_of(numbered, peaks, volume, frame, (volume.len(), side));
+        let totals = || sums.iter().zip(peaks);
         Self {
-            signs: peaks.iter().map(|peak| sign(peak.value)).collect(),
+            signs: peaks.iter().map(Peak::sign).collect(),
             extents: peaks.iter().map(|peak| peak.extent).collect(),
             peaks: peaks.iter().map(|peak| peak.index).collect(),
             values: peaks.iter().map(|peak| peak.value.to_f64()).collect(),
-            means: totals()
-                .map(|(((sum, _), unit), peak)| unit.to_f64(*sum, peak.extent as f64))
-                .collect(),
-            masses: totals().map(|(((sum, _), unit), _)| unit.to_f64(*sum, 1.0)).collect(),
-            centres: sums.iter().map(centre).collect(),
+            means: totals().map(|(sums, peak)| sums.mean(peak.extent)).collect(),
+            masses: sums.iter().map(Sums::mass).collect(),
+            centres: sums.iter().map(Sums::centre).collect(),
             ..Self::default()
         }
     }
+}
+
+/// Sums up the values of each cluster, in a unit that leaves room for `(count, side)`: so
+/// many voxels in all, with indices up to that.
+pub(crate) fn sums_of<T: Voxel>(
+    numbered: &Numbered,
+    peaks: &[Peak<T>],
+    volume: ArrayView3<'_, T>,
+    frame: &Frame,
+    (count, side): (usize, usize),
+) -> Vec<Sums> {
+    let unit = |value: f64| Unit::new(value, count, side);
+    let units: Vec<_> = peaks.iter().map(|peak| unit(peak.value.to_f64())).collect();
+    // Of the values, and of the values times the indices, in memory order.
+    let sums = numbered.fold(
+        || vec![(0_i128, [0_i128; 3]); peaks.len()],
+        |sums, part| {
+            let unit = units[part.cluster];
+            // From the end, each value is in as many of the sums on the way as its place
+            // says, counted from 1: no products.
+            let (sum, places) = part.read(volume, |run| {
+                run.iter().rev().fold((0, 0), |(sum, places), value| {
+                    let sum = sum + unit.of(value.to_f64());
+                    (sum, places + sum)
+                })
+            });
+            let along = places + sum * (part.start as i128 - 1);
+            let (all, weighted) = &mut sums[part.cluster];
+            *all += sum;
+            weighted[0] += sum * part.plane as i128;
+            weighted[1] += sum * part.row as i128;
+            weighted[2] += along;
+        },
+        |sums, others| {
+            for ((sum, weighted), (other, others)) in sums.iter_mut().zip(others) {
+                *sum += other;
+                for axis in 0..3 {
+                    weighted[axis] += others[axis];
+                }
+            }
+        },
+    );
+    let of_view = |((sum, weighted), unit)| {
+        let moments = frame.moments(weighted, sum);
+        Sums { unit, sum, moments }
+    };
+    sums.into_iter().zip(units).map(of_view).collect()
 }

@@ -17,19 +17,22 @@ mod array;
 mod error;
 mod threads;
 
+use std::mem::take;
+
+use ndarray::ArrayView1;
 use nithresh_core::{
-    Branches, ClusterFilter, Connectivity, Criterion, Enhancement, Maps, Output, Plateaus,
-    Population, ScoreOf, Table,
+    Branches, ClusterFilter, Connectivity, Criterion, Enhancement, Maps, Output, Piece, Place,
+    Plateaus, Population, ScoreOf, Table,
 };
 use numpy::{
-    IntoPyArray, PyArray2, PyReadonlyArray3, PyReadwriteArray3, PyUntypedArray,
-    PyUntypedArrayMethods,
+    IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2, PyReadonlyArray3, PyReadwriteArray3,
+    PyUntypedArray, PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::array::{Further, dispatch, read, read_write};
-use crate::error::Result;
+use crate::error::{Result, mismatch};
 
 /// Writes the voxels of `data` that pass and whose cluster is large enough to
 /// `out`, zero elsewhere. `out` may be `data` itself, or `out_is_zero`. Returns
@@ -158,7 +161,7 @@ fn find_clusters<'py>(
     let (labels, mask) = (labels.as_array_mut(), mask.as_ref().map(PyReadonlyArray3::as_array));
     let further: Vec<_> = further.iter().map(Further::read).collect::<Result<_>>()?;
     let further: Vec<_> = further.iter().map(Further::view).collect::<Result<_>>()?;
-    let (table, summary) = dispatch!(data, T => {
+    let (mut table, summary) = dispatch!(data, T => {
         let criterion = Criterion::<T>::new(threshold, two_sided)?;
         let data = read::<T>(data)?;
         let volume = array::volume(&data)?;
@@ -174,14 +177,8 @@ fn find_clusters<'py>(
     let fields = PyDict::new(py);
     fields.set_item("range", (summary.min, summary.max))?;
     fields.set_item("has_non_finite", summary.has_non_finite)?;
-    fields.set_item("signs", table.signs.into_pyarray(py))?;
-    fields.set_item("extents", table.extents.into_pyarray(py))?;
-    fields.set_item("peaks", ndarray::Array2::from(table.peaks).into_pyarray(py))?;
-    fields.set_item("values", table.values.into_pyarray(py))?;
-    fields.set_item("means", table.means.into_pyarray(py))?;
-    fields.set_item("masses", table.masses.into_pyarray(py))?;
-    fields.set_item("centres", ndarray::Array2::from(table.centres).into_pyarray(py))?;
-    let maxima = table.maxima;
+    let (maxima, further) = (take(&mut table.maxima), take(&mut table.further));
+    set_clusters(&fields, table)?;
     fields.set_item("maxima_clusters", maxima.clusters.into_pyarray(py))?;
     fields.set_item("maxima", ndarray::Array2::from(maxima.indices).into_pyarray(py))?;
     fields.set_item("maxima_values", maxima.values.into_pyarray(py))?;
@@ -190,8 +187,88 @@ fn find_clusters<'py>(
         let arrays = [means, mins, maxs].map(|values| values.into_pyarray(py));
         (arrays, under.non_finite)
     };
-    fields.set_item("further", table.further.into_iter().map(of_map).collect::<Vec<_>>())?;
+    fields.set_item("further", further.into_iter().map(of_map).collect::<Vec<_>>())?;
     Ok(fields)
+}
+
+/// Labels, and a row of words for each.
+type Labelled<'py> = (Bound<'py, PyArray1<i32>>, Bound<'py, PyArray2<u64>>);
+
+/// Writes what `label` writes of a block with all its clusters, and returns those that may
+/// be pieces of clusters that stay in a volume of `shape`, in which the block begins at
+/// `start`: their labels, and a row of words for each, the second word its sign.
+#[pyfunction]
+#[pyo3(signature = (
+    data, labels, *, mask, threshold, two_sided, cluster_threshold, connectivity, start, shape
+))]
+#[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
+fn label_block<'py>(
+    py: Python<'py>,
+    data: &Bound<'py, PyUntypedArray>,
+    mut labels: PyReadwriteArray3<'py, i32>,
+    mask: Option<PyReadonlyArray3<'py, bool>>,
+    threshold: f64,
+    two_sided: bool,
+    cluster_threshold: u64,
+    connectivity: u8,
+    start: [usize; 3],
+    shape: [usize; 3],
+) -> Result<Labelled<'py>> {
+    let filter = filter(cluster_threshold, connectivity)?;
+    let (labels, mask) = (labels.as_array_mut(), mask.as_ref().map(PyReadonlyArray3::as_array));
+    let pieces = dispatch!(data, T => {
+        let criterion = Criterion::<T>::new(threshold, two_sided)?;
+        let data = read::<T>(data)?;
+        let block = array::volume(&data)?;
+        threads::run(py, block.len(), || {
+            Piece::label(block, labels, mask, criterion, filter, Place { start, shape })
+        })?
+    });
+    let (labels, words): (Vec<_>, Vec<_>) =
+        pieces.into_iter().map(|(label, piece)| (label, piece.to_words())).unzip();
+    Ok((labels.into_pyarray(py), ndarray::Array2::from(words).into_pyarray(py)))
+}
+
+/// Joins pieces as `label_block` gives them, those of all blocks one after the other, by
+/// pairs of their places. Returns the number of each one's cluster, and the clusters as
+/// `find_clusters` does.
+#[pyfunction]
+#[pyo3(signature = (pieces, touching, *, cluster_threshold))]
+#[expect(clippy::needless_pass_by_value, reason = "a Python signature")]
+fn join<'py>(
+    py: Python<'py>,
+    pieces: PyReadonlyArray2<'py, u64>,
+    touching: PyReadonlyArray2<'py, u32>,
+    cluster_threshold: u64,
+) -> Result<(Bound<'py, PyArray1<i32>>, Bound<'py, PyDict>)> {
+    let (pieces, touching) = (pieces.as_array(), touching.as_array());
+    if pieces.ncols() != Piece::WORDS || touching.ncols() != 2 {
+        return Err(mismatch("pieces must have 16 columns and touching 2"));
+    }
+    let (numbers, table) = py.detach(|| {
+        let rows = pieces.rows().into_iter();
+        let words = |row: ArrayView1<'_, u64>| std::array::from_fn(|column| row[column]);
+        let pieces: Vec<_> = rows.map(|row| Piece::from_words(words(row))).collect();
+        let pairs = touching.rows().into_iter();
+        let pairs: Vec<_> = pairs.map(|pair| [pair[0], pair[1]]).collect();
+        nithresh_core::join(&pieces, &pairs, cluster_threshold)
+    })?;
+    let fields = PyDict::new(py);
+    set_clusters(&fields, table)?;
+    Ok((numbers.into_pyarray(py), fields))
+}
+
+/// Sets the fields of a table, but for its maxima and its further maps.
+fn set_clusters(fields: &Bound<'_, PyDict>, table: Table) -> Result<()> {
+    let py = fields.py();
+    fields.set_item("signs", table.signs.into_pyarray(py))?;
+    fields.set_item("extents", table.extents.into_pyarray(py))?;
+    fields.set_item("peaks", ndarray::Array2::from(table.peaks).into_pyarray(py))?;
+    fields.set_item("values", table.values.into_pyarray(py))?;
+    fields.set_item("means", table.means.into_pyarray(py))?;
+    fields.set_item("masses", table.masses.into_pyarray(py))?;
+    fields.set_item("centres", ndarray::Array2::from(table.centres).into_pyarray(py))?;
+    Ok(())
 }
 
 /// How many times the work of thresholding it is to sort voxels and to join them.
@@ -317,8 +394,8 @@ mod _core {
 
     #[pymodule_export]
     use super::{
-        branches, find_clusters, get_num_threads, label, largest_cluster, percentile,
-        set_num_threads, summary, tfce, threshold,
+        branches, find_clusters, get_num_threads, join, label, label_block, largest_cluster,
+        percentile, set_num_threads, summary, tfce, threshold,
     };
 
     /// Looks up NumPy's functions once, at import. The numpy crate does it at

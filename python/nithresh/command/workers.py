@@ -1,0 +1,258 @@
+"""The same for each of many files, on the workers of a Dask cluster.
+
+A file is one task: it is read, worked on and written by one worker, and a few tasks for
+each thread are on their way at any time. Dask gives the task of a worker that dies to
+another one. What the first left behind is a temporary file, which is removed in the
+end; or the whole output, if it died before it could say so, and then that stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import pickle
+import re
+import secrets
+import signal
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from nithresh.batch import Outcome, attempt
+from nithresh.command.each import Job, whole
+from nithresh.command.errors import UsageError, print_about, reason
+from nithresh.files import marked_temporaries, remove_temporaries
+from nithresh.threads import get_num_threads
+
+# How long a scheduler may take to answer.
+_PATIENCE = 5
+# Tasks per thread, running or waiting: enough that no worker waits for the next.
+_TASKS_PER_THREAD = 4
+# How often to look whether workers have come or gone.
+_SECONDS_BETWEEN_COUNTS = 5.0
+
+
+def in_workers(
+    work: Callable[[Job], str],
+    jobs: Sequence[Job],
+    is_left_out: Callable[[Job], bool],
+    words: argparse.Namespace,
+) -> Generator[Outcome[Job, Any]]:
+    """Work on jobs, a few ahead of the outcomes; yield these in order.
+
+    Parameters
+    ----------
+    work : callable
+        Can be pickled.
+    jobs : sequence of Job
+    is_left_out : callable
+        Whether there is nothing to do for a job; called here, just before it is handed
+        out, and may raise an error instead.
+    words : argparse.Namespace
+        The command line.
+    """
+    mark = f"{secrets.token_hex(8)}-"
+    waiting: deque[Any] = deque()
+    try:
+        with _client(words) as client, _naming_loss(words.dask):
+            try:
+                most, counted = _most(client, words), time.monotonic()
+                for number, job in enumerate(jobs):
+                    waiting.append(
+                        _handed_out(
+                            client, work, job, is_left_out, (mark, number), words
+                        )
+                    )
+                    if time.monotonic() - counted > _SECONDS_BETWEEN_COUNTS:
+                        most, counted = _most(client, words), time.monotonic()
+                    while len(waiting) >= most:
+                        yield _outcome(waiting.popleft(), words)
+                while waiting:
+                    yield _outcome(waiting.popleft(), words)
+            finally:
+                client.cancel([task for _, task in waiting if _is_future(task)])
+    finally:
+        for folder in {path.parent for job in jobs for path in job.outputs}:
+            remove_temporaries(folder, mark)
+
+
+@contextmanager
+def _client(words: argparse.Namespace) -> Iterator[Any]:
+    """Connect to the scheduler, or start one with workers in this machine."""
+    address: str = words.dask
+    if address != "local" and not re.fullmatch(r"[a-z]+://\S+", address):
+        msg = f"--dask is {address!r}; it must be local or such as tcp://HOST:8786"
+        raise UsageError(msg)
+    try:
+        import distributed
+    except ImportError as error:
+        msg = "--dask needs Dask; install it with: pip install 'nithresh[dask]'"
+        raise ImportError(msg) from error
+
+    # What it says of workers that die is for the one who runs the cluster.
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    if address == "local":
+        with _ignored_interrupts():
+            cluster = distributed.LocalCluster(
+                n_workers=words.jobs or get_num_threads(),
+                threads_per_worker=1,
+                processes=True,
+                # Any port that is free.
+                dashboard_address=":0",
+                silence_logs=logging.CRITICAL,
+            )
+        with cluster, distributed.Client(cluster, set_as_default=False) as client:
+            yield client
+        return
+    try:
+        # Before there is a client, whose end takes long if it has no scheduler.
+        asyncio.run(asyncio.wait_for(_ask(address), _PATIENCE))
+    except ValueError as error:
+        msg = f"--dask is {address!r}: {error}"
+        raise UsageError(msg) from error
+    except Exception as error:
+        # Of many kinds: what is there may be no scheduler, and say anything.
+        msg = f"--dask {address}: no Dask scheduler answers there within {_PATIENCE} s"
+        raise ConnectionError(msg) from error
+    with distributed.Client(address, timeout=_PATIENCE, set_as_default=False) as client:
+        if not words.quiet and not client.nthreads():
+            print_about(None, f"waiting for the first worker of {address}")
+        yield client
+
+
+@contextmanager
+def _ignored_interrupts() -> Iterator[None]:
+    """Start processes that leave Ctrl-C to this one, which ends them in good order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _naming_loss(address: str) -> Iterator[None]:
+    """Say so when the scheduler goes away; files that are done stay."""
+    from distributed import CancelledError
+    from distributed.comm.core import CommClosedError
+
+    try:
+        yield
+    except (CancelledError, CommClosedError) as error:
+        msg = f"--dask {address}: the connection to the scheduler was lost"
+        raise ConnectionError(msg) from error
+
+
+async def _ask(address: str) -> None:
+    """Ask a scheduler who it is."""
+    from distributed.core import rpc
+
+    async with rpc(address) as scheduler:
+        await scheduler.identity()
+
+
+def _most(client: Any, words: argparse.Namespace) -> int:
+    """Return how many tasks may be on their way."""
+    if words.jobs is not None:
+        jobs: int = words.jobs
+        return jobs
+    threads: int = sum(client.nthreads().values())
+    return _TASKS_PER_THREAD * max(1, threads)
+
+
+def _handed_out(
+    client: Any,
+    work: Callable[[Job], str],
+    job: Job,
+    is_left_out: Callable[[Job], bool],
+    name: tuple[str, int],
+    words: argparse.Namespace,
+) -> tuple[Job, Any]:
+    """Give a job to the workers; if there is nothing to do, say what became of it."""
+    try:
+        if is_left_out(job):
+            return job, Outcome(job, None, (), None)
+    except OSError as error:
+        return job, Outcome(job, None, (), error)
+    is_new = not any(path.exists() for path in (*job.outputs, *job.sidecars))
+    ready = replace(job, folder=Path.cwd(), is_new=is_new)
+    mark, number = name
+    task = client.submit(
+        _in_worker,
+        work,
+        ready,
+        mark,
+        debug=words.debug,
+        key=f"nithresh-{mark}{number}",
+        pure=False,
+    )
+    return job, task
+
+
+def _is_future(task: Any) -> bool:
+    return not isinstance(task, Outcome)
+
+
+def _in_worker(
+    work: Callable[[Job], str], job: Job, mark: str, *, debug: bool
+) -> Outcome[None, str]:
+    """Work on a job, in the process of a worker."""
+    with marked_temporaries(mark):
+        outcome = attempt(partial(whole, work), job)
+    error = outcome.error
+    return Outcome(
+        None,
+        outcome.value,
+        outcome.warnings,
+        None if error is None else _portable(error, debug=debug),
+    )
+
+
+def _portable(error: Exception, *, debug: bool) -> Exception:
+    """Return an error that says the same in another process."""
+    if debug:
+        # The traceback itself stays here.
+        error.add_note("".join(traceback.format_exception(error)))
+    try:
+        if reason(pickle.loads(pickle.dumps(error))) == reason(error):  # noqa: S301 - own
+            return error
+    except Exception:  # noqa: S110 - whatever a class of errors does when it is pickled
+        pass
+    return RuntimeError(reason(error))
+
+
+def _outcome(waiting: tuple[Job, Any], words: argparse.Namespace) -> Outcome[Job, Any]:
+    """Wait for what becomes of a job."""
+    job, task = waiting
+    if not _is_future(task):
+        outcome: Outcome[Job, Any] = task
+        return outcome
+    from distributed import CancelledError, KilledWorker
+
+    try:
+        result = task.result()
+    except CancelledError:
+        raise
+    except KilledWorker as error:
+        died = RuntimeError(
+            f"given up: {error.allowed_failures + 1} workers died while they had it"
+        )
+        return Outcome(job, None, (), died)
+    except Exception as error:
+        # Of Dask: it could not be sent, or the worker has no such package.
+        return Outcome(job, None, (), error)
+    finally:
+        task.release()
+    return Outcome(job, result.value, result.warnings, result.error)
