@@ -41,7 +41,7 @@ pub fn label<T: Voxel>(
     let turned = frame.order.apply(volume);
     let mask = mask.map(|mask| frame.order.apply(mask));
     let clusters = Clusters::find(turned, mask, criterion, filter.connectivity)?;
-    let (numbered, _) = Numbered::of(clusters, turned, &frame, filter.min_extent)?;
+    let (numbered, ..) = Numbered::of(clusters, turned, &frame, filter.min_extent)?;
     numbered.write(frame.order.apply(labels));
     Ok(numbered.count())
 }
@@ -52,6 +52,9 @@ pub(crate) struct Numbered {
     /// The number of each cluster at that of its first run; 0 for those that go.
     numbers: Vec<u32>,
     count: usize,
+    /// The planes that a thread visits, and the place of their first voxel among those of
+    /// all clusters.
+    pieces: Vec<(Range<usize>, usize)>,
 }
 
 /// What the number of a cluster depends on.
@@ -80,9 +83,17 @@ pub(crate) struct Part {
     pub(crate) row: usize,
     pub(crate) start: usize,
     pub(crate) end: usize,
+    /// The place of its first voxel among those of all clusters.
+    pub(crate) first: usize,
 }
 
 impl Part {
+    /// The values of this run in those of all clusters.
+    #[inline(always)]
+    pub(crate) fn of<'a, T>(&self, values: &'a [T]) -> &'a [T] {
+        &values[self.first..self.first + self.end - self.start]
+    }
+
     /// Reads the voxels of this run in a volume in memory order.
     #[inline(always)]
     pub(crate) fn read<T: Copy, R>(
@@ -100,15 +111,16 @@ impl Part {
 }
 
 impl Numbered {
-    /// Numbers the clusters of at least so many voxels, and returns their peaks in the
-    /// order of their numbers. Reads the voxels of these
-    /// clusters; linear in them, but for the sort of the clusters.
+    /// Numbers the clusters of at least so many voxels; returns their peaks in the order
+    /// of their numbers, and the values of all their voxels in memory order: these lie
+    /// far apart in a map, and whoever needs them again has them side by side. Linear in
+    /// these voxels, but for the sort of the clusters.
     pub(crate) fn of<T: Voxel>(
         clusters: Clusters,
         volume: ArrayView3<'_, T>,
         frame: &Frame,
         min_extent: u64,
-    ) -> Result<(Self, Vec<Peak<T>>)> {
+    ) -> Result<(Self, Vec<Peak<T>>, Vec<T>)> {
         let mut peaks = Vec::new();
         let mut numbers = vec![0; clusters.runs()];
         for (number, &extent) in numbers.iter_mut().zip(clusters.extents()) {
@@ -117,16 +129,17 @@ impl Numbered {
                 *number = i32::try_from(peaks.len()).map_err(|_| Error::TooLarge)?.cast_unsigned();
             }
         }
-        let mut numbered = Self { clusters, numbers, count: peaks.len() };
+        let mut numbered = Self::in_pieces(clusters, numbers, peaks.len());
         let exceeds = |peak: &Peak<T>, value: T, index: &dyn Fn() -> Index| {
             let (height, highest) = (value.magnitude(), peak.value.magnitude());
             height > highest || (height == highest && index() < peak.index)
         };
-        let peaks = numbered.fold(
-            || peaks.clone(),
-            |peaks, part| {
+        let (peaks, values) = numbered.fold(
+            || (peaks.clone(), Vec::new()),
+            |(peaks, values), part| {
                 let peak = &mut peaks[part.cluster];
                 part.read(volume, |run| {
+                    values.extend_from_slice(run);
                     let highest = run.iter().map(|value| value.magnitude()).max();
                     if highest < Some(peak.value.magnitude()) {
                         return;
@@ -139,12 +152,13 @@ impl Numbered {
                     }
                 });
             },
-            |peaks, others| {
+            |(peaks, values), (others, more)| {
                 for (peak, other) in peaks.iter_mut().zip(others) {
                     if exceeds(peak, other.value, &|| other.index) {
                         *peak = other;
                     }
                 }
+                values.extend(more);
             },
         );
 
@@ -159,7 +173,23 @@ impl Numbered {
         for number in &mut numbered.numbers {
             *number = ranks[*number as usize];
         }
-        Ok((numbered, ranked.into_iter().map(|(peak, _)| peak).collect()))
+        Ok((numbered, ranked.into_iter().map(|(peak, _)| peak).collect(), values))
+    }
+
+    /// Cuts the planes into one piece for each thread, as long as no more has to be joined
+    /// in the end than there is to visit.
+    fn in_pieces(clusters: Clusters, numbers: Vec<u32>, count: usize) -> Self {
+        let planes = clusters.planes();
+        let pieces = parallel::threads().min(clusters.runs() / count.max(1)).clamp(1, planes);
+        let thickness = planes.div_ceil(pieces);
+        let mut cut = Self { clusters, numbers, count, pieces: Vec::new() };
+        let mut first = 0;
+        for start in (0..planes).step_by(thickness) {
+            let piece = start..planes.min(start + thickness);
+            cut.pieces.push((piece.clone(), first));
+            cut.for_each_part(piece, first, |part| first += part.end - part.start);
+        }
+        cut
     }
 
     /// How many clusters there are.
@@ -175,15 +205,9 @@ impl Numbered {
         visit: impl Fn(&mut State, Part) + Sync,
         join: impl Fn(&mut State, State),
     ) -> State {
-        // As long as no more is joined than there is to visit.
-        let most = self.clusters.runs() / self.count.max(1);
-        let planes = self.clusters.planes();
-        let pieces = parallel::threads().min(most).clamp(1, planes);
-        let thickness = planes.div_ceil(pieces);
-        let pieces = (0..planes).step_by(thickness).map(|first| first..first + thickness);
-        let states = parallel::map(pieces.collect(), |piece| {
+        let states = parallel::map(self.pieces.clone(), |(planes, first)| {
             let mut state = start();
-            self.for_each_part(piece.start..piece.end.min(planes), |part| visit(&mut state, part));
+            self.for_each_part(planes, first, |part| visit(&mut state, part));
             state
         });
         let mut states = states.into_iter();
@@ -192,18 +216,27 @@ impl Numbered {
         all
     }
 
-    /// Visits the runs of all clusters in some planes, in memory order.
+    /// Visits the runs of all clusters in some planes, in memory order; `first` is the
+    /// place of their first voxel among those of all clusters.
     #[inline(always)]
-    pub(crate) fn for_each_part(&self, planes: Range<usize>, mut visit: impl FnMut(Part)) {
+    fn for_each_part(&self, planes: Range<usize>, first: usize, mut visit: impl FnMut(Part)) {
         let row_length = self.clusters.row_length();
+        let mut first = first;
         for plane in planes {
+            // Steps from row to row are cheaper than a division for each run.
+            let (mut row, mut row_start) = (0, 0);
             for Member { root, run } in self.clusters.of_plane(plane) {
-                let cluster = self.numbers[root as usize];
-                if cluster > 0 {
-                    let row = run.start / row_length;
-                    let (start, end) = (run.start - row * row_length, run.end - row * row_length);
-                    visit(Part { cluster: cluster as usize - 1, plane, row, start, end });
+                let number = self.numbers[root as usize];
+                if number == 0 {
+                    continue;
                 }
+                while run.start >= row_start + row_length {
+                    row += 1;
+                    row_start += row_length;
+                }
+                let (start, end) = (run.start - row_start, run.end - row_start);
+                visit(Part { cluster: number as usize - 1, plane, row, start, end, first });
+                first += end - start;
             }
         }
     }
@@ -215,7 +248,7 @@ impl Numbered {
         parallel::map(slabs, |(slab, mut labels)| {
             let first = slab * thickness;
             let planes = first..first + labels.len_of(Axis(0));
-            self.for_each_part(planes, |Part { cluster, plane, row, start, end }| {
+            self.for_each_part(planes, 0, |Part { cluster, plane, row, start, end, .. }| {
                 let label = i32::try_from(cluster + 1).expect("as many were refused");
                 let plane = labels.index_axis_mut(Axis(0), plane - first);
                 let mut row = plane.index_axis_move(Axis(0), row);

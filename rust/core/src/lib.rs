@@ -236,8 +236,8 @@ pub fn largest_cluster<T: Voxel>(
     let turned = frame.order.apply(volume);
     let clusters = Clusters::find(turned, None, criterion, connectivity)?;
     let extent = clusters.largest_extent();
-    let (numbered, _) = Numbered::of(clusters, turned, &frame, extent)?;
-    let visit = |voxels: &mut Vec<Index>, Part { cluster, plane, row, start, end }| {
+    let (numbered, ..) = Numbered::of(clusters, turned, &frame, extent)?;
+    let visit = |voxels: &mut Vec<Index>, Part { cluster, plane, row, start, end, .. }| {
         if cluster == 0 {
             voxels.extend((start..end).map(|position| frame.index([plane, row, position])));
         }

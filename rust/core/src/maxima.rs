@@ -35,12 +35,13 @@ pub struct Maxima {
 }
 
 impl Maxima {
-    /// All in memory order. Looks at each voxel and the two beside it in its run; at its
-    /// other neighbours only where none of these exceeds it.
+    /// All in memory order. `values` are those of all clusters, and `around` the volume
+    /// and the labels. Looks at each voxel and the two beside it in its run; at its other
+    /// neighbours only where none of these exceeds it.
     pub(crate) fn of<T: Voxel>(
         numbered: &Numbered,
-        volume: ArrayView3<'_, T>,
-        labels: ArrayView3<'_, i32>,
+        values: &[T],
+        around: (ArrayView3<'_, T>, ArrayView3<'_, i32>),
         frame: &Frame,
         plateaus: Plateaus,
     ) -> Self {
@@ -50,31 +51,32 @@ impl Maxima {
             other > value || (other == value && is_first && plateaus == Plateaus::First)
         };
         let visit = |found: &mut Vec<_>, part: Part| {
-            part.read(volume, |run| {
-                let around = rows.around(part, volume, labels);
-                let Part { cluster, plane, row, start, .. } = part;
-                let [before, _, after] = rows.own;
-                for (place, &value) in run.iter().enumerate() {
-                    let beside = [place.wrapping_sub(1), place + 1].map(|place| run.get(place));
-                    let is_exceeded =
-                        beside.into_iter().zip([before, after]).any(|(other, is_first)| {
-                            other.is_some_and(|&other| exceeds(other, value, is_first))
-                        }) || around.iter().flatten().any(|(values, labels, are_first)| {
-                            (0..3).any(|along| {
-                                // One before the first is a large number, which no row has.
-                                let voxel = (start + place + along).wrapping_sub(1);
-                                // The label last: it is seldom needed.
-                                let other = values.get(voxel);
-                                other.is_some_and(|&other| exceeds(other, value, are_first[along]))
-                                    && usize::try_from(labels[voxel]) == Ok(cluster + 1)
-                            })
-                        });
-                    if !is_exceeded {
-                        let index = frame.index([plane, row, start + place]);
-                        found.push((cluster, Reverse(value.magnitude()), index, value.to_f64()));
-                    }
+            let (run, [before, _, after]) = (part.of(values), rows.own);
+            for (place, &value) in run.iter().enumerate() {
+                if (place > 0 && exceeds(run[place - 1], value, before))
+                    || (place + 1 < run.len() && exceeds(run[place + 1], value, after))
+                {
+                    continue;
                 }
-            });
+                let position = part.start + place;
+                let is_exceeded = rows.others.iter().any(|other| {
+                    other.of(part, around).is_some_and(|(values, labels)| {
+                        (0..3).any(|along| {
+                            // One before the first is a large number, which no row has.
+                            let voxel = (position + along).wrapping_sub(1);
+                            // The label last: it is seldom needed.
+                            values
+                                .get(voxel)
+                                .is_some_and(|&found| exceeds(found, value, other.are_first[along]))
+                                && usize::try_from(labels[voxel]) == Ok(part.cluster + 1)
+                        })
+                    })
+                });
+                if !is_exceeded {
+                    let index = frame.index([part.plane, part.row, position]);
+                    found.push((part.cluster, Reverse(value.magnitude()), index, value.to_f64()));
+                }
+            }
         };
         let mut found = numbered.fold(Vec::new, visit, Vec::extend);
         found.sort_unstable_by_key(|&(cluster, height, index, _)| (cluster, height, index));
@@ -88,50 +90,49 @@ impl Maxima {
     }
 }
 
-/// The rows of three voxels around a voxel, and which of these have smaller indices.
+/// The rows of three voxels around a voxel.
 struct Rows {
-    /// Of the voxel's own row.
+    /// Of the voxel's own row, which have smaller indices than the voxel.
     own: [bool; 3],
-    /// The steps to the eight others, by planes and rows.
-    others: Vec<([isize; 2], [bool; 3])>,
+    others: Vec<Row>,
+}
+
+/// A row of three voxels beside a voxel.
+struct Row {
+    /// The steps to it, by planes and rows.
+    steps: [isize; 2],
+    /// Which of its voxels have smaller indices than the voxel.
+    are_first: [bool; 3],
 }
 
 impl Rows {
     fn new(frame: &Frame) -> Self {
         let middle = frame.index_in_cube([1, 1, 1]);
-        let are_first =
-            |plane, row| [0, 1, 2].map(|at| frame.index_in_cube([plane, row, at]) < middle);
-        let steps = [(0, -1), (1, 0), (2, 1)];
-        let mut others = Vec::new();
-        for (plane, planes) in steps {
-            for (row, rows) in steps {
-                if (planes, rows) != (0, 0) {
-                    others.push(([planes, rows], are_first(plane, row)));
-                }
-            }
-        }
-        Self { own: are_first(1, 1), others }
-    }
-
-    /// The values and the labels of the rows around that of a run.
-    #[inline(always)]
-    fn around<'a, T>(
-        &self,
-        run: Part,
-        volume: ArrayView3<'a, T>,
-        labels: ArrayView3<'a, i32>,
-    ) -> [Option<Around<'a, T>>; 8] {
-        let (planes, rows, _) = volume.dim();
-        std::array::from_fn(|other| {
-            let (steps, are_first) = self.others[other];
-            let plane = run.plane.checked_add_signed(steps[0]).filter(|&plane| plane < planes)?;
-            let row = run.row.checked_add_signed(steps[1]).filter(|&row| row < rows)?;
-            let values = volume.index_axis_move(Axis(0), plane).index_axis_move(Axis(0), row);
-            let labels = labels.index_axis_move(Axis(0), plane).index_axis_move(Axis(0), row);
-            Some((values, labels, are_first))
-        })
+        let are_first = |steps: [isize; 2]| {
+            let [plane, row] = steps.map(|step| 1_usize.wrapping_add_signed(step));
+            [0, 1, 2].map(|at| frame.index_in_cube([plane, row, at]) < middle)
+        };
+        // Those that are nearest in memory first: most voxels are exceeded in these.
+        let others = [[0, -1], [0, 1], [-1, 0], [1, 0], [-1, -1], [-1, 1], [1, -1], [1, 1]]
+            .map(|steps| Row { steps, are_first: are_first(steps) });
+        Self { own: are_first([0, 0]), others: others.into() }
     }
 }
 
-/// A row, and which of the three voxels beside a voxel have smaller indices.
-type Around<'a, T> = (ArrayView1<'a, T>, ArrayView1<'a, i32>, [bool; 3]);
+impl Row {
+    /// The values and the labels of the row of the volume that this one is part of for the
+    /// voxels of a run.
+    #[inline(always)]
+    fn of<'a, T>(
+        &self,
+        run: Part,
+        (volume, labels): (ArrayView3<'a, T>, ArrayView3<'a, i32>),
+    ) -> Option<(ArrayView1<'a, T>, ArrayView1<'a, i32>)> {
+        let (planes, rows, _) = volume.dim();
+        let plane = run.plane.checked_add_signed(self.steps[0]).filter(|&plane| plane < planes)?;
+        let row = run.row.checked_add_signed(self.steps[1]).filter(|&row| row < rows)?;
+        let values = volume.index_axis_move(Axis(0), plane).index_axis_move(Axis(0), row);
+        let labels = labels.index_axis_move(Axis(0), plane).index_axis_move(Axis(0), row);
+        Some((values, labels))
+    }
+}

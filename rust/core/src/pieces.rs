@@ -92,13 +92,11 @@ impl Piece {
         let turned = frame.order.apply(block);
         let mask = mask.map(|mask| frame.order.apply(mask));
         let clusters = Clusters::find(turned, mask, criterion, filter.connectivity)?;
-        let (numbered, peaks) = Numbered::of(clusters, turned, &frame, 0)?;
+        let (numbered, peaks, values) = Numbered::of(clusters, turned, &frame, 0)?;
         numbered.write(frame.order.apply(labels.view_mut()));
 
         // The room for sums of the whole volume, so that those of pieces add up.
-        let count = place.shape.iter().fold(1_usize, |all, &side| all.saturating_mul(side));
-        let side = place.shape.iter().copied().max().unwrap_or(0);
-        let sums = sums_of(&numbered, &peaks, turned, &frame, (count, side));
+        let sums = sums_of(&numbered, &peaks, &values, &frame, place.shape);
         let moved = |index: Index| [0, 1, 2].map(|axis| index[axis] + place.start[axis]);
         let piece = |(peak, sums): (&Peak<T>, Sums)| Self {
             extent: peak.extent,

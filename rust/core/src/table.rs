@@ -88,12 +88,13 @@ impl Table {
         let mask = mask.map(|mask| frame.order.apply(mask));
         let target = target.in_order(frame.order);
         let (clusters, summary) = crate::filter_clusters(target, mask, criterion, filter)?;
-        let (numbered, peaks) = Numbered::of(clusters, turned, &frame, filter.min_extent)?;
+        let (numbered, peaks, under) = Numbered::of(clusters, turned, &frame, filter.min_extent)?;
         let mut labels = frame.order.apply(labels);
         numbered.write(labels.view_mut());
 
-        let table = Self::of_numbered(&numbered, &peaks, turned, &frame);
-        let maxima = Maxima::of(&numbered, turned, labels.view(), &frame, plateaus);
+        let table = Self::of_numbered(&numbered, &peaks, &under, &frame);
+        let around = (turned, labels.view());
+        let maxima = Maxima::of(&numbered, &under, around, &frame, plateaus);
         let mut table = Self { maxima, ..table };
         table.further = further.iter().map(|map| map.under(&numbered, &frame)).collect();
         Ok((table, summary))
@@ -103,11 +104,10 @@ impl Table {
     fn of_numbered<T: Voxel>(
         numbered: &Numbered,
         peaks: &[Peak<T>],
-        volume: ArrayView3<'_, T>,
+        values: &[T],
         frame: &Frame,
     ) -> Self {
-        let side = volume.shape().iter().copied().max().unwrap_or(0);
-        let sums = sums_of(numbered, peaks, volume, frame, (volume.len(), side));
+        let sums = sums_of(numbered, peaks, values, frame, frame.shape);
         let totals = || sums.iter().zip(peaks);
         Self {
             signs: peaks.iter().map(Peak::sign).collect(),
@@ -122,15 +122,17 @@ impl Table {
     }
 }
 
-/// Sums up the values of each cluster, in a unit that leaves room for `(count, side)`: so
-/// many voxels in all, with indices up to that.
+/// Sums up the values of each cluster, in a unit that leaves room for those of a volume of
+/// some shape.
 pub(crate) fn sums_of<T: Voxel>(
     numbered: &Numbered,
     peaks: &[Peak<T>],
-    volume: ArrayView3<'_, T>,
+    values: &[T],
     frame: &Frame,
-    (count, side): (usize, usize),
+    shape: [usize; 3],
 ) -> Vec<Sums> {
+    let count = shape.iter().fold(1_usize, |all, &side| all.saturating_mul(side));
+    let side = shape.iter().copied().max().unwrap_or(0);
     let unit = |value: f64| Unit::new(value, count, side);
     let units: Vec<_> = peaks.iter().map(|peak| unit(peak.value.to_f64())).collect();
     // Of the values, and of the values times the indices, in memory order.
@@ -140,11 +142,10 @@ pub(crate) fn sums_of<T: Voxel>(
             let unit = units[part.cluster];
             // From the end, each value is in as many of the sums on the way as its place
             // says, counted from 1: no products.
-            let (sum, places) = part.read(volume, |run| {
-                run.iter().rev().fold((0, 0), |(sum, places), value| {
-                    let sum = sum + unit.of(value.to_f64());
-                    (sum, places + sum)
-                })
+            let run = part.of(values);
+            let (sum, places) = run.iter().rev().fold((0, 0), |(sum, places), value| {
+                let sum = sum + unit.of(value.to_f64());
+                (sum, places + sum)
             });
             let along = places + sum * (part.start as i128 - 1);
             let (all, weighted) = &mut sums[part.cluster];
