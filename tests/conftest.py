@@ -17,6 +17,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.register_profile(
-    "ci", settings.get_profile("default"), max_examples=400, derandomize=True
+    "ci", settings.get_profile("default"), max_examples=250, derandomize=True
 )
 settings.load_profile("ci" if os.environ.get("CI") else "default")
