@@ -37,7 +37,7 @@ bench: .venv/tested ## Measure the stages of the core, and all of it against its
 wheel: .venv/built ## Build the wheel from the source distribution and try it in a clean environment
 	rm -rf dist .venv/clean
 	$(BIN)/pip install --quiet --constraint requirements.lock maturin
-	$(BIN)/maturin build --release --sdist --out dist
+	$(BIN)/maturin build --release --sdist --out dist --target-dir target
 	$(PYTHON) -m venv .venv/clean
 	.venv/clean/bin/pip install --quiet --constraint requirements.lock dist/*.whl
 	cd dist && ../.venv/clean/bin/python ../examples/plot_threshold_image.py figures

@@ -61,10 +61,18 @@ pub(crate) fn limit() -> usize {
 /// Does work on `voxels` voxels without the interpreter lock, in parallel when
 /// it is worth it.
 pub(crate) fn run<R: Send>(py: Python<'_>, voxels: usize, work: impl FnOnce() -> R + Send) -> R {
-    py.detach(|| match pool(voxels) {
+    let (mut work, mut result) = (Some(work), None);
+    py.detach(|| within(pool(voxels), &mut || result = work.take().map(|work| work())));
+    result.expect("the work was done")
+}
+
+/// Calls `work` once, in a pool if there is one. Not generic, so that rayon is compiled
+/// once and not for each kind of work.
+fn within(pool: Option<Arc<ThreadPool>>, work: &mut (dyn FnMut() + Send)) {
+    match pool {
         Some(pool) => pool.install(work),
         None => work(),
-    })
+    }
 }
 
 /// The pool of this process; `None` where the calling thread should work alone.
