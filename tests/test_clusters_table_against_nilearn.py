@@ -142,12 +142,13 @@ def test_equal_where_nilearn_is_right(
 )
 def test_patches_are_those_of_nilearn(data, level):
     data = np.where(abs(data.astype(float)) > 9, 3, data).astype(data.dtype)
-    labels = np.zeros(data.shape, np.int32)
     found = _core.find_clusters(
-        data, None, labels, out_is_zero=False, mask=None, threshold=level,
+        data, None, out_is_zero=False, mask=None, threshold=level,
         two_sided=True, cluster_threshold=0, connectivity=6, further=[data],
         whole_plateaus=True,
     )  # fmt: skip
+    labels = np.empty(data.shape, np.int32)
+    found["labels"].write(labels, False)
     clusters, ijk = module._patches(found, data, labels)
     for number, sign in enumerate(found["signs"], start=1):
         masked = data * sign * (labels == number)

@@ -11,6 +11,7 @@ from rows import Row, timed, times
 
 import nithresh
 from nithresh import datasets
+from nithresh.clusters import Clusters
 
 # Of the time of threshold_img with clusters.
 MOST = 4
@@ -49,16 +50,21 @@ def beside_thresholding() -> Iterator[Row]:
     """find_clusters of a smooth 1 mm map, against thresholding it with clusters."""
     image = maps.smooth(maps.SHAPE_1MM)
 
-    def ours() -> object:
+    def table() -> Clusters:
         return nithresh.find_clusters(image, SMOOTH_THRESHOLD, cluster_threshold=EXTENT)
+
+    def table_and_labels() -> object:
+        # Written when they are asked for.
+        return table().labels_img
 
     def thresholding() -> object:
         return nithresh.threshold_img(image, SMOOTH_THRESHOLD, cluster_threshold=EXTENT)
 
-    yield times(
-        "find_clusters, smooth 1 mm map",
-        "threshold_img, clusters",
-        ours,
-        thresholding,
-        MOST,
-    )
+    for ours, what in [(table, ""), (table_and_labels, " with labels_img")]:
+        yield times(
+            f"find_clusters{what}, smooth 1 mm map",
+            "threshold_img, clusters",
+            ours,
+            thresholding,
+            MOST,
+        )

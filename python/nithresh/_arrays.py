@@ -9,6 +9,10 @@ from numpy.typing import NDArray
 from nithresh import _core
 from nithresh._params import warn
 
+# Bytes from which on memory is not reused: the largest bound of the C library that
+# Linux has.
+_LARGE = 1 << 25
+
 
 def check_array(array: Any, name: str) -> None:
     """Check that something is an array."""
@@ -112,13 +116,12 @@ def as_voxels(data: NDArray[Any], name: str) -> NDArray[Any]:
     return native if is_plain(native) else native.copy(order="K")
 
 
-def zeros_like(voxels: NDArray[Any], dtype: Any = None) -> NDArray[Any]:
-    """Make an array of zeros with the shape, type and memory order of another.
+def zeros_like(voxels: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """Make an array of zeros with the shape and memory order of another.
 
-    `dtype` gives it another type. Unlike NumPy's function of this name, it takes
+    Unlike NumPy's function of this name, it takes
     memory that the system has zeroed and that is only given where it is written to.
     """
-    dtype = voxels.dtype if dtype is None else dtype
     if voxels.flags.forc:
         order: Literal["C", "F"] = "C" if voxels.flags.c_contiguous else "F"
         return np.zeros(voxels.shape, dtype, order)
@@ -126,6 +129,17 @@ def zeros_like(voxels: NDArray[Any], dtype: Any = None) -> NDArray[Any]:
     axes = np.argsort(-strides, kind="stable")
     zeros = np.zeros([voxels.shape[axis] for axis in axes], dtype)
     return zeros.transpose(np.argsort(axes))
+
+
+def new_results(voxels: NDArray[Any], *dtypes: Any) -> tuple[list[NDArray[Any]], bool]:
+    """Make arrays like another for the core to write to; say whether they hold zeros.
+
+    They are of these types. Large ones are fresh from the system, which gives zeros; of
+    small ones the core writes the zeros faster.
+    """
+    if voxels.size * sum(np.dtype(dtype).itemsize for dtype in dtypes) >= _LARGE:
+        return [zeros_like(voxels, dtype) for dtype in dtypes], True
+    return [np.empty_like(voxels, dtype, subok=False) for dtype in dtypes], False
 
 
 def is_plain(array: NDArray[Any]) -> bool:

@@ -4,12 +4,13 @@ The Python modules check what users pass; these functions check it once more
 only as far as memory safety and shapes go.
 """
 
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Labels",
     "branches",
     "find_clusters",
     "get_num_threads",
@@ -42,16 +43,21 @@ def label(
     data: NDArray[Any],
     labels: NDArray[np.int32],
     *,
+    labels_is_zero: bool,
     mask: NDArray[np.bool_] | None,
     threshold: float,
     two_sided: bool,
     cluster_threshold: int,
     connectivity: int,
 ) -> int: ...
+
+@final
+class Labels:
+    def write(self, labels: NDArray[np.int32], is_zero: bool) -> None: ...
+
 def find_clusters(
     data: NDArray[Any],
     out: NDArray[Any] | None,
-    labels: NDArray[np.int32],
     *,
     out_is_zero: bool,
     mask: NDArray[np.bool_] | None,
@@ -66,6 +72,7 @@ def label_block(
     data: NDArray[Any],
     labels: NDArray[np.int32],
     *,
+    labels_is_zero: bool,
     mask: NDArray[np.bool_] | None,
     threshold: float,
     two_sided: bool,

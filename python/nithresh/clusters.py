@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
-from nithresh._arrays import as_voxels, check_array, check_array_mask, zeros_like
+from nithresh._arrays import as_voxels, check_array, check_array_mask, new_results
 from nithresh._choices import rules, versions
 from nithresh._params import (
     Request,
@@ -25,7 +25,7 @@ from nithresh._params import (
 )
 from nithresh.peaks import spaced
 from nithresh.table import ClusterTable
-from nithresh.thresholding import as_compared, new_result, resolve, warn_beyond_range
+from nithresh.thresholding import as_compared, resolve, warn_beyond_range
 from nithresh.tree import ClusterTree
 
 if TYPE_CHECKING:
@@ -109,10 +109,11 @@ def label(
         raise ValueError(msg)
     voxels = as_voxels(data, "data")
     inside = check_array_mask(mask, data.shape)
-    labels = zeros_like(voxels, np.int32)
+    (labels,), labels_is_zero = new_results(voxels, np.int32)
     count = _core.label(
         voxels,
         labels,
+        labels_is_zero=labels_is_zero,
         mask=inside,
         threshold=as_compared(resolve(request, voxels, inside), data),
         two_sided=request.two_sided,
@@ -239,12 +240,10 @@ def find_clusters(
 
     level = resolve(request, voxels, inside)
     compared = as_compared(level, data)
-    out, is_zero = new_result(voxels)
-    labels = zeros_like(voxels, np.int32)
+    (out,), is_zero = new_results(voxels, voxels.dtype)
     found = _core.find_clusters(
         voxels,
         out,
-        labels,
         out_is_zero=is_zero,
         mask=inside,
         threshold=compared,
@@ -274,7 +273,8 @@ def find_clusters(
     thresholded = nifti.image_like(
         image, out.reshape(shape), found["range"], copy_header=True
     )
-    labelled = nifti.label_image(image, labels.reshape(shape), len(found["signs"]))
+    blank = np.broadcast_to(np.int32(0), shape)
+    labelled = nifti.label_image(image, blank, len(found["signs"]))
     columns = columns_of(found, affine, min_distance, max_peaks)
     rows = columns.pop("row")
     if robust:
@@ -297,7 +297,8 @@ def find_clusters(
     return Clusters(
         table=ClusterTable(columns, choices),
         _thresholded=_Image.of(thresholded),
-        _labels=_Image.of(labelled),
+        _blank=_Image.of(labelled),
+        _unwritten=found["labels"],
         _signs=found["signs"],
     )
 
@@ -317,7 +318,8 @@ class Clusters:
 
     table: ClusterTable
     _thresholded: _Image
-    _labels: _Image
+    _blank: _Image
+    _unwritten: _core.Labels
     _signs: NDArray[np.int8]
 
     def __len__(self) -> int:
@@ -334,7 +336,8 @@ class Clusters:
         """The number of its cluster at each voxel (int32), 0 at those of none.
 
         With the header of the map, but for its data type, its range and its intent,
-        which is ``label`` in NIfTI. The numbers are those of the table's ids.
+        which is ``label`` in NIfTI. The numbers are those of the table's ids. They are
+        written when they are first asked for.
         """
         return self._labels.made()
 
@@ -364,6 +367,17 @@ class Clusters:
         """
         ids = self.table["id"].tolist()
         return {int(name): row for row, name in enumerate(ids) if name.isdigit()}
+
+    @cached_property
+    def _labels(self) -> _Image:
+        like = self._thresholded.voxels
+        (labels,), is_zero = new_results(like.reshape(like.shape[:3]), np.int32)
+        self._unwritten.write(labels, is_zero)
+        return self._blank.with_voxels(labels.reshape(like.shape))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Say what to pickle: the labels as they are written, and not once more."""
+        return {**vars(self), "_labels": self._labels, "_unwritten": None}
 
     @cached_property
     def _positive(self) -> _Image:
@@ -496,9 +510,10 @@ def columns_of(
     rank = np.arange(row.size) - np.searchsorted(row, row)
     extents = found["extents"].astype(np.int64)
     centres = to_mm(affine, found["centres"])
+    letters = [_letters(number) for number in range(rank.max(initial=-1) + 1)]
     names = [
-        f"{cluster + 1}{_letters(number)}"
-        for cluster, number in zip(row.tolist(), rank.tolist(), strict=True)
+        f"{cluster}{letters[number]}"
+        for cluster, number in zip((row + 1).tolist(), rank.tolist(), strict=True)
     ]
     return {
         "id": np.array(names, dtype=np.str_),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
-from nithresh._arrays import as_voxels, zeros_like
+from nithresh._arrays import as_voxels, new_results
 from nithresh._params import (
     Percentile,
     check_bool,
@@ -160,11 +160,9 @@ def get_clusters_table(
     data = nifti.read_volume(image, name="stat_img")
     voxels = as_voxels(data, "stat_img")
     affine = nifti.affine_of(image, "stat_img")
-    labels = zeros_like(voxels, np.int32)
     found = _core.find_clusters(
         voxels,
         None,
-        labels,
         out_is_zero=False,
         mask=None,
         threshold=_beyond(request.threshold, data.dtype),
@@ -174,6 +172,8 @@ def get_clusters_table(
         further=[voxels],
         whole_plateaus=True,
     )
+    (labels,), is_zero = new_results(voxels, np.int32)
+    found["labels"].write(labels, is_zero)
     if found["has_non_finite"]:
         warn("Non-finite values detected. They count as zero.")
     signs = [1, -1] if request.two_sided else [-1 if request.threshold < 0 else 1]

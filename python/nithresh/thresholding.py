@@ -18,7 +18,7 @@ from nithresh._arrays import (
     check_volumes,
     check_writeable,
     is_plain,
-    zeros_like,
+    new_results,
 )
 from nithresh._params import Percentile, Request, check_bool, check_request, warn
 
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
 # nilearn adds this to a percentile, so that the voxels at the percentile
 # itself are not kept.
 PERCENTILE_MARGIN = 1e-5
-
-# Bytes from which on memory is not reused: the largest bound of the C library that
-# Linux has.
-_LARGE = 1 << 25
 
 
 def threshold(
@@ -319,17 +315,6 @@ def as_compared(level: float, data: NDArray[Any]) -> float:
     return level
 
 
-def new_result(voxels: NDArray[Any]) -> tuple[NDArray[Any], bool]:
-    """Make an array for the core to write to; say whether it holds zeros.
-
-    Large arrays are fresh from the system, which gives zeros; of small ones the core
-    writes the zeros faster.
-    """
-    if voxels.nbytes >= _LARGE:
-        return zeros_like(voxels), True
-    return np.empty_like(voxels, subok=False), False
-
-
 def threshold_voxels(
     data: NDArray[Any],
     voxels: NDArray[Any],
@@ -356,7 +341,7 @@ def threshold_voxels(
             target = out
     is_zero = False
     if target is None:
-        target, is_zero = new_result(voxels)
+        (target,), is_zero = new_results(voxels, voxels.dtype)
     low, high, has_non_finite = 0.0, 0.0, False
     if voxels.size:
         low, high, has_non_finite = _core.threshold(

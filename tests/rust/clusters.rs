@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 
 use ndarray::{Array3, ArrayD, ArrayView3, Axis, IxDyn, s};
 use nithresh_core::{
-    ClusterFilter, Connectivity, Criterion, Error, Further, Maps, Output, Piece, Place, Plateaus,
-    Table, Voxel, join, label, threshold,
+    ClusterFilter, Connectivity, Criterion, Error, Further, Output, Piece, Place, Plateaus, Table,
+    Voxel, join, label, threshold,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -153,14 +153,16 @@ fn tabulated<T: Voxel>(
     plateaus: Plateaus,
 ) -> (Table, Array3<i32>, ArrayD<T>) {
     let mask = case.mask();
-    let mut labels = case.laid_out(&vec![0; volume.len()], 0);
+    let mut labels = case.laid_out(&vec![7; volume.len()], 7);
     let mut out = ArrayD::from_elem(IxDyn(volume.shape()), T::ZERO);
-    let maps = Maps { values: Some(Output::from(out.view_mut())), labels: labels.view_mut() };
+    let values = Some(Output::from(out.view_mut()));
     let criterion = Criterion::new(case.request.threshold, case.request.two_sided).unwrap();
     let further = [Further::new(volume.view())];
     let mask = mask.as_ref().map(|mask| mask.view());
-    let (table, _) =
-        Table::of(volume.view(), maps, mask, criterion, case.filter(), plateaus, &further).unwrap();
+    let (table, unwritten, _) =
+        Table::of(volume.view(), values, mask, criterion, case.filter(), plateaus, &further)
+            .unwrap();
+    unwritten.write(labels.view_mut().into_dyn().into()).unwrap();
     (table, labels, out)
 }
 
@@ -230,12 +232,12 @@ proptest! {
     fn labels_are_those_of_the_table(case in case()) {
         let volume = case.laid_out(&case.voxels, 0);
         let (table, expected, _) = tabulated(&case, &volume.view(), Plateaus::First);
-        let mut labels = Array3::zeros(volume.dim());
+        let mut labels = Array3::from_elem(volume.dim(), -1);
         let mask = case.mask();
         let criterion = Criterion::new(case.request.threshold, case.request.two_sided).unwrap();
         let mask = mask.as_ref().map(|mask| mask.view());
         let count =
-            label(volume.view(), labels.view_mut(), mask, criterion, case.filter()).unwrap();
+            label(volume.view(), labels.view_mut().into_dyn().into(), mask, criterion, case.filter()).unwrap();
         prop_assert_eq!(labels, expected);
         prop_assert_eq!(count, table.extents.len());
     }
@@ -261,9 +263,16 @@ fn in_blocks<T: Voxel>(
         let part = volume.slice(s![i.clone(), j.clone(), k.clone()]);
         let mask = mask.as_ref().map(|mask| mask.slice(s![i.clone(), j.clone(), k.clone()]));
         let place = Place { start: [i.start, j.start, k.start], shape };
-        let mut labels = Array3::zeros(part.dim());
-        let found =
-            Piece::label(part, labels.view_mut(), mask, criterion, case.filter(), place).unwrap();
+        let mut labels = Array3::from_elem(part.dim(), 1);
+        let found = Piece::label(
+            part,
+            labels.view_mut().into_dyn().into(),
+            mask,
+            criterion,
+            case.filter(),
+            place,
+        )
+        .unwrap();
         for (label, piece) in found {
             let number = u32::try_from(pieces.len()).unwrap();
             for (voxel, _) in labels.indexed_iter().filter(|(_, found)| **found == label) {
@@ -322,13 +331,11 @@ fn what_is_not_finite_is_left_out_of_further_maps() {
     let volume = Array3::from_shape_vec((1, 1, 5), vec![2.0_f32, 3.0, 0.0, f32::NAN, 2.0]).unwrap();
     let values = vec![f64::NAN, 4.0, 9.0, 9.0, f64::INFINITY];
     let further = Array3::from_shape_vec((1, 1, 5), values).unwrap();
-    let mut labels = Array3::zeros((1, 1, 5));
-    let maps = Maps { values: None, labels: labels.view_mut() };
     let filter = ClusterFilter { min_extent: 0, connectivity: Connectivity::Faces };
     let criterion = Criterion::new(1.0, true).unwrap();
     let further = [Further::new(further.view())];
-    let (table, summary) =
-        Table::of(volume.view(), maps, None, criterion, filter, Plateaus::First, &further).unwrap();
+    let (table, _, summary) =
+        Table::of(volume.view(), None, None, criterion, filter, Plateaus::First, &further).unwrap();
     let under = &table.further[0];
     assert!(summary.has_non_finite);
     assert_eq!(under.non_finite, 2);
@@ -347,16 +354,19 @@ fn arrays_that_do_not_fit_are_refused() {
         _ => "",
     };
     let mut wrong = Array3::zeros((2, 3, 5));
-    let labelled = label(volume.view(), wrong.view_mut(), None, criterion, filter).map(|_| ());
+    let labelled =
+        label(volume.view(), wrong.view_mut().into_dyn().into(), None, criterion, filter)
+            .map(|_| ());
     assert_eq!(name_of(labelled), "labels");
-    let mut labels = Array3::zeros((2, 3, 4));
-    let maps = Maps { values: None, labels: labels.view_mut() };
+    let (_, unwritten, _) =
+        Table::of(volume.view(), None, None, criterion, filter, Plateaus::First, &[]).unwrap();
+    assert_eq!(name_of(unwritten.write(wrong.view_mut().into_dyn().into())), "labels");
     let further = [Further::new(other.view())];
-    let found = Table::of(volume.view(), maps, None, criterion, filter, Plateaus::First, &further);
+    let found = Table::of(volume.view(), None, None, criterion, filter, Plateaus::First, &further);
     assert_eq!(name_of(found.map(|_| ())), "extra");
     let mut out = ArrayD::<f32>::zeros(IxDyn(&[2, 3, 4, 1]));
-    let maps = Maps { values: Some(Output::from(out.view_mut())), labels: labels.view_mut() };
-    let found = Table::of(volume.view(), maps, None, criterion, filter, Plateaus::First, &[]);
+    let values = Some(Output::from(out.view_mut()));
+    let found = Table::of(volume.view(), values, None, criterion, filter, Plateaus::First, &[]);
     assert_eq!(name_of(found.map(|_| ())), "out");
     let mut out = ArrayD::<f32>::zeros(IxDyn(&[2, 3, 4]));
     let found = threshold(volume.view().into_dyn(), out.view_mut().into(), None, criterion, filter);

@@ -34,7 +34,7 @@ from nithresh._arrays import (
     check_array_mask,
     check_mask,
     check_mask_type,
-    zeros_like,
+    new_results,
 )
 from nithresh._params import Percentile, Request
 from nithresh.dask.percentile import resolve
@@ -312,11 +312,12 @@ def _label_block(
 ) -> NDArray[Any]:
     """Find the clusters of a block."""
     voxels, inside = _read(block, mask)
-    labels = zeros_like(voxels, np.int32)
+    (labels,), labels_is_zero = new_results(voxels, np.int32)
     place = block_info[0]
     listed, words = _core.label_block(
         voxels,
         labels,
+        labels_is_zero=labels_is_zero,
         mask=inside,
         threshold=as_compared(level, block),
         two_sided=request.two_sided,
@@ -435,10 +436,11 @@ def _numbered(
     request: Request,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Label a block once more; return its labels and the number of each."""
-    labels = zeros_like(voxels, np.int32)
+    (labels,), labels_is_zero = new_results(voxels, np.int32)
     count = _core.label(
         voxels,
         labels,
+        labels_is_zero=labels_is_zero,
         mask=inside,
         threshold=as_compared(level, block),
         two_sided=request.two_sided,

@@ -51,15 +51,17 @@ impl Clusters {
         criterion: Criterion<T>,
         connectivity: Connectivity,
     ) -> Result<Self> {
-        Ok(Self::find_and_write(Target::Read(volume), mask, criterion, connectivity)?.0)
+        Ok(Self::find_and_write(Target::Read(volume), mask, criterion, connectivity, None)?.0)
     }
 
-    /// The same, and writes the voxels that pass; all others become zero.
+    /// The same, and writes the voxels that pass; all others become zero. `passing`
+    /// becomes their values, if it is there.
     pub(crate) fn find_and_write<T: Voxel>(
         target: Target<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
         criterion: Criterion<T>,
         connectivity: Connectivity,
+        passing: Option<&mut Passing<T>>,
     ) -> Result<(Self, Found<T>)> {
         let (planes, rows, row_length) = target.source().dim();
         let grid = Grid::new(rows, row_length)?;
@@ -68,12 +70,27 @@ impl Clusters {
             target,
             mask,
             planes_per_slab,
-            |_| (Slab::new(&grid), Found::NOTHING),
-            |(slab, found), plane| slab.add(plane, &grid, criterion, connectivity, found),
+            |_| (Slab::new(&grid), Found::NOTHING, passing.is_some().then(Passing::default)),
+            |(slab, found, passing), plane| {
+                let source = plane.source;
+                slab.add(plane, &grid, criterion, connectivity, found);
+                if let Some(passing) = passing {
+                    passing.add(source, slab.runs.of_last_plane());
+                }
+            },
         );
-        let (slabs, found): (Vec<_>, Vec<_>) = slabs.into_iter().unzip();
-        let clusters = Self::join(slabs, planes_per_slab, &grid, connectivity)?;
-        Ok((clusters, found.into_iter().fold(Found::NOTHING, Found::merge)))
+        let (mut linked, mut found, mut all) = (Vec::new(), Found::NOTHING, Passing::default());
+        for (slab, of_slab, passing) in slabs {
+            linked.push(slab);
+            found = found.merge(of_slab);
+            if let Some(passing) = passing {
+                all.append(passing);
+            }
+        }
+        if let Some(passing) = passing {
+            *passing = all;
+        }
+        Ok((Self::join(linked, planes_per_slab, &grid, connectivity)?, found))
     }
 
     /// Puts the slabs of a volume together.
@@ -180,6 +197,41 @@ impl Clusters {
         let roots = &self.roots[first + numbers.start..first + numbers.end];
         let members = runs.get(numbers).zip(roots);
         members.map(|(run, &root)| Member { root: self.roots[root as usize], run })
+    }
+}
+
+/// The values of the voxels that pass, run by run: they lie far apart in a map, and
+/// whoever needs them again has them side by side.
+pub(crate) struct Passing<T> {
+    pub(crate) values: Vec<T>,
+    /// The place among them of the first of each plane.
+    pub(crate) firsts: Vec<usize>,
+}
+
+impl<T: Copy> Passing<T> {
+    /// Adds those of the next plane.
+    fn add(&mut self, plane: &[T], runs: impl Iterator<Item = Run>) {
+        self.firsts.push(self.values.len());
+        for run in runs {
+            self.values.extend_from_slice(&plane[run.start..run.end]);
+        }
+    }
+
+    /// Adds those of the next planes.
+    fn append(&mut self, mut next: Self) {
+        let before = self.values.len();
+        self.firsts.extend(next.firsts.iter().map(|first| before + first));
+        if before == 0 {
+            self.values = next.values;
+        } else {
+            self.values.append(&mut next.values);
+        }
+    }
+}
+
+impl<T> Default for Passing<T> {
+    fn default() -> Self {
+        Self { values: Vec::new(), firsts: Vec::new() }
     }
 }
 

@@ -3,23 +3,25 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use ndarray::{ArrayView3, ArrayViewMut3, Axis, Slice};
+use ndarray::{ArrayView3, Axis, Slice};
 
-use crate::cluster::{Clusters, Member};
+use crate::clear::ClearPlane;
+use crate::cluster::{Clusters, Member, Passing};
 use crate::criterion::Criterion;
 use crate::error::{Error, Result};
+use crate::instructions::widest;
 use crate::parallel;
-use crate::volume::{Frame, slabs_mut};
+use crate::volume::{Frame, Target, slabs_mut};
 use crate::voxel::Voxel;
-use crate::{ClusterFilter, Index};
+use crate::{ClusterFilter, Index, Output};
 
 /// Writes the number of its cluster to each voxel of a cluster that `filter` keeps, and
 /// returns how many there are.
 ///
 /// Number 1 is the largest cluster; of the same extent, the one with the larger absolute
 /// value, and of those the one whose peak has the smaller indices. The voxels are those
-/// that [`threshold`](crate::threshold) keeps. `labels` has the shape of `volume` and
-/// holds zeros. Reads `volume` once, and what passes twice.
+/// that [`threshold`](crate::threshold) keeps; all others become 0. `labels` has the
+/// shape of `volume`. Reads `volume` once, and what passes twice.
 ///
 /// # Errors
 ///
@@ -27,12 +29,12 @@ use crate::{ClusterFilter, Index};
 /// or more.
 pub fn label<T: Voxel>(
     volume: ArrayView3<'_, T>,
-    labels: ArrayViewMut3<'_, i32>,
+    labels: Output<'_, i32>,
     mask: Option<ArrayView3<'_, bool>>,
     criterion: Criterion<T>,
     filter: ClusterFilter,
 ) -> Result<usize> {
-    crate::check_shape("labels", labels.shape(), volume.shape())?;
+    crate::check_shape("labels", labels.array.shape(), volume.shape())?;
     crate::check_mask(mask.as_ref(), &[volume])?;
     if volume.is_empty() {
         return Ok(0);
@@ -40,10 +42,35 @@ pub fn label<T: Voxel>(
     let frame = Frame::of(&volume);
     let turned = frame.order.apply(volume);
     let mask = mask.map(|mask| frame.order.apply(mask));
-    let clusters = Clusters::find(turned, mask, criterion, filter.connectivity)?;
-    let (numbered, ..) = Numbered::of(clusters, turned, &frame, filter.min_extent)?;
-    numbered.write(frame.order.apply(labels));
+    let (target, mut passing) = (Target::Read(turned), Passing::default());
+    let (clusters, _) =
+        Clusters::find_and_write(target, mask, criterion, filter.connectivity, Some(&mut passing))?;
+    let (numbered, ..) = Numbered::of(clusters, passing, &frame, filter.min_extent)?;
+    numbered.write(labels, &frame);
     Ok(numbered.count())
+}
+
+/// What there is to write to a volume of labels.
+pub struct Labels {
+    /// None of an empty volume.
+    pub(crate) numbered: Option<Numbered>,
+    pub(crate) frame: Frame,
+}
+
+impl Labels {
+    /// Writes what [`label`] writes, to an array that has the shape of the volume. Fastest
+    /// if it has the volume's memory order, too.
+    ///
+    /// # Errors
+    ///
+    /// An array of another shape.
+    pub fn write(&self, labels: Output<'_, i32>) -> Result<()> {
+        crate::check_shape("labels", labels.array.shape(), &self.frame.shape)?;
+        if let Some(numbered) = &self.numbered {
+            numbered.write(labels, &self.frame);
+        }
+        Ok(())
+    }
 }
 
 /// The clusters that stay, numbered.
@@ -52,9 +79,10 @@ pub(crate) struct Numbered {
     /// The number of each cluster at that of its first run; 0 for those that go.
     numbers: Vec<u32>,
     count: usize,
-    /// The planes that a thread visits, and the place of their first voxel among those of
-    /// all clusters.
-    pieces: Vec<(Range<usize>, usize)>,
+    /// The place of the first voxel of each plane among all that pass.
+    firsts: Vec<usize>,
+    /// The planes that a thread visits.
+    pieces: Vec<Range<usize>>,
 }
 
 /// What the number of a cluster depends on.
@@ -83,12 +111,12 @@ pub(crate) struct Part {
     pub(crate) row: usize,
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// The place of its first voxel among those of all clusters.
+    /// The place of its first voxel among all that pass.
     pub(crate) first: usize,
 }
 
 impl Part {
-    /// The values of this run in those of all clusters.
+    /// The values of this run among those of all that passes.
     #[inline(always)]
     pub(crate) fn of<'a, T>(&self, values: &'a [T]) -> &'a [T] {
         &values[self.first..self.first + self.end - self.start]
@@ -112,12 +140,11 @@ impl Part {
 
 impl Numbered {
     /// Numbers the clusters of at least so many voxels; returns their peaks in the order
-    /// of their numbers, and the values of all their voxels in memory order: these lie
-    /// far apart in a map, and whoever needs them again has them side by side. Linear in
-    /// these voxels, but for the sort of the clusters.
+    /// of their numbers, and the values of all that passes. Linear in these, but for
+    /// the sort of the clusters.
     pub(crate) fn of<T: Voxel>(
         clusters: Clusters,
-        volume: ArrayView3<'_, T>,
+        passing: Passing<T>,
         frame: &Frame,
         min_extent: u64,
     ) -> Result<(Self, Vec<Peak<T>>, Vec<T>)> {
@@ -129,36 +156,33 @@ impl Numbered {
                 *number = i32::try_from(peaks.len()).map_err(|_| Error::TooLarge)?.cast_unsigned();
             }
         }
-        let mut numbered = Self::in_pieces(clusters, numbers, peaks.len());
+        let Passing { values, firsts } = passing;
+        let mut numbered = Self::in_pieces(clusters, numbers, firsts, peaks.len());
         let exceeds = |peak: &Peak<T>, value: T, index: &dyn Fn() -> Index| {
             let (height, highest) = (value.magnitude(), peak.value.magnitude());
             height > highest || (height == highest && index() < peak.index)
         };
-        let (peaks, values) = numbered.fold(
-            || (peaks.clone(), Vec::new()),
-            |(peaks, values), part| {
-                let peak = &mut peaks[part.cluster];
-                part.read(volume, |run| {
-                    values.extend_from_slice(run);
-                    let highest = run.iter().map(|value| value.magnitude()).max();
-                    if highest < Some(peak.value.magnitude()) {
-                        return;
+        let peaks = numbered.fold(
+            || peaks.clone(),
+            |peaks, part| {
+                let (peak, run) = (&mut peaks[part.cluster], part.of(&values));
+                let highest = run.iter().map(|value| value.magnitude()).max();
+                if highest < Some(peak.value.magnitude()) {
+                    return;
+                }
+                for (position, &value) in (part.start..part.end).zip(run) {
+                    let index = || frame.index([part.plane, part.row, position]);
+                    if exceeds(peak, value, &index) {
+                        (peak.value, peak.index) = (value, index());
                     }
-                    for (position, &value) in (part.start..part.end).zip(run) {
-                        let index = || frame.index([part.plane, part.row, position]);
-                        if exceeds(peak, value, &index) {
-                            (peak.value, peak.index) = (value, index());
-                        }
-                    }
-                });
+                }
             },
-            |(peaks, values), (others, more)| {
+            |peaks, others| {
                 for (peak, other) in peaks.iter_mut().zip(others) {
                     if exceeds(peak, other.value, &|| other.index) {
                         *peak = other;
                     }
                 }
-                values.extend(more);
             },
         );
 
@@ -178,18 +202,13 @@ impl Numbered {
 
     /// Cuts the planes into one piece for each thread, as long as no more has to be joined
     /// in the end than there is to visit.
-    fn in_pieces(clusters: Clusters, numbers: Vec<u32>, count: usize) -> Self {
+    fn in_pieces(clusters: Clusters, numbers: Vec<u32>, firsts: Vec<usize>, count: usize) -> Self {
         let planes = clusters.planes();
         let pieces = parallel::threads().min(clusters.runs() / count.max(1)).clamp(1, planes);
         let thickness = planes.div_ceil(pieces);
-        let mut cut = Self { clusters, numbers, count, pieces: Vec::new() };
-        let mut first = 0;
-        for start in (0..planes).step_by(thickness) {
-            let piece = start..planes.min(start + thickness);
-            cut.pieces.push((piece.clone(), first));
-            cut.for_each_part(piece, first, |part| first += part.end - part.start);
-        }
-        cut
+        let pieces = (0..planes).step_by(thickness);
+        let pieces = pieces.map(|start| start..planes.min(start + thickness)).collect();
+        Self { clusters, numbers, count, firsts, pieces }
     }
 
     /// How many clusters there are.
@@ -205,9 +224,9 @@ impl Numbered {
         visit: impl Fn(&mut State, Part) + Sync,
         join: impl Fn(&mut State, State),
     ) -> State {
-        let states = parallel::map(self.pieces.clone(), |(planes, first)| {
+        let states = parallel::map(self.pieces.clone(), |planes| {
             let mut state = start();
-            self.for_each_part(planes, first, |part| visit(&mut state, part));
+            self.for_each_part(planes, |part| visit(&mut state, part));
             state
         });
         let mut states = states.into_iter();
@@ -216,17 +235,47 @@ impl Numbered {
         all
     }
 
-    /// Visits the runs of all clusters in some planes, in memory order; `first` is the
-    /// place of their first voxel among those of all clusters.
+    /// Visits the planes in parallel, the runs of each with those of the plane before and
+    /// of the one after; returns what is found in all of them, in their order.
+    pub(crate) fn collect<Found: Send>(
+        &self,
+        visit: impl Fn(&mut Vec<Found>, [&[Part]; 3]) + Sync,
+    ) -> Vec<Found> {
+        let planes = self.firsts.len();
+        let list = |parts: &mut Vec<Part>, plane: usize| {
+            parts.clear();
+            if plane < planes {
+                self.for_each_part(plane..plane + 1, |part| parts.push(part));
+            }
+        };
+        let thickness = parallel::slab_thickness(planes);
+        let slabs = (0..planes).step_by(thickness).collect();
+        let found = parallel::map(slabs, |first| {
+            let (mut found, mut around) = (Vec::new(), [const { Vec::new() }; 3]);
+            // Before the first plane is a large number, which no plane has.
+            list(&mut around[1], first.wrapping_sub(1));
+            list(&mut around[2], first);
+            for plane in first..planes.min(first + thickness) {
+                around.rotate_left(1);
+                list(&mut around[2], plane + 1);
+                visit(&mut found, [&around[0], &around[1], &around[2]]);
+            }
+            found
+        });
+        found.into_iter().flatten().collect()
+    }
+
+    /// Visits the runs of all clusters in some planes, in memory order.
     #[inline(always)]
-    fn for_each_part(&self, planes: Range<usize>, first: usize, mut visit: impl FnMut(Part)) {
+    fn for_each_part(&self, planes: Range<usize>, mut visit: impl FnMut(Part)) {
         let row_length = self.clusters.row_length();
-        let mut first = first;
+        let mut first = self.firsts[planes.start];
         for plane in planes {
             // Steps from row to row are cheaper than a division for each run.
             let (mut row, mut row_start) = (0, 0);
             for Member { root, run } in self.clusters.of_plane(plane) {
-                let number = self.numbers[root as usize];
+                let (number, place) = (self.numbers[root as usize], first);
+                first += run.end - run.start;
                 if number == 0 {
                     continue;
                 }
@@ -235,25 +284,31 @@ impl Numbered {
                     row_start += row_length;
                 }
                 let (start, end) = (run.start - row_start, run.end - row_start);
-                visit(Part { cluster: number as usize - 1, plane, row, start, end, first });
-                first += end - start;
+                visit(Part { cluster: number as usize - 1, plane, row, start, end, first: place });
             }
         }
     }
 
-    /// Writes the number of its cluster to each voxel, in memory order.
-    pub(crate) fn write(&self, labels: ArrayViewMut3<'_, i32>) {
+    /// Writes the number of its cluster to each voxel, and 0 to those of none.
+    pub(crate) fn write(&self, labels: Output<'_, i32>, frame: &Frame) {
+        let (labels, is_zero) = labels.into_volume();
         let thickness = self.clusters.planes_per_slab();
-        let slabs = slabs_mut(labels, thickness).into_iter().enumerate().collect();
-        parallel::map(slabs, |(slab, mut labels)| {
-            let first = slab * thickness;
-            let planes = first..first + labels.len_of(Axis(0));
-            self.for_each_part(planes, 0, |Part { cluster, plane, row, start, end, .. }| {
-                let label = i32::try_from(cluster + 1).expect("as many were refused");
-                let plane = labels.index_axis_mut(Axis(0), plane - first);
-                let mut row = plane.index_axis_move(Axis(0), row);
-                row.slice_axis_mut(Axis(0), Slice::from(start..end)).fill(label);
-            });
+        let slabs = slabs_mut(frame.order.apply(labels), thickness);
+        let slabs = (0..).step_by(thickness).zip(slabs).collect();
+        parallel::map(slabs, |(first, mut slab)| {
+            for (plane, mut labels) in (first..).zip(slab.outer_iter_mut()) {
+                if !is_zero {
+                    widest(ClearPlane(labels.view_mut()));
+                }
+                self.for_each_part(
+                    plane..plane + 1,
+                    |Part { cluster, row, start, end, .. }| {
+                        let label = i32::try_from(cluster + 1).expect("as many were refused");
+                        let mut row = labels.index_axis_mut(Axis(0), row);
+                        row.slice_axis_mut(Axis(0), Slice::from(start..end)).fill(label);
+                    },
+                );
+            }
         });
     }
 }

@@ -42,6 +42,7 @@
 
 mod bits;
 pub mod branches;
+mod clear;
 pub mod cluster;
 pub mod connectivity;
 pub mod criterion;
@@ -80,16 +81,17 @@ pub use crate::criterion::Criterion;
 pub use crate::enhancement::{Enhancement, ScoreOf, tfce};
 pub use crate::error::{Error, Result};
 pub use crate::height::Height;
-pub use crate::label::label;
+pub use crate::label::{Labels, label};
 pub use crate::maxima::{Maxima, Plateaus};
 use crate::percentile::Magnitudes;
 pub use crate::percentile::Population;
 pub use crate::pieces::{Piece, Place, join};
 pub use crate::summary::Summary;
-pub use crate::table::{Maps, Table};
+pub use crate::table::Table;
 pub use crate::under::{Further, Under};
 pub use crate::voxel::Voxel;
 
+use crate::cluster::Passing;
 use crate::label::{Numbered, Part};
 use crate::volume::{Frame, MemoryOrder, Target};
 
@@ -109,6 +111,23 @@ pub struct Output<'a, T> {
     /// Whether it holds zeros. Then only what passes is written, and memory that the
     /// system has promised but not yet given is not touched elsewhere.
     pub is_zero: bool,
+}
+
+impl<'a, T> Output<'a, T> {
+    /// The same for a shorter time.
+    pub(crate) fn view_mut(&mut self) -> Output<'_, T> {
+        Output { array: self.array.view_mut(), is_zero: self.is_zero }
+    }
+
+    /// To read one that has the shape of a volume.
+    pub(crate) fn volume(&self) -> ArrayView3<'_, T> {
+        self.array.view().into_dimensionality().expect("three axes")
+    }
+
+    /// To write to one that has the shape of a volume.
+    pub(crate) fn into_volume(self) -> (ArrayViewMut3<'a, T>, bool) {
+        (self.array.into_dimensionality().expect("three axes"), self.is_zero)
+    }
 }
 
 impl<'a, T> From<ArrayViewMutD<'a, T>> for Output<'a, T> {
@@ -193,18 +212,21 @@ fn threshold_volume<T: Voxel>(
         let found = scan::write_passing(target, mask, criterion);
         return Ok(Summary::new(found.extremes, found.has_non_finite));
     }
-    Ok(filter_clusters(target, mask, criterion, filter)?.1)
+    Ok(filter_clusters(target, mask, criterion, filter, None)?.1)
 }
 
 /// Does the whole for a volume in memory order; returns its clusters of every extent.
+/// `passing` becomes the values of their voxels, if it is there.
 pub(crate) fn filter_clusters<T: Voxel>(
     mut target: Target<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     criterion: Criterion<T>,
     filter: ClusterFilter,
+    passing: Option<&mut Passing<T>>,
 ) -> Result<(Clusters, Summary)> {
+    let connectivity = filter.connectivity;
     let (clusters, found) =
-        Clusters::find_and_write(target.reborrow(), mask, criterion, filter.connectivity)?;
+        Clusters::find_and_write(target.reborrow(), mask, criterion, connectivity, passing)?;
     let (min, max) = match target.out() {
         Some(out) => erase::erase_small(out, &clusters, filter.min_extent, found.extremes),
         None => found.extremes.to_f64(),
@@ -234,9 +256,12 @@ pub fn largest_cluster<T: Voxel>(
     }
     let frame = Frame::of(&volume);
     let turned = frame.order.apply(volume);
-    let clusters = Clusters::find(turned, None, criterion, connectivity)?;
+    let mut passing = Passing::default();
+    let target = Target::Read(turned);
+    let (clusters, _) =
+        Clusters::find_and_write(target, None, criterion, connectivity, Some(&mut passing))?;
     let extent = clusters.largest_extent();
-    let (numbered, ..) = Numbered::of(clusters, turned, &frame, extent)?;
+    let (numbered, ..) = Numbered::of(clusters, passing, &frame, extent)?;
     let visit = |voxels: &mut Vec<Index>, Part { cluster, plane, row, start, end, .. }| {
         if cluster == 0 {
             voxels.extend((start..end).map(|position| frame.index([plane, row, position])));

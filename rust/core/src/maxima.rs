@@ -2,8 +2,6 @@
 
 use std::cmp::Reverse;
 
-use ndarray::{ArrayView1, ArrayView3, Axis};
-
 use crate::Index;
 use crate::label::{Numbered, Part};
 use crate::volume::Frame;
@@ -35,50 +33,51 @@ pub struct Maxima {
 }
 
 impl Maxima {
-    /// All in memory order. `values` are those of all clusters, and `around` the volume
-    /// and the labels. Looks at each voxel and the two beside it in its run; at its other
-    /// neighbours only where none of these exceeds it.
+    /// All in memory order; `values` are those of all clusters. Looks at each voxel and the
+    /// two beside it in its run, and at runs around it only where none of these exceeds it:
+    /// neither the volume nor its labels are read.
     pub(crate) fn of<T: Voxel>(
         numbered: &Numbered,
         values: &[T],
-        around: (ArrayView3<'_, T>, ArrayView3<'_, i32>),
         frame: &Frame,
         plateaus: Plateaus,
     ) -> Self {
-        let rows = Rows::new(frame);
+        let (own, rows) = Row::around(frame);
         let exceeds = |other: T, value: T, is_first: bool| {
             let (other, value) = (other.magnitude(), value.magnitude());
             other > value || (other == value && is_first && plateaus == Plateaus::First)
         };
-        let visit = |found: &mut Vec<_>, part: Part| {
-            let (run, [before, _, after]) = (part.of(values), rows.own);
-            for (place, &value) in run.iter().enumerate() {
-                if (place > 0 && exceeds(run[place - 1], value, before))
-                    || (place + 1 < run.len() && exceeds(run[place + 1], value, after))
-                {
-                    continue;
-                }
-                let position = part.start + place;
-                let is_exceeded = rows.others.iter().any(|other| {
-                    other.of(part, around).is_some_and(|(values, labels)| {
-                        (0..3).any(|along| {
-                            // One before the first is a large number, which no row has.
-                            let voxel = (position + along).wrapping_sub(1);
-                            // The label last: it is seldom needed.
-                            values
-                                .get(voxel)
-                                .is_some_and(|&found| exceeds(found, value, other.are_first[along]))
-                                && usize::try_from(labels[voxel]) == Ok(part.cluster + 1)
+        let visit = |found: &mut Vec<_>, around: [&[Part]; 3]| {
+            // With the first run there that may touch the run at hand, or one after it.
+            let mut rows = rows.map(|row| (row, 0));
+            for part in around[1] {
+                let run = part.of(values);
+                for (place, &value) in run.iter().enumerate() {
+                    if (place > 0 && exceeds(run[place - 1], value, own[0]))
+                        || (place + 1 < run.len() && exceeds(run[place + 1], value, own[2]))
+                    {
+                        continue;
+                    }
+                    let position = part.start + place;
+                    let is_exceeded = rows.iter_mut().any(|(row, first)| {
+                        let mut beside = row.runs(part, around[row.plane], first);
+                        beside.any(|other| {
+                            let (from, to) = (position.saturating_sub(1), position + 2);
+                            (from.max(other.start)..to.min(other.end)).any(|at| {
+                                let found = other.of(values)[at - other.start];
+                                exceeds(found, value, row.are_first[at + 1 - position])
+                            })
                         })
-                    })
-                });
-                if !is_exceeded {
-                    let index = frame.index([part.plane, part.row, position]);
-                    found.push((part.cluster, Reverse(value.magnitude()), index, value.to_f64()));
+                    });
+                    if !is_exceeded {
+                        let index = frame.index([part.plane, part.row, position]);
+                        let height = Reverse(value.magnitude());
+                        found.push((part.cluster, height, index, value.to_f64()));
+                    }
                 }
             }
         };
-        let mut found = numbered.fold(Vec::new, visit, Vec::extend);
+        let mut found = numbered.collect(visit);
         found.sort_unstable_by_key(|&(cluster, height, index, _)| (cluster, height, index));
         let mut maxima = Self::default();
         for (cluster, _, index, value) in found {
@@ -90,49 +89,52 @@ impl Maxima {
     }
 }
 
-/// The rows of three voxels around a voxel.
-struct Rows {
-    /// Of the voxel's own row, which have smaller indices than the voxel.
-    own: [bool; 3],
-    others: Vec<Row>,
-}
-
 /// A row of three voxels beside a voxel.
+#[derive(Clone, Copy)]
 struct Row {
-    /// The steps to it, by planes and rows.
-    steps: [isize; 2],
+    /// 0 in the plane before that of the voxel, 1 in the same, 2 in the one after.
+    plane: usize,
+    /// The step to it, in rows.
+    step: isize,
     /// Which of its voxels have smaller indices than the voxel.
     are_first: [bool; 3],
 }
 
-impl Rows {
-    fn new(frame: &Frame) -> Self {
+impl Row {
+    /// Which voxels of the own row have smaller indices than the voxel, and the other rows.
+    fn around(frame: &Frame) -> ([bool; 3], [Self; 8]) {
         let middle = frame.index_in_cube([1, 1, 1]);
-        let are_first = |steps: [isize; 2]| {
-            let [plane, row] = steps.map(|step| 1_usize.wrapping_add_signed(step));
+        let are_first = |plane: usize, step: isize| {
+            let row = 1_usize.wrapping_add_signed(step);
             [0, 1, 2].map(|at| frame.index_in_cube([plane, row, at]) < middle)
         };
-        // Those that are nearest in memory first: most voxels are exceeded in these.
-        let others = [[0, -1], [0, 1], [-1, 0], [1, 0], [-1, -1], [-1, 1], [1, -1], [1, 1]]
-            .map(|steps| Row { steps, are_first: are_first(steps) });
-        Self { own: are_first([0, 0]), others: others.into() }
+        // Those that share a face first: most voxels are exceeded in these.
+        let others = [(1, -1), (1, 1), (0, 0), (2, 0), (0, -1), (0, 1), (2, -1), (2, 1)];
+        let row = |(plane, step)| Self { plane, step, are_first: are_first(plane, step) };
+        (are_first(1, 0), others.map(row))
     }
-}
 
-impl Row {
-    /// The values and the labels of the row of the volume that this one is part of for the
-    /// voxels of a run.
+    /// The runs of the same cluster in this row that may touch a run; `first` is moved on
+    /// to the first of them among all `runs` of their plane.
     #[inline(always)]
-    fn of<'a, T>(
+    fn runs<'a>(
         &self,
-        run: Part,
-        (volume, labels): (ArrayView3<'a, T>, ArrayView3<'a, i32>),
-    ) -> Option<(ArrayView1<'a, T>, ArrayView1<'a, i32>)> {
-        let (planes, rows, _) = volume.dim();
-        let plane = run.plane.checked_add_signed(self.steps[0]).filter(|&plane| plane < planes)?;
-        let row = run.row.checked_add_signed(self.steps[1]).filter(|&row| row < rows)?;
-        let values = volume.index_axis_move(Axis(0), plane).index_axis_move(Axis(0), row);
-        let labels = labels.index_axis_move(Axis(0), plane).index_axis_move(Axis(0), row);
-        Some((values, labels))
+        run: &Part,
+        runs: &'a [Part],
+        first: &mut usize,
+    ) -> impl Iterator<Item = &'a Part> {
+        // Before the first row there is none.
+        let row = run.row.checked_add_signed(self.step);
+        if let Some(row) = row {
+            let is_before = |other: &Part| (other.row, other.end) < (row, run.start);
+            while runs.get(*first).is_some_and(is_before) {
+                *first += 1;
+            }
+        }
+        let (cluster, end) = (run.cluster, run.end);
+        runs[*first..]
+            .iter()
+            .take_while(move |other| Some(other.row) == row && other.start <= end)
+            .filter(move |other| other.cluster == cluster)
     }
 }

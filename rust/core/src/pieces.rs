@@ -7,18 +7,18 @@
 
 use std::cmp::Reverse;
 
-use ndarray::{ArrayView3, ArrayViewMut3, Axis};
+use ndarray::{ArrayView3, Axis};
 
-use crate::cluster::Clusters;
+use crate::cluster::{Clusters, Passing};
 use crate::criterion::Criterion;
 use crate::error::{Error, Result};
 use crate::label::{Numbered, Peak};
 use crate::sums::Sums;
 use crate::table::{Table, sums_of};
 use crate::union_find::Forest;
-use crate::volume::Frame;
+use crate::volume::{Frame, Target};
 use crate::voxel::Voxel;
-use crate::{ClusterFilter, Index};
+use crate::{ClusterFilter, Index, Output};
 
 /// Where a block lies in its volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,13 +77,13 @@ impl Piece {
     /// As [`label`](crate::label::label).
     pub fn label<T: Voxel>(
         block: ArrayView3<'_, T>,
-        mut labels: ArrayViewMut3<'_, i32>,
+        mut labels: Output<'_, i32>,
         mask: Option<ArrayView3<'_, bool>>,
         criterion: Criterion<T>,
         filter: ClusterFilter,
         place: Place,
     ) -> Result<Vec<(i32, Self)>> {
-        crate::check_shape("labels", labels.shape(), block.shape())?;
+        crate::check_shape("labels", labels.array.shape(), block.shape())?;
         crate::check_mask(mask.as_ref(), &[block])?;
         if block.is_empty() {
             return Ok(Vec::new());
@@ -91,9 +91,16 @@ impl Piece {
         let frame = Frame::of(&block);
         let turned = frame.order.apply(block);
         let mask = mask.map(|mask| frame.order.apply(mask));
-        let clusters = Clusters::find(turned, mask, criterion, filter.connectivity)?;
-        let (numbered, peaks, values) = Numbered::of(clusters, turned, &frame, 0)?;
-        numbered.write(frame.order.apply(labels.view_mut()));
+        let (target, mut passing) = (Target::Read(turned), Passing::default());
+        let (clusters, _) = Clusters::find_and_write(
+            target,
+            mask,
+            criterion,
+            filter.connectivity,
+            Some(&mut passing),
+        )?;
+        let (numbered, peaks, values) = Numbered::of(clusters, passing, &frame, 0)?;
+        numbered.write(labels.view_mut(), &frame);
 
         // The room for sums of the whole volume, so that those of pieces add up.
         let sums = sums_of(&numbered, &peaks, &values, &frame, place.shape);
@@ -106,7 +113,8 @@ impl Piece {
             peak: moved(peak.index),
             sums: sums.moved(place.start),
         };
-        let crosses = place.crossing(labels.view(), peaks.len());
+        let labels = labels.volume();
+        let crosses = place.crossing(labels, peaks.len());
         let pieces = (1..).zip(peaks.iter().zip(sums).map(piece)).zip(crosses);
         let listed = |((_, piece), crosses): &((i32, Self), bool)| {
             *crosses || piece.extent >= filter.min_extent

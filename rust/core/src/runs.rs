@@ -217,6 +217,11 @@ impl Runs {
         first..self.plane_ends[plane]
     }
 
+    /// The runs of the plane that came last.
+    pub(crate) fn of_last_plane(&self) -> impl Iterator<Item = Run> {
+        self.get(self.planes().checked_sub(1).map_or(0..0, |last| self.of_plane(last)))
+    }
+
     /// Runs by their numbers.
     #[inline(always)]
     pub(crate) fn get(&self, numbers: std::ops::Range<usize>) -> impl Iterator<Item = Run> {

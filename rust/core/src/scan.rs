@@ -6,6 +6,7 @@
 use ndarray::{ArrayView3, Axis};
 
 use crate::bits;
+use crate::clear::clear;
 use crate::criterion::Criterion;
 use crate::instructions::{Loop, widest};
 use crate::parallel;
@@ -128,21 +129,6 @@ impl<T: Voxel> Loop for Scan<'_, T> {
         if has_empty {
             found.extremes.add_one(T::ZERO);
         }
-    }
-}
-
-/// Sets voxels to zero. Where they are zero already they are not written: most are,
-/// where a result has been, and memory that is only read need not be written back.
-#[inline(always)]
-fn clear<T: Voxel>(out: &mut [T]) {
-    // A length that is known costs no call.
-    match out.first_chunk_mut::<GROUP>() {
-        Some(out) => {
-            if any(out, |value| !value.is_plain_zero()) {
-                *out = [T::ZERO; GROUP];
-            }
-        }
-        None => out.fill(T::ZERO),
     }
 }
 

@@ -1,10 +1,11 @@
 //! What there is to say of each cluster.
 
-use ndarray::{ArrayView3, ArrayViewMut3};
+use ndarray::ArrayView3;
 
+use crate::cluster::Passing;
 use crate::criterion::Criterion;
 use crate::error::Result;
-use crate::label::{Numbered, Peak};
+use crate::label::{Labels, Numbered, Peak};
 use crate::maxima::{Maxima, Plateaus};
 use crate::sums::{Sums, Unit};
 use crate::under::{Further, Under};
@@ -38,66 +39,55 @@ pub struct Table {
     pub further: Vec<Under>,
 }
 
-/// Where the maps of a result go.
-pub struct Maps<'a, T> {
-    /// What [`threshold`](crate::threshold) gives, if it is wanted.
-    pub values: Option<Output<'a, T>>,
-    /// What [`label`](crate::label::label) gives; holds zeros.
-    pub labels: ArrayViewMut3<'a, i32>,
-}
-
 impl Table {
-    /// Does all at once: what [`threshold`](crate::threshold) does for a volume, what
-    /// [`label`](crate::label::label) does, and the table.
+    /// Does what [`threshold`](crate::threshold) does for a volume, writing to `values`, if
+    /// they are wanted, and returns the table, the labels, which are yet to be written, and
+    /// what [`threshold`](crate::threshold) returns.
     ///
-    /// Reads `volume` once, what passes three times more, and each of `further`, which
-    /// have the shape of `volume`, twice under what passes.
+    /// Reads `volume` once and copies what passes, and reads each of `further`, which have
+    /// the shape of `volume`, twice under what passes.
     ///
     /// # Errors
     ///
     /// As [`label`](crate::label::label); then something may have been written.
     pub fn of<T: Voxel>(
         volume: ArrayView3<'_, T>,
-        maps: Maps<'_, T>,
+        values: Option<Output<'_, T>>,
         mask: Option<ArrayView3<'_, bool>>,
         criterion: Criterion<T>,
         filter: ClusterFilter,
         plateaus: Plateaus,
         further: &[Further<'_>],
-    ) -> Result<(Self, Summary)> {
-        let Maps { values, labels } = maps;
-        crate::check_shape("labels", labels.shape(), volume.shape())?;
+    ) -> Result<(Self, Labels, Summary)> {
         crate::check_mask(mask.as_ref(), &[volume])?;
         for map in further {
             map.check(volume.shape())?;
         }
         let target = match values {
             None => Target::Read(volume),
-            Some(Output { array, is_zero }) => {
-                crate::check_shape("out", array.shape(), volume.shape())?;
-                let out = crate::volumes_mut(array)?.swap_remove(0);
+            Some(values) => {
+                crate::check_shape("out", values.array.shape(), volume.shape())?;
+                let (out, is_zero) = values.into_volume();
                 Target::New { source: volume, out, is_zero }
             }
         };
+        let frame = Frame::of(&volume);
         if volume.is_empty() {
             let further = further.iter().map(|_| Under::default()).collect();
-            return Ok((Self { further, ..Self::default() }, Summary::EMPTY));
+            let labels = Labels { numbered: None, frame };
+            return Ok((Self { further, ..Self::default() }, labels, Summary::EMPTY));
         }
-        let frame = Frame::of(&volume);
-        let turned = frame.order.apply(volume);
         let mask = mask.map(|mask| frame.order.apply(mask));
         let target = target.in_order(frame.order);
-        let (clusters, summary) = crate::filter_clusters(target, mask, criterion, filter)?;
-        let (numbered, peaks, under) = Numbered::of(clusters, turned, &frame, filter.min_extent)?;
-        let mut labels = frame.order.apply(labels);
-        numbered.write(labels.view_mut());
-
-        let table = Self::of_numbered(&numbered, &peaks, &under, &frame);
-        let around = (turned, labels.view());
-        let maxima = Maxima::of(&numbered, &under, around, &frame, plateaus);
+        let mut passing = Passing::default();
+        let (clusters, summary) =
+            crate::filter_clusters(target, mask, criterion, filter, Some(&mut passing))?;
+        let (numbered, peaks, values) = Numbered::of(clusters, passing, &frame, filter.min_extent)?;
+        let table = Self::of_numbered(&numbered, &peaks, &values, &frame);
+        let maxima = Maxima::of(&numbered, &values, &frame, plateaus);
         let mut table = Self { maxima, ..table };
         table.further = further.iter().map(|map| map.under(&numbered, &frame)).collect();
-        Ok((table, summary))
+        Ok((table, Labels { numbered: Some(numbered), frame }, summary))
     }
 
     /// Without the maxima and the further maps.

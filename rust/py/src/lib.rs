@@ -21,12 +21,12 @@ use std::mem::take;
 
 use ndarray::ArrayView1;
 use nithresh_core::{
-    Branches, ClusterFilter, Connectivity, Criterion, Enhancement, Maps, Output, Piece, Place,
-    Plateaus, Population, ScoreOf, Table,
+    Branches, ClusterFilter, Connectivity, Criterion, Enhancement, Output, Piece, Place, Plateaus,
+    Population, ScoreOf, Table,
 };
 use numpy::{
-    IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2, PyReadonlyArray3, PyReadwriteArray3,
-    PyUntypedArray, PyUntypedArrayMethods,
+    IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArray,
+    PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -105,17 +105,19 @@ fn largest_cluster<'py>(
     Ok(PyArray2::from_owned_array(py, rows))
 }
 
-/// Writes the number of its cluster to each voxel of `labels`, which holds zeros, and
+/// Writes the number of its cluster to each voxel of `labels`, 0 to those of none, and
 /// returns how many clusters there are.
 #[pyfunction]
 #[pyo3(signature = (
-    data, labels, *, mask, threshold, two_sided, cluster_threshold, connectivity
+    data, labels, *, labels_is_zero, mask, threshold, two_sided, cluster_threshold,
+    connectivity
 ))]
 #[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
 fn label(
     py: Python<'_>,
     data: &Bound<'_, PyUntypedArray>,
-    mut labels: PyReadwriteArray3<'_, i32>,
+    labels: &Bound<'_, PyUntypedArray>,
+    labels_is_zero: bool,
     mask: Option<PyReadonlyArray3<'_, bool>>,
     threshold: f64,
     two_sided: bool,
@@ -123,7 +125,9 @@ fn label(
     connectivity: u8,
 ) -> Result<usize> {
     let filter = filter(cluster_threshold, connectivity)?;
-    let (labels, mask) = (labels.as_array_mut(), mask.as_ref().map(PyReadonlyArray3::as_array));
+    let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
+    let mut labels = read_write::<i32>(labels)?;
+    let labels = Output { array: labels.as_array_mut(), is_zero: labels_is_zero };
     Ok(dispatch!(data, T => {
         let criterion = Criterion::<T>::new(threshold, two_sided)?;
         let data = read::<T>(data)?;
@@ -134,21 +138,42 @@ fn label(
     }))
 }
 
-/// Writes what `threshold` writes to `out`, if there is one, and what `label` writes to
-/// `labels`, and returns what there is to say of each cluster: a dictionary of arrays,
-/// one for each field of `nithresh_core::Table`. `further` are maps of any types;
-/// of plateaus, every voxel is a local maximum if they are `whole`.
+/// What there is to write to a volume of labels.
+#[pyclass(frozen, module = "nithresh._core")]
+struct Labels {
+    labels: nithresh_core::Labels,
+    voxels: usize,
+}
+
+#[pymethods]
+impl Labels {
+    /// Writes what `label` writes, to an array of the shape of the map.
+    fn write(
+        &self,
+        py: Python<'_>,
+        labels: &Bound<'_, PyUntypedArray>,
+        is_zero: bool,
+    ) -> Result<()> {
+        let mut labels = read_write::<i32>(labels)?;
+        let labels = Output { array: labels.as_array_mut(), is_zero };
+        Ok(threads::run(py, self.voxels, || self.labels.write(labels))?)
+    }
+}
+
+/// Writes what `threshold` writes to `out`, if there is one, and returns what there is to
+/// say of each cluster: a dictionary of arrays, one for each field of
+/// `nithresh_core::Table`, and the `Labels`. `further` are maps of any types; of
+/// plateaus, every voxel is a local maximum if they are `whole`.
 #[pyfunction]
 #[pyo3(signature = (
-    data, out, labels, *, out_is_zero, mask, threshold, two_sided, cluster_threshold,
-    connectivity, further, whole_plateaus
+    data, out, *, out_is_zero, mask, threshold, two_sided, cluster_threshold, connectivity,
+    further, whole_plateaus
 ))]
 #[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
 fn find_clusters<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyUntypedArray>,
     out: Option<&Bound<'py, PyUntypedArray>>,
-    mut labels: PyReadwriteArray3<'py, i32>,
     out_is_zero: bool,
     mask: Option<PyReadonlyArray3<'py, bool>>,
     threshold: f64,
@@ -160,10 +185,10 @@ fn find_clusters<'py>(
 ) -> Result<Bound<'py, PyDict>> {
     let filter = filter(cluster_threshold, connectivity)?;
     let plateaus = if whole_plateaus { Plateaus::Whole } else { Plateaus::First };
-    let (labels, mask) = (labels.as_array_mut(), mask.as_ref().map(PyReadonlyArray3::as_array));
+    let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
     let further: Vec<_> = further.iter().map(Further::read).collect::<Result<_>>()?;
     let further: Vec<_> = further.iter().map(Further::view).collect::<Result<_>>()?;
-    let (mut table, summary) = dispatch!(data, T => {
+    let (mut table, labels, summary) = dispatch!(data, T => {
         let criterion = Criterion::<T>::new(threshold, two_sided)?;
         let data = read::<T>(data)?;
         let volume = array::volume(&data)?;
@@ -172,11 +197,11 @@ fn find_clusters<'py>(
             Output { array: out.as_array_mut(), is_zero: out_is_zero }
         });
         threads::run(py, volume.len(), || {
-            let maps = Maps { values, labels };
-            Table::of(volume, maps, mask, criterion, filter, plateaus, &further)
+            Table::of(volume, values, mask, criterion, filter, plateaus, &further)
         })?
     });
     let fields = PyDict::new(py);
+    fields.set_item("labels", Py::new(py, Labels { labels, voxels: data.len() })?)?;
     fields.set_item("range", (summary.min, summary.max))?;
     fields.set_item("has_non_finite", summary.has_non_finite)?;
     let (maxima, further) = (take(&mut table.maxima), take(&mut table.further));
@@ -201,13 +226,15 @@ type Labelled<'py> = (Bound<'py, PyArray1<i32>>, Bound<'py, PyArray2<u64>>);
 /// `start`: their labels, and a row of words for each, the second word its sign.
 #[pyfunction]
 #[pyo3(signature = (
-    data, labels, *, mask, threshold, two_sided, cluster_threshold, connectivity, start, shape
+    data, labels, *, labels_is_zero, mask, threshold, two_sided, cluster_threshold,
+    connectivity, start, shape
 ))]
 #[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
 fn label_block<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyUntypedArray>,
-    mut labels: PyReadwriteArray3<'py, i32>,
+    labels: &Bound<'py, PyUntypedArray>,
+    labels_is_zero: bool,
     mask: Option<PyReadonlyArray3<'py, bool>>,
     threshold: f64,
     two_sided: bool,
@@ -217,7 +244,9 @@ fn label_block<'py>(
     shape: [usize; 3],
 ) -> Result<Labelled<'py>> {
     let filter = filter(cluster_threshold, connectivity)?;
-    let (labels, mask) = (labels.as_array_mut(), mask.as_ref().map(PyReadonlyArray3::as_array));
+    let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
+    let mut labels = read_write::<i32>(labels)?;
+    let labels = Output { array: labels.as_array_mut(), is_zero: labels_is_zero };
     let pieces = dispatch!(data, T => {
         let criterion = Criterion::<T>::new(threshold, two_sided)?;
         let data = read::<T>(data)?;
@@ -396,8 +425,8 @@ mod _core {
 
     #[pymodule_export]
     use super::{
-        branches, find_clusters, get_num_threads, join, label, label_block, largest_cluster,
-        percentile, set_num_threads, summary, tfce, threshold,
+        Labels, branches, find_clusters, get_num_threads, join, label, label_block,
+        largest_cluster, percentile, set_num_threads, summary, tfce, threshold,
     };
 
     /// Looks up NumPy's functions once, at import. The numpy crate does it at
