@@ -10,7 +10,9 @@ use ndarray::{
     ArrayBase, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis, Ix3, RawData,
 };
 
+use crate::clear::clear;
 use crate::parallel;
+use crate::summary::GROUP;
 use crate::voxel::Voxel;
 
 /// The turn that brings a view into memory order.
@@ -276,16 +278,15 @@ fn visit_slab<T: Voxel>(
             let out = if is_zero { Out::Zeros(out) } else { Out::Any(out) };
             visit(Plane { source, mask, out });
         } else {
-            out_copy.clear();
             out_copy.resize(out.len(), T::ZERO);
-            visit(Plane { source, mask, out: Out::Zeros(&mut out_copy) });
+            visit(Plane { source, mask, out: Out::Any(&mut out_copy) });
             write_rows(out.view_mut(), &out_copy);
         }
     }
 }
 
 /// Writes a plane whose voxels do not follow one another.
-fn write_rows<T: Copy>(mut plane: ArrayViewMut2<'_, T>, values: &[T]) {
+fn write_rows<T: Voxel>(mut plane: ArrayViewMut2<'_, T>, values: &[T]) {
     let row_length = plane.len_of(Axis(1));
     for (mut row, values) in plane.outer_iter_mut().zip(values.chunks_exact(row_length)) {
         if let Some(row) = row.as_slice_mut() {
@@ -295,7 +296,9 @@ fn write_rows<T: Copy>(mut plane: ArrayViewMut2<'_, T>, values: &[T]) {
         // Backwards, where the result of a reversed map is in the usual order.
         row.invert_axis(Axis(0));
         let backwards = values.iter().rev();
+        let is_empty = !values.iter().fold(false, |any, value| any | !value.is_plain_zero());
         match row.as_slice_mut() {
+            Some(row) if is_empty => row.chunks_mut(GROUP).for_each(clear),
             Some(row) => row.iter_mut().zip(backwards).for_each(|(voxel, value)| *voxel = *value),
             None => row.iter_mut().zip(backwards).for_each(|(voxel, value)| *voxel = *value),
         }
