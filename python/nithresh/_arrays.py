@@ -119,8 +119,8 @@ def as_voxels(data: NDArray[Any], name: str) -> NDArray[Any]:
 def zeros_like(voxels: NDArray[Any], dtype: Any) -> NDArray[Any]:
     """Make an array of zeros with the shape and memory order of another.
 
-    Unlike NumPy's function of this name, it takes
-    memory that the system has zeroed and that is only given where it is written to.
+    Unlike NumPy's function of this name, it takes memory that the system has zeroed
+    and that is only given where it is written to.
     """
     if voxels.flags.forc:
         order: Literal["C", "F"] = "C" if voxels.flags.c_contiguous else "F"
@@ -131,15 +131,15 @@ def zeros_like(voxels: NDArray[Any], dtype: Any) -> NDArray[Any]:
     return zeros.transpose(np.argsort(axes))
 
 
-def new_results(voxels: NDArray[Any], *dtypes: Any) -> tuple[list[NDArray[Any]], bool]:
-    """Make arrays like another for the core to write to; say whether they hold zeros.
+def new_result(voxels: NDArray[Any], dtype: Any) -> tuple[NDArray[Any], bool]:
+    """Make an array like another for the core to write to; say whether it holds zeros.
 
-    They are of these types. Large ones are fresh from the system, which gives zeros; of
-    small ones the core writes the zeros faster.
+    Large arrays are fresh from the system, which gives zeros; of small ones the core
+    writes the zeros faster.
     """
-    if voxels.size * sum(np.dtype(dtype).itemsize for dtype in dtypes) >= _LARGE:
-        return [zeros_like(voxels, dtype) for dtype in dtypes], True
-    return [np.empty_like(voxels, dtype, subok=False) for dtype in dtypes], False
+    if voxels.size * np.dtype(dtype).itemsize >= _LARGE:
+        return zeros_like(voxels, dtype), True
+    return np.empty_like(voxels, dtype, subok=False), False
 
 
 def is_plain(array: NDArray[Any]) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
-from nithresh._arrays import as_voxels, check_array, check_array_mask, new_results
+from nithresh._arrays import as_voxels, check_array, check_array_mask, new_result
 from nithresh._choices import rules, versions
 from nithresh._params import (
     Request,
@@ -109,7 +109,7 @@ def label(
         raise ValueError(msg)
     voxels = as_voxels(data, "data")
     inside = check_array_mask(mask, data.shape)
-    (labels,), labels_is_zero = new_results(voxels, np.int32)
+    labels, labels_is_zero = new_result(voxels, np.int32)
     count = _core.label(
         voxels,
         labels,
@@ -240,7 +240,7 @@ def find_clusters(
 
     level = resolve(request, voxels, inside)
     compared = as_compared(level, data)
-    (out,), is_zero = new_results(voxels, voxels.dtype)
+    out, is_zero = new_result(voxels, voxels.dtype)
     found = _core.find_clusters(
         voxels,
         out,
@@ -371,7 +371,7 @@ class Clusters:
     @cached_property
     def _labels(self) -> _Image:
         like = self._thresholded.voxels
-        (labels,), is_zero = new_results(like.reshape(like.shape[:3]), np.int32)
+        labels, is_zero = new_result(like.reshape(like.shape[:3]), np.int32)
         self._unwritten.write(labels, is_zero)
         return self._blank.with_voxels(labels.reshape(like.shape))
 

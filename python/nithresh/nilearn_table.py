@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
-from nithresh._arrays import as_voxels, new_results
+from nithresh._arrays import as_voxels, new_result
 from nithresh._params import (
     Percentile,
     check_bool,
@@ -172,7 +172,7 @@ def get_clusters_table(
         further=[voxels],
         whole_plateaus=True,
     )
-    (labels,), is_zero = new_results(voxels, np.int32)
+    labels, is_zero = new_result(voxels, np.int32)
     found["labels"].write(labels, is_zero)
     if found["has_non_finite"]:
         warn("Non-finite values detected. They count as zero.")

@@ -18,7 +18,7 @@ from nithresh._arrays import (
     check_volumes,
     check_writeable,
     is_plain,
-    new_results,
+    new_result,
 )
 from nithresh._params import Percentile, Request, check_bool, check_request, warn
 
@@ -341,7 +341,7 @@ def threshold_voxels(
             target = out
     is_zero = False
     if target is None:
-        (target,), is_zero = new_results(voxels, voxels.dtype)
+        target, is_zero = new_result(voxels, voxels.dtype)
     low, high, has_non_finite = 0.0, 0.0, False
     if voxels.size:
         low, high, has_non_finite = _core.threshold(

@@ -236,8 +236,8 @@ proptest! {
         let mask = case.mask();
         let criterion = Criterion::new(case.request.threshold, case.request.two_sided).unwrap();
         let mask = mask.as_ref().map(|mask| mask.view());
-        let count =
-            label(volume.view(), labels.view_mut().into_dyn().into(), mask, criterion, case.filter()).unwrap();
+        let out = Output::from(labels.view_mut().into_dyn());
+        let count = label(volume.view(), out, mask, criterion, case.filter()).unwrap();
         prop_assert_eq!(labels, expected);
         prop_assert_eq!(count, table.extents.len());
     }

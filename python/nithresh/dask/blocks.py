@@ -34,7 +34,7 @@ from nithresh._arrays import (
     check_array_mask,
     check_mask,
     check_mask_type,
-    new_results,
+    new_result,
 )
 from nithresh._params import Percentile, Request
 from nithresh.dask.percentile import resolve
@@ -312,7 +312,7 @@ def _label_block(
 ) -> NDArray[Any]:
     """Find the clusters of a block."""
     voxels, inside = _read(block, mask)
-    (labels,), labels_is_zero = new_results(voxels, np.int32)
+    labels, labels_is_zero = new_result(voxels, np.int32)
     place = block_info[0]
     listed, words = _core.label_block(
         voxels,
@@ -436,7 +436,7 @@ def _numbered(
     request: Request,
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Label a block once more; return its labels and the number of each."""
-    (labels,), labels_is_zero = new_results(voxels, np.int32)
+    labels, labels_is_zero = new_result(voxels, np.int32)
     count = _core.label(
         voxels,
         labels,

@@ -54,6 +54,19 @@ impl Clusters {
         Ok(Self::find_and_write(Target::Read(volume), mask, criterion, connectivity, None)?.0)
     }
 
+    /// The same with the values of all voxels that pass.
+    pub(crate) fn find_with_values<T: Voxel>(
+        volume: ArrayView3<'_, T>,
+        mask: Option<ArrayView3<'_, bool>>,
+        criterion: Criterion<T>,
+        connectivity: Connectivity,
+    ) -> Result<(Self, Passing<T>)> {
+        let (target, mut passing) = (Target::Read(volume), Passing::default());
+        let into = Some(&mut passing);
+        let (clusters, _) = Self::find_and_write(target, mask, criterion, connectivity, into)?;
+        Ok((clusters, passing))
+    }
+
     /// The same, and writes the voxels that pass; all others become zero. `passing`
     /// becomes their values, if it is there.
     pub(crate) fn find_and_write<T: Voxel>(
@@ -177,10 +190,6 @@ impl Clusters {
 
     pub(crate) fn row_length(&self) -> usize {
         self.row_length
-    }
-
-    pub(crate) fn planes(&self) -> usize {
-        self.slabs.iter().map(|(_, runs)| runs.planes()).sum()
     }
 
     /// The extent of each cluster, at the number of its first run; 0 elsewhere.

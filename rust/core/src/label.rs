@@ -5,13 +5,13 @@ use std::ops::Range;
 
 use ndarray::{ArrayView3, Axis, Slice};
 
-use crate::clear::ClearPlane;
 use crate::cluster::{Clusters, Member, Passing};
 use crate::criterion::Criterion;
 use crate::error::{Error, Result};
+use crate::group::ClearPlane;
 use crate::instructions::widest;
 use crate::parallel;
-use crate::volume::{Frame, Target, slabs_mut};
+use crate::volume::{Frame, slabs_mut};
 use crate::voxel::Voxel;
 use crate::{ClusterFilter, Index, Output};
 
@@ -21,7 +21,7 @@ use crate::{ClusterFilter, Index, Output};
 /// Number 1 is the largest cluster; of the same extent, the one with the larger absolute
 /// value, and of those the one whose peak has the smaller indices. The voxels are those
 /// that [`threshold`](crate::threshold) keeps; all others become 0. `labels` has the
-/// shape of `volume`. Reads `volume` once, and what passes twice.
+/// shape of `volume`. Reads `volume` once, and copies what passes.
 ///
 /// # Errors
 ///
@@ -42,9 +42,8 @@ pub fn label<T: Voxel>(
     let frame = Frame::of(&volume);
     let turned = frame.order.apply(volume);
     let mask = mask.map(|mask| frame.order.apply(mask));
-    let (target, mut passing) = (Target::Read(turned), Passing::default());
-    let (clusters, _) =
-        Clusters::find_and_write(target, mask, criterion, filter.connectivity, Some(&mut passing))?;
+    let (clusters, passing) =
+        Clusters::find_with_values(turned, mask, criterion, filter.connectivity)?;
     let (numbered, ..) = Numbered::of(clusters, passing, &frame, filter.min_extent)?;
     numbered.write(labels, &frame);
     Ok(numbered.count())
@@ -203,7 +202,7 @@ impl Numbered {
     /// Cuts the planes into one piece for each thread, as long as no more has to be joined
     /// in the end than there is to visit.
     fn in_pieces(clusters: Clusters, numbers: Vec<u32>, firsts: Vec<usize>, count: usize) -> Self {
-        let planes = clusters.planes();
+        let planes = firsts.len();
         let pieces = parallel::threads().min(clusters.runs() / count.max(1)).clamp(1, planes);
         let thickness = planes.div_ceil(pieces);
         let pieces = (0..planes).step_by(thickness);

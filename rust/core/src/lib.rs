@@ -42,7 +42,6 @@
 
 mod bits;
 pub mod branches;
-mod clear;
 pub mod cluster;
 pub mod connectivity;
 pub mod criterion;
@@ -50,6 +49,7 @@ mod crop;
 pub mod enhancement;
 mod erase;
 pub mod error;
+mod group;
 pub mod height;
 mod instructions;
 pub mod label;
@@ -256,10 +256,7 @@ pub fn largest_cluster<T: Voxel>(
     }
     let frame = Frame::of(&volume);
     let turned = frame.order.apply(volume);
-    let mut passing = Passing::default();
-    let target = Target::Read(turned);
-    let (clusters, _) =
-        Clusters::find_and_write(target, None, criterion, connectivity, Some(&mut passing))?;
+    let (clusters, passing) = Clusters::find_with_values(turned, None, criterion, connectivity)?;
     let extent = clusters.largest_extent();
     let (numbered, ..) = Numbered::of(clusters, passing, &frame, extent)?;
     let visit = |voxels: &mut Vec<Index>, Part { cluster, plane, row, start, end, .. }| {

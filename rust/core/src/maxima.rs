@@ -33,8 +33,8 @@ pub struct Maxima {
 }
 
 impl Maxima {
-    /// All in memory order; `values` are those of all clusters. Looks at each voxel and the
-    /// two beside it in its run, and at runs around it only where none of these exceeds it:
+    /// All in memory order; `values` are those of all that passes. Looks at each voxel and
+    /// the two beside it in its run, and at runs around it only where none of these exceeds it:
     /// neither the volume nor its labels are read.
     pub(crate) fn of<T: Voxel>(
         numbered: &Numbered,

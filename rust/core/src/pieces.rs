@@ -9,14 +9,14 @@ use std::cmp::Reverse;
 
 use ndarray::{ArrayView3, Axis};
 
-use crate::cluster::{Clusters, Passing};
+use crate::cluster::Clusters;
 use crate::criterion::Criterion;
 use crate::error::{Error, Result};
 use crate::label::{Numbered, Peak};
 use crate::sums::Sums;
 use crate::table::{Table, sums_of};
 use crate::union_find::Forest;
-use crate::volume::{Frame, Target};
+use crate::volume::Frame;
 use crate::voxel::Voxel;
 use crate::{ClusterFilter, Index, Output};
 
@@ -91,14 +91,8 @@ impl Piece {
         let frame = Frame::of(&block);
         let turned = frame.order.apply(block);
         let mask = mask.map(|mask| frame.order.apply(mask));
-        let (target, mut passing) = (Target::Read(turned), Passing::default());
-        let (clusters, _) = Clusters::find_and_write(
-            target,
-            mask,
-            criterion,
-            filter.connectivity,
-            Some(&mut passing),
-        )?;
+        let (clusters, passing) =
+            Clusters::find_with_values(turned, mask, criterion, filter.connectivity)?;
         let (numbered, peaks, values) = Numbered::of(clusters, passing, &frame, 0)?;
         numbered.write(labels.view_mut(), &frame);
 
@@ -113,8 +107,7 @@ impl Piece {
             peak: moved(peak.index),
             sums: sums.moved(place.start),
         };
-        let labels = labels.volume();
-        let crosses = place.crossing(labels, peaks.len());
+        let crosses = place.crossing(labels.volume(), peaks.len());
         let pieces = (1..).zip(peaks.iter().zip(sums).map(piece)).zip(crosses);
         let listed = |((_, piece), crosses): &((i32, Self), bool)| {
             *crosses || piece.extent >= filter.min_extent

@@ -6,12 +6,12 @@
 use ndarray::{ArrayView3, Axis};
 
 use crate::bits;
-use crate::clear::clear;
 use crate::criterion::Criterion;
+use crate::group::{GROUP, Groups, any, clear};
 use crate::instructions::{Loop, widest};
 use crate::parallel;
 use crate::runs::{PlaneBits, Word};
-use crate::summary::{Extremes, GROUP, Groups, any};
+use crate::summary::Extremes;
 use crate::volume::{Out, Plane, Target, visit_planes};
 use crate::voxel::Voxel;
 

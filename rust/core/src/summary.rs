@@ -1,11 +1,10 @@
 //! The range of a map, and whether it holds values that are no numbers.
 
 use std::array::from_fn;
-use std::ops::Range;
 
 use ndarray::{ArrayView3, Axis};
 
-use crate::bits::BITS;
+use crate::group::{GROUP, Groups, any};
 use crate::instructions::{Loop, widest};
 use crate::parallel;
 use crate::volume::{Plane, Target, visit_planes};
@@ -61,9 +60,6 @@ impl Summary {
         .fold(Self::EMPTY, Self::merge)
     }
 }
-
-/// Values that are looked at as one.
-pub(crate) const GROUP: usize = BITS;
 
 /// The smallest and the largest of some finite values, of every sixteenth by itself, so
 /// that values are compared many at a time.
@@ -140,67 +136,6 @@ fn smaller<T: Voxel>(a: T, b: T) -> T {
 #[inline(always)]
 fn larger<T: Voxel>(a: T, b: T) -> T {
     if b > a { b } else { a }
-}
-
-/// Whether any of some values is as asked. All are looked at, a few at a time.
-#[inline(always)]
-pub(crate) fn any<T: Voxel>(values: &[T; GROUP], is: impl Fn(T) -> bool) -> bool {
-    // As a number as wide as the values, because the compiler makes the best of that.
-    let mut any = T::Magnitude::from(false);
-    for &value in values {
-        any |= T::Magnitude::from(is(value));
-    }
-    any != T::Magnitude::from(false)
-}
-
-/// A plane in groups. What does not fill a group is filled up with the last voxel,
-/// which changes no range.
-pub(crate) struct Groups<'a, T> {
-    values: &'a [[T; GROUP]],
-    mask: Option<&'a [bool]>,
-    length: usize,
-    /// The last group, if it had to be filled up.
-    last: [T; GROUP],
-}
-
-impl<'a, T: Voxel> Groups<'a, T> {
-    #[inline(always)]
-    pub(crate) fn of(source: &'a [T], mask: Option<&'a [bool]>) -> Self {
-        let (values, rest) = source.as_chunks();
-        Self { values, mask, length: source.len(), last: filled_up(rest, T::ZERO) }
-    }
-
-    /// The full groups, and the last if there is one that is not. Two slices to go
-    /// through one after the other, so that the loop over each is a plain one.
-    #[inline(always)]
-    pub(crate) fn parts(&self) -> [&[[T; GROUP]]; 2] {
-        let is_full = self.length.is_multiple_of(GROUP);
-        [self.values, if is_full { &[] } else { std::slice::from_ref(&self.last) }]
-    }
-
-    /// The voxels of a group, by their numbers in the plane.
-    #[inline(always)]
-    pub(crate) fn voxels(&self, number: usize) -> Range<usize> {
-        let first = number * GROUP;
-        first..self.length.min(first + GROUP)
-    }
-
-    /// Which voxels of a group are in the mask.
-    #[inline(always)]
-    pub(crate) fn mask(&self, number: usize) -> Option<[bool; GROUP]> {
-        self.mask.map(|mask| {
-            let mask = &mask[number * GROUP..];
-            mask.first_chunk().copied().unwrap_or_else(|| filled_up(mask, false))
-        })
-    }
-}
-
-/// Values, filled up with the last of them, or with another if there are none.
-#[inline(always)]
-fn filled_up<T: Copy>(values: &[T], other: T) -> [T; GROUP] {
-    let mut filled = [values.last().copied().unwrap_or(other); GROUP];
-    filled[..values.len()].copy_from_slice(values);
-    filled
 }
 
 /// Adds a plane to a range in its mask; returns whether any voxel is not finite.

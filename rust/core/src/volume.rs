@@ -10,9 +10,8 @@ use ndarray::{
     ArrayBase, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis, Ix3, RawData,
 };
 
-use crate::clear::clear;
+use crate::group::{GROUP, clear};
 use crate::parallel;
-use crate::summary::GROUP;
 use crate::voxel::Voxel;
 
 /// The turn that brings a view into memory order.
@@ -296,9 +295,10 @@ fn write_rows<T: Voxel>(mut plane: ArrayViewMut2<'_, T>, values: &[T]) {
         // Backwards, where the result of a reversed map is in the usual order.
         row.invert_axis(Axis(0));
         let backwards = values.iter().rev();
-        let is_empty = !values.iter().fold(false, |any, value| any | !value.is_plain_zero());
         match row.as_slice_mut() {
-            Some(row) if is_empty => row.chunks_mut(GROUP).for_each(clear),
+            Some(row) if values.iter().fold(true, |all, value| all & value.is_plain_zero()) => {
+                row.chunks_mut(GROUP).for_each(clear);
+            }
             Some(row) => row.iter_mut().zip(backwards).for_each(|(voxel, value)| *voxel = *value),
             None => row.iter_mut().zip(backwards).for_each(|(voxel, value)| *voxel = *value),
         }

@@ -140,10 +140,7 @@ fn label(
 
 /// What there is to write to a volume of labels.
 #[pyclass(frozen, module = "nithresh._core")]
-struct Labels {
-    labels: nithresh_core::Labels,
-    voxels: usize,
-}
+struct Labels(nithresh_core::Labels);
 
 #[pymethods]
 impl Labels {
@@ -156,7 +153,7 @@ impl Labels {
     ) -> Result<()> {
         let mut labels = read_write::<i32>(labels)?;
         let labels = Output { array: labels.as_array_mut(), is_zero };
-        Ok(threads::run(py, self.voxels, || self.labels.write(labels))?)
+        Ok(threads::run(py, labels.array.len(), || self.0.write(labels))?)
     }
 }
 
@@ -201,7 +198,7 @@ fn find_clusters<'py>(
         })?
     });
     let fields = PyDict::new(py);
-    fields.set_item("labels", Py::new(py, Labels { labels, voxels: data.len() })?)?;
+    fields.set_item("labels", Py::new(py, Labels(labels))?)?;
     fields.set_item("range", (summary.min, summary.max))?;
     fields.set_item("has_non_finite", summary.has_non_finite)?;
     let (maxima, further) = (take(&mut table.maxima), take(&mut table.further));
