@@ -5,42 +5,49 @@ use ndarray::ArrayView3;
 use crate::connectivity::Connectivity;
 use crate::criterion::Criterion;
 use crate::error::{Error, Result};
-use crate::instructions::{Loop, widest};
+use crate::instructions::widest;
 use crate::link::{Link, RowsBefore};
 use crate::parallel;
 use crate::runs::{Grid, ListRuns, PlaneBits, Run, Runs, narrow};
 use crate::scan::{Found, Scan};
-use crate::union_find::Forest;
+use crate::union_find::{self, Forest};
 use crate::volume::{Plane, Target, visit_planes};
 use crate::voxel::Voxel;
 
 /// The clusters of a volume, of either sign, as the runs they are made of.
 #[derive(Debug, Clone)]
 pub struct Clusters {
-    /// The runs of some planes each, with the number of the first.
-    slabs: Vec<(u32, Runs)>,
+    slabs: Vec<Linked>,
     planes_per_slab: usize,
     row_length: usize,
-    /// For each run the first run of its cluster in its slab, and for such a run the
-    /// first of its cluster.
-    roots: Vec<u32>,
-    /// Voxels of a cluster, at the number of its first run; 0 elsewhere.
+    /// For each part of a cluster that lies in one slab the cluster.
+    of_parts: Vec<u32>,
+    /// How many voxels each cluster has. Clusters come in the order of their first runs.
     extents: Vec<u64>,
+}
+
+/// The runs of some planes, with the part of a cluster that each belongs to.
+#[derive(Debug, Clone)]
+struct Linked {
+    runs: Runs,
+    /// Counted in the slab.
+    parts: Vec<u32>,
+    /// The number of the slab's first part among all.
+    first_part: usize,
 }
 
 /// A run of a cluster.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Member {
-    /// The number of the first run of its cluster.
-    pub(crate) root: u32,
+    pub(crate) cluster: u32,
     pub(crate) run: Run,
 }
 
 impl Clusters {
     /// The clusters of a volume in memory order, in a mask if there is one.
     ///
-    /// Reads each voxel once; 24 bytes for each run are needed, and half a byte for
-    /// each voxel of a plane.
+    /// Reads each voxel once; 12 bytes for each run are needed, 12 for each cluster, and
+    /// half a byte for each voxel of a plane.
     ///
     /// # Errors
     ///
@@ -83,7 +90,13 @@ impl Clusters {
             target,
             mask,
             planes_per_slab,
-            |_| (Slab::new(&grid), Found::NOTHING, passing.is_some().then(Passing::default)),
+            |planes| {
+                (
+                    Slab::new(&grid, rows * planes),
+                    Found::NOTHING,
+                    passing.is_some().then(Passing::default),
+                )
+            },
             |(slab, found, passing), plane| {
                 let source = plane.source;
                 slab.add(plane, &grid, criterion, connectivity, found);
@@ -113,68 +126,60 @@ impl Clusters {
         grid: &Grid,
         connectivity: Connectivity,
     ) -> Result<Self> {
-        let (mut count, mut first_runs) = (0_u32, Vec::with_capacity(slabs.len()));
-        for slab in &slabs {
-            first_runs.push(count);
-            let runs = u32::try_from(slab.runs.count()).map_err(|_| Error::TooLarge)?;
-            if slab.is_too_large {
-                return Err(Error::TooLarge);
-            }
-            count = count.checked_add(runs).ok_or(Error::TooLarge)?;
+        let runs = slabs.iter().map(|slab| slab.runs.count()).sum::<usize>();
+        if slabs.iter().any(|slab| slab.is_too_large) || u32::try_from(runs).is_err() {
+            return Err(Error::TooLarge);
         }
-        let mut joined = Self {
-            slabs: Vec::with_capacity(slabs.len()),
-            planes_per_slab,
-            row_length: grid.row_length(),
-            roots: vec![0; count as usize],
-            extents: vec![0; count as usize],
-        };
-        let (mut roots, mut extents) = (joined.roots.as_mut_slice(), joined.extents.as_mut_slice());
-        let mut parts = Vec::with_capacity(slabs.len());
-        let mut seams = Vec::with_capacity(slabs.len());
-        for (slab, &first_run) in slabs.into_iter().zip(&first_runs) {
-            let Slab { runs, parent, ends, .. } = slab;
-            let (own_roots, other_roots) = roots.split_at_mut(runs.count());
-            let (own_extents, other_extents) = extents.split_at_mut(runs.count());
-            (roots, extents) = (other_roots, other_extents);
-            parts.push(Measure { runs, parent, first_run, roots: own_roots, extents: own_extents });
+        let numbered = parallel::map(slabs, |mut slab| {
+            let parts = union_find::number(&mut slab.parent);
+            (slab, parts)
+        });
+        let parts = numbered.iter().map(|(_, parts)| parts).sum::<usize>();
+        let mut extents = vec![0; parts];
+        let (mut rest, mut first_part) = (extents.as_mut_slice(), 0);
+        let (mut measured, mut seams) = (Vec::new(), Vec::new());
+        for (Slab { runs, parent, ends, .. }, parts) in numbered {
+            let own_extents;
+            (own_extents, rest) = rest.split_at_mut(parts);
+            measured.push((Linked { runs, parts: parent, first_part }, own_extents));
             seams.extend(ends);
+            first_part += parts;
         }
-        let measured = parallel::map(parts, widest);
-        joined.slabs = first_runs.iter().copied().zip(measured).collect();
-
-        for (slab, pair) in seams.windows(2).enumerate() {
-            let rows: Vec<_> =
-                RowsBefore::in_plane_before(&pair[0][1], first_runs[slab], grid, connectivity)
-                    .collect();
-            let (plane, first_run) = (&pair[1][0], first_runs[slab + 1]);
-            let forest = Forest::new(&mut joined.roots);
-            widest(Link { plane, grid, first_run, rows: &rows, forest });
-        }
-        if seams.len() > 1 {
-            joined.gather();
-        }
-        Ok(joined)
-    }
-
-    /// Gives the extents of the clusters of each slab to those that they are part of.
-    fn gather(&mut self) {
-        for run in 0..self.roots.len() {
-            if self.extents[run] > 0 {
-                // Roots come before what they are roots of, and have theirs by now.
-                let root = self.roots[self.roots[run] as usize];
-                self.roots[run] = root;
-                if root as usize != run {
-                    self.extents[root as usize] += std::mem::take(&mut self.extents[run]);
-                }
+        let slabs = parallel::map(measured, |(slab, extents)| {
+            let Linked { runs, parts, .. } = &slab;
+            for (run, &part) in runs.get(0..runs.count()).zip(parts) {
+                extents[part as usize] += run.length() as u64;
             }
+            slab
+        });
+
+        let mut of_parts: Vec<_> = (0..narrow(parts)).collect();
+        for (pair, ends) in slabs.windows(2).zip(seams.windows(2)) {
+            widest(Link {
+                plane: &ends[1][0],
+                grid,
+                rows: RowsBefore::in_plane_before(&ends[0][1], grid, connectivity),
+                member: |run: u32| pair[1].part(run),
+                member_before: |run: u32| pair[0].part(run),
+                forest: Forest::new(&mut of_parts),
+            });
         }
+        if slabs.len() > 1 {
+            let clusters = union_find::number(&mut of_parts);
+            // No cluster has a larger number than any of its parts.
+            for part in 0..parts {
+                let extent = std::mem::take(&mut extents[part]);
+                extents[of_parts[part] as usize] += extent;
+            }
+            extents.truncate(clusters);
+        }
+        Ok(Self { slabs, planes_per_slab, row_length: grid.row_length(), of_parts, extents })
     }
 
     /// How many runs there are.
     #[must_use]
     pub fn runs(&self) -> usize {
-        self.roots.len()
+        self.slabs.iter().map(|slab| slab.runs.count()).sum()
     }
 
     /// The extent of the largest cluster; 0 when there is none.
@@ -192,7 +197,7 @@ impl Clusters {
         self.row_length
     }
 
-    /// The extent of each cluster, at the number of its first run; 0 elsewhere.
+    /// How many voxels each cluster has.
     pub(crate) fn extents(&self) -> &[u64] {
         &self.extents
     }
@@ -200,12 +205,20 @@ impl Clusters {
     /// The runs of a plane, in memory order.
     #[inline(always)]
     pub(crate) fn of_plane(&self, plane: usize) -> impl Iterator<Item = Member> {
-        let (first_run, runs) = &self.slabs[plane / self.planes_per_slab];
-        let numbers = runs.of_plane(plane % self.planes_per_slab);
-        let first = *first_run as usize;
-        let roots = &self.roots[first + numbers.start..first + numbers.end];
-        let members = runs.get(numbers).zip(roots);
-        members.map(|(run, &root)| Member { root: self.roots[root as usize], run })
+        let slab = &self.slabs[plane / self.planes_per_slab];
+        let numbers = slab.runs.of_plane(plane % self.planes_per_slab);
+        let parts = &slab.parts[numbers.clone()];
+        let of_parts = &self.of_parts[slab.first_part..];
+        let members = slab.runs.get(numbers).zip(parts);
+        members.map(|(run, &part)| Member { cluster: of_parts[part as usize], run })
+    }
+}
+
+impl Linked {
+    /// The part that a run of the slab belongs to, counted in the volume.
+    #[inline(always)]
+    fn part(&self, run: u32) -> u32 {
+        narrow(self.first_part) + self.parts[run as usize]
     }
 }
 
@@ -258,10 +271,11 @@ struct Slab {
 }
 
 impl Slab {
-    fn new(grid: &Grid) -> Self {
+    /// With room for one run in each of so many rows.
+    fn new(grid: &Grid, rows: usize) -> Self {
         Self {
-            runs: Runs::default(),
-            parent: Vec::new(),
+            runs: Runs::with_capacity(rows),
+            parent: Vec::with_capacity(rows),
             ends: None,
             next: PlaneBits::new(grid),
             is_too_large: false,
@@ -291,45 +305,22 @@ impl Slab {
         }
         let known = parent.len()..runs.count();
         parent.extend(known.map(narrow));
-        let mut rows = vec![RowsBefore::in_plane(next, grid, connectivity)];
-        if let Some([_, last]) = ends {
-            rows.extend(RowsBefore::in_plane_before(last, 0, grid, connectivity));
-        }
-        let forest = Forest::new(parent);
-        widest(Link { plane: next, grid, first_run: 0, rows: &rows, forest });
+        let beside = Some(RowsBefore::in_plane(next, grid, connectivity));
+        let [face, before, behind] = match ends {
+            Some([_, last]) => RowsBefore::in_plane_before(last, grid, connectivity),
+            None => [None; 3],
+        };
+        widest(Link {
+            plane: next,
+            grid,
+            rows: [beside, face, before, behind],
+            member: |run| run,
+            member_before: |run| run,
+            forest: Forest::new(parent),
+        });
         match ends {
             None => *ends = Some([next.clone(), next.clone()]),
             Some([_, last]) => std::mem::swap(last, next),
         }
-    }
-}
-
-/// Points each run of a slab at the first of its cluster there, and sums the lengths of
-/// the runs of each cluster.
-struct Measure<'a> {
-    runs: Runs,
-    parent: Vec<u32>,
-    /// The number of the slab's first run.
-    first_run: u32,
-    /// Of the runs of the slab.
-    roots: &'a mut [u32],
-    extents: &'a mut [u64],
-}
-
-impl Loop for Measure<'_> {
-    type Output = Runs;
-
-    #[inline(always)]
-    fn call(self) -> Runs {
-        let Self { runs, mut parent, first_run, roots, extents } = self;
-        for (number, run) in runs.get(0..runs.count()).enumerate() {
-            // A parent comes before its child, so that it points at its root by now: no
-            // search.
-            let root = parent[parent[number] as usize];
-            parent[number] = root;
-            roots[number] = first_run + root;
-            extents[root as usize] += run.length();
-        }
-        runs
     }
 }

@@ -52,7 +52,7 @@ impl<T: Voxel> Loop for EraseSlab<'_, T> {
         for (number, mut out) in out.outer_iter_mut().enumerate() {
             let members = clusters.of_plane(first + number);
             let small = members
-                .filter(|member| clusters.extents()[member.root as usize] < min_extent)
+                .filter(|member| clusters.extents()[member.cluster as usize] < min_extent)
                 .map(|member| member.run);
             let row_length = out.len_of(Axis(1));
             if let Some(out) = out.as_slice_mut() {

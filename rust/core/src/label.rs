@@ -75,7 +75,7 @@ impl Labels {
 /// The clusters that stay, numbered.
 pub(crate) struct Numbered {
     clusters: Clusters,
-    /// The number of each cluster at that of its first run; 0 for those that go.
+    /// The number of each cluster; 0 for those that go.
     numbers: Vec<u32>,
     count: usize,
     /// The place of the first voxel of each plane among all that pass.
@@ -148,9 +148,9 @@ impl Numbered {
         min_extent: u64,
     ) -> Result<(Self, Vec<Peak<T>>, Vec<T>)> {
         let mut peaks = Vec::new();
-        let mut numbers = vec![0; clusters.runs()];
+        let mut numbers = vec![0; clusters.extents().len()];
         for (number, &extent) in numbers.iter_mut().zip(clusters.extents()) {
-            if extent >= min_extent.max(1) {
+            if extent >= min_extent {
                 peaks.push(Peak { extent, value: T::ZERO, index: frame.shape });
                 *number = i32::try_from(peaks.len()).map_err(|_| Error::TooLarge)?.cast_unsigned();
             }
@@ -272,8 +272,8 @@ impl Numbered {
         for plane in planes {
             // Steps from row to row are cheaper than a division for each run.
             let (mut row, mut row_start) = (0, 0);
-            for Member { root, run } in self.clusters.of_plane(plane) {
-                let (number, place) = (self.numbers[root as usize], first);
+            for Member { cluster, run } in self.clusters.of_plane(plane) {
+                let (number, place) = (self.numbers[cluster as usize], first);
                 first += run.end - run.start;
                 if number == 0 {
                     continue;

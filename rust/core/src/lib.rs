@@ -1,7 +1,7 @@
 //! Thresholding of 3-D and 4-D maps and filtering of their clusters.
 //!
 //! ```text
-//! view ──scan──▶ bits ──list──▶ runs ──link──▶ parents ──measure──▶ clusters ──erase──▶ values
+//! view ──scan──▶ bits ──list──▶ runs ──link──▶ parents ──number──▶ clusters ──erase──▶ values
 //!           └──────────────────── values of all that pass ─────────────────────────┘
 //! ```
 //!
@@ -143,8 +143,8 @@ impl<'a, T> From<ArrayViewMutD<'a, T>> for Output<'a, T> {
 ///
 /// `data` and `out` have three axes, or four with the volumes along the last,
 /// each of which is filtered by itself. Positive and negative clusters never
-/// merge. Reads `data` once; needs 24 bytes for each run beside them, if clusters are
-/// filtered.
+/// merge. Reads `data` once; needs 12 bytes for each run and 12 for each cluster beside
+/// them, if clusters are filtered.
 ///
 /// # Errors
 ///

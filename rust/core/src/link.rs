@@ -12,19 +12,21 @@ use crate::runs::{Cell, Grid, PlaneBits, Shift, Word, moved_on};
 use crate::union_find::Forest;
 
 /// Joins the runs of a plane with those of rows that came before.
-pub(crate) struct Link<'a> {
+pub(crate) struct Link<'a, const ROWS: usize, Member, MemberBefore> {
     pub(crate) plane: &'a PlaneBits,
     pub(crate) grid: &'a Grid,
-    /// The number in the forest of the run that the plane counts as the first.
-    pub(crate) first_run: u32,
-    pub(crate) rows: &'a [RowsBefore<'a>],
+    pub(crate) rows: [Option<RowsBefore<'a>>; ROWS],
+    /// What stands for a run of the plane in the forest.
+    pub(crate) member: Member,
+    /// What stands there for a run of the rows before.
+    pub(crate) member_before: MemberBefore,
     pub(crate) forest: Forest<'a>,
 }
 
 /// Rows that each lie beside one of a plane, all in the same direction.
+#[derive(Clone, Copy)]
 pub(crate) struct RowsBefore<'a> {
     plane: &'a PlaneBits,
-    first_run: u32,
     by: Shift,
     /// The way to the voxels before, if runs touch where one begins right behind the end
     /// of the other.
@@ -35,64 +37,66 @@ impl<'a> RowsBefore<'a> {
     /// Those in the same plane.
     pub(crate) fn in_plane(plane: &'a PlaneBits, grid: &Grid, connectivity: Connectivity) -> Self {
         let distance = -grid.row_length().cast_signed();
-        Self::new(plane, 0, distance, connectivity.face_rows_reach())
+        Self::new(plane, distance, connectivity.face_rows_reach())
     }
 
-    /// Those in the plane before, `first_run` being the number in the forest of the run
-    /// that this plane counts as the first.
+    /// Those in the plane before.
     pub(crate) fn in_plane_before(
         plane: &'a PlaneBits,
-        first_run: u32,
         grid: &Grid,
         connectivity: Connectivity,
-    ) -> impl Iterator<Item = Self> {
+    ) -> [Option<Self>; 3] {
         let row = grid.row_length().cast_signed();
-        let face = [Self::new(plane, first_run, 0, connectivity.face_rows_reach())];
-        let edges = connectivity.edge_rows_reach().map(|reaches| {
-            [-row, row].map(|distance| Self::new(plane, first_run, distance, reaches))
-        });
-        face.into_iter().chain(edges.into_iter().flatten())
+        let face = Self::new(plane, 0, connectivity.face_rows_reach());
+        let edge = |distance| {
+            let reaches = connectivity.edge_rows_reach()?;
+            Some(Self::new(plane, distance, reaches))
+        };
+        [Some(face), edge(-row), edge(row)]
     }
 
-    fn new(plane: &'a PlaneBits, first_run: u32, distance: isize, reaches: bool) -> Self {
+    fn new(plane: &'a PlaneBits, distance: isize, reaches: bool) -> Self {
         let reach = reaches.then(|| Shift::new(distance - 1));
-        Self { plane, first_run, by: Shift::new(distance), reach }
+        Self { plane, by: Shift::new(distance), reach }
     }
 }
 
-impl Loop for Link<'_> {
+impl<const ROWS: usize, Member, MemberBefore> Loop for Link<'_, ROWS, Member, MemberBefore>
+where
+    Member: Fn(u32) -> u32,
+    MemberBefore: Fn(u32) -> u32,
+{
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let Self { plane, grid, first_run, rows, mut forest } = self;
+        let Self { plane, grid, rows, member, member_before, mut forest } = self;
         for &number in plane.occupied() {
             let number = number as usize;
             let here = plane.cell(number);
-            for rows in rows {
+            for rows in rows.iter().flatten() {
                 let (there, starts) = rows.plane.shifted(number, rows.by);
                 let touching = touching(here, there, starts);
                 // A position before the plane is a large number, which meets nothing.
                 let first = (number * BITS).wrapping_add_signed(rows.by.voxels);
-                let run_here = |run: u32| first_run + run;
-                let run_at = |position| rows.first_run + rows.plane.run_at(position);
+                let before = |position| member_before(rows.plane.run_at(position));
                 bits::for_each(touching, |place| {
                     let other = first.wrapping_add(place as usize);
-                    forest.union(run_here(here.run_at(place)), run_at(other));
+                    forest.union(member(here.run_at(place)), before(other));
                 });
                 let Some(reach) = rows.reach else { continue };
                 let in_row = !grid.row_starts()[number];
-                let before = moved_on(here.passing, plane.word_before(number));
+                let here_before = moved_on(here.passing, plane.word_before(number));
                 let there_before = rows.plane.shifted(number, reach).0;
-                let behind = follows([here.passing, before], [there, there_before], in_row);
+                let behind = follows([here.passing, here_before], [there, there_before], in_row);
                 bits::for_each(behind, |place| {
                     let other = first.wrapping_add(place as usize).wrapping_sub(1);
-                    forest.union(run_here(here.run_at(place)), run_at(other));
+                    forest.union(member(here.run_at(place)), before(other));
                 });
-                let ahead = follows([there, there_before], [here.passing, before], in_row);
+                let ahead = follows([there, there_before], [here.passing, here_before], in_row);
                 bits::for_each(ahead, |place| {
                     let other = first.wrapping_add(place as usize);
-                    forest.union(run_here(here.run_before(place)), run_at(other));
+                    forest.union(member(here.run_before(place)), before(other));
                 });
             }
         }

@@ -179,7 +179,7 @@ impl Shift {
 }
 
 /// The runs of some planes of a volume, positive and negative ones together.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Runs {
     /// Where each begins, as the number of a voxel in its plane.
     starts: Vec<u32>,
@@ -197,12 +197,17 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn length(self) -> u64 {
-        (self.end - self.start) as u64
+    pub(crate) fn length(self) -> usize {
+        self.end - self.start
     }
 }
 
 impl Runs {
+    pub(crate) fn with_capacity(runs: usize) -> Self {
+        let [starts, ends] = [0; 2].map(|_| Vec::with_capacity(runs));
+        Self { starts, ends, plane_ends: Vec::new() }
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.starts.len()
     }
