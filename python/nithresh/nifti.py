@@ -308,7 +308,8 @@ def image_like(
     if not copy_header:
         return image_class(data, image.affine)
     header = _copied(image.header)
-    if isinstance(header, nibabel.Nifti1Header):
+    is_nifti = isinstance(header, nibabel.Nifti1Header)
+    if is_nifti:
         # The fields themselves: nibabel's methods take longer than a small map.
         fields = header.structarr
         fields["scl_slope"] = fields["scl_inter"] = math.nan
@@ -330,7 +331,7 @@ def image_like(
             # Infinity where a float64 does not fit into the field.
             with np.errstate(over="ignore"):
                 fields["cal_min"], fields["cal_max"] = low, high
-    if header.get_data_dtype() != data.dtype:
+    if not (is_nifti and _type_code(data.dtype) == fields["datatype"].item()):
         try:
             header.set_data_dtype(data.dtype)
         except HeaderDataError:
@@ -339,6 +340,11 @@ def image_like(
     if image_class is type(image) and data.shape == image.shape:
         return _with_voxels(image, data, header)
     return image_class(data, image.affine, header=header)
+
+
+def _type_code(dtype: np.dtype[Any]) -> Any:
+    """Return the number that NIfTI has for a data type; None if it has none."""
+    return nibabel.nifti1.data_type_codes.code.get(dtype)
 
 
 def label_image(image: SpatialImage, labels: NDArray[np.int32], count: int) -> Any:
@@ -397,7 +403,7 @@ def _has_sform(header: Any, affine: NDArray[np.float64] | None) -> bool:
     if affine is None or not isinstance(header, nibabel.Nifti1Header):
         return False
     fields = header.structarr
-    if fields["sform_code"] <= 0:
+    if fields["sform_code"].item() <= 0:
         return False
     rows = [fields[name].tolist() for name in ("srow_x", "srow_y", "srow_z")]
     return bool(rows == affine[:3].tolist())

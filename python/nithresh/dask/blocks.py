@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import dask.array as da
@@ -477,7 +477,7 @@ def _threshold_block(
 ) -> NDArray[Any]:
     """Keep the voxels of a block that pass and whose cluster has a number."""
     voxels, inside = _read(block, mask)
-    voxelwise = replace(request, cluster_threshold=0)
+    voxelwise = request._replace(cluster_threshold=0)
     kept = threshold_voxels(block, voxels, level, voxelwise, inside, None).voxels
     if numbers is not None:
         labels, lookup = _numbered(block, voxels, inside, numbers, level, request)
