@@ -205,7 +205,7 @@ fn threshold_volume<T: Voxel>(
     if target.source().is_empty() {
         return Ok(Summary::EMPTY);
     }
-    let order = MemoryOrder::of(&target.source());
+    let order = target.order();
     let target = target.in_order(order);
     let mask = mask.map(|mask| order.apply(mask));
     if filter.min_extent <= 1 {

@@ -71,7 +71,7 @@ impl Table {
                 Target::New { source: volume, out, is_zero }
             }
         };
-        let frame = Frame::of(&volume);
+        let frame = Frame::new(target.order(), volume.dim());
         if volume.is_empty() {
             let further = further.iter().map(|_| Under::default()).collect();
             let labels = Labels { numbered: None, frame };

@@ -7,10 +7,11 @@
 //! where its voxels do not follow one another it is copied, one plane at a time.
 
 use ndarray::{
-    ArrayBase, ArrayView2, ArrayView3, ArrayViewMut2, ArrayViewMut3, Axis, Ix3, RawData,
+    ArrayBase, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, Ix3,
+    RawData,
 };
 
-use crate::group::{GROUP, clear};
+use crate::group::GROUP;
 use crate::parallel;
 use crate::voxel::Voxel;
 
@@ -36,10 +37,12 @@ impl MemoryOrder {
         axes.sort_by_key(|&axis| std::cmp::Reverse(strides[axis].unsigned_abs()));
         let before_last = axes.len().saturating_sub(1);
         axes.splice(before_last..before_last, single);
-        Self {
-            axes: [axes[0], axes[1], axes[2]],
-            reversed: [0, 1, 2].map(|axis| view.shape()[axis] > 1 && strides[axis] < 0),
-        }
+        Self { axes: [axes[0], axes[1], axes[2]], reversed: reversed(view) }
+    }
+
+    /// The same axes in the direction in which another view lies in memory.
+    fn in_direction_of<T>(self, view: &ArrayView3<'_, T>) -> Self {
+        Self { reversed: reversed(view), ..self }
     }
 
     /// Turns a view of the same shape as the one this order was taken from.
@@ -65,6 +68,11 @@ impl MemoryOrder {
     }
 }
 
+/// Which axes of a view have a negative step.
+fn reversed<T>(view: &ArrayView3<'_, T>) -> [bool; 3] {
+    [0, 1, 2].map(|axis| view.shape()[axis] > 1 && view.strides()[axis] < 0)
+}
+
 /// How a volume in memory order lies in the view it was turned from.
 pub(crate) struct Frame {
     pub(crate) order: MemoryOrder,
@@ -74,8 +82,11 @@ pub(crate) struct Frame {
 
 impl Frame {
     pub(crate) fn of<T>(view: &ArrayView3<'_, T>) -> Self {
-        let (x, y, z) = view.dim();
-        Self { order: MemoryOrder::of(view), shape: [x, y, z] }
+        Self::new(MemoryOrder::of(view), view.dim())
+    }
+
+    pub(crate) fn new(order: MemoryOrder, (x, y, z): (usize, usize, usize)) -> Self {
+        Self { order, shape: [x, y, z] }
     }
 
     /// The indices in the view of a voxel in memory order.
@@ -142,6 +153,16 @@ impl<'a, T> Target<'a, T> {
                 Target::New { source: source.view(), out: out.view_mut(), is_zero: *is_zero }
             }
             Self::InPlace(volume) => Target::InPlace(volume.view_mut()),
+        }
+    }
+
+    /// The order in which to visit it: of what is read, but in the direction of what is
+    /// written, because it is faster to read backwards than to write so.
+    pub(crate) fn order(&self) -> MemoryOrder {
+        let order = MemoryOrder::of(&self.source());
+        match self {
+            Self::New { out, .. } => order.in_direction_of(&out.view()),
+            Self::Read(_) | Self::InPlace(_) => order,
         }
     }
 
@@ -288,26 +309,16 @@ fn visit_slab<T: Voxel>(
 fn write_rows<T: Voxel>(mut plane: ArrayViewMut2<'_, T>, values: &[T]) {
     let row_length = plane.len_of(Axis(1));
     for (mut row, values) in plane.outer_iter_mut().zip(values.chunks_exact(row_length)) {
-        if let Some(row) = row.as_slice_mut() {
-            row.copy_from_slice(values);
-            continue;
-        }
-        // Backwards, where the result of a reversed map is in the usual order.
-        row.invert_axis(Axis(0));
-        let backwards = values.iter().rev();
         match row.as_slice_mut() {
-            Some(row) if values.iter().fold(true, |all, value| all & value.is_plain_zero()) => {
-                row.chunks_mut(GROUP).for_each(clear);
-            }
-            Some(row) => row.iter_mut().zip(backwards).for_each(|(voxel, value)| *voxel = *value),
-            None => row.iter_mut().zip(backwards).for_each(|(voxel, value)| *voxel = *value),
+            Some(row) => row.copy_from_slice(values),
+            None => row.iter_mut().zip(values).for_each(|(voxel, value)| *voxel = *value),
         }
     }
 }
 
 /// A plane as a slice: the plane itself where its voxels follow one another, else a
 /// copy of it.
-fn as_slice<'a, T: Copy>(plane: ArrayView2<'a, T>, copy: &'a mut Vec<T>) -> &'a [T] {
+fn as_slice<'a, T: Copy + Default>(plane: ArrayView2<'a, T>, copy: &'a mut Vec<T>) -> &'a [T] {
     match plane.to_slice() {
         Some(slice) => slice,
         None => copied(plane, copy),
@@ -315,13 +326,34 @@ fn as_slice<'a, T: Copy>(plane: ArrayView2<'a, T>, copy: &'a mut Vec<T>) -> &'a 
 }
 
 /// A copy of a plane.
-fn copied<'a, T: Copy>(plane: ArrayView2<'_, T>, copy: &'a mut Vec<T>) -> &'a mut [T] {
-    copy.clear();
-    for row in plane.outer_iter() {
-        match row.to_slice() {
-            Some(row) => copy.extend_from_slice(row),
-            None => copy.extend(row.iter()),
+fn copied<'a, T: Copy + Default>(plane: ArrayView2<'_, T>, copy: &'a mut Vec<T>) -> &'a mut [T] {
+    copy.resize(plane.len(), T::default());
+    let mut reversed = plane;
+    reversed.invert_axis(Axis(0));
+    reversed.invert_axis(Axis(1));
+    if let Some(reversed) = reversed.to_slice() {
+        copy_reversed(copy, reversed);
+        return copy;
+    }
+    let row_length = plane.len_of(Axis(1));
+    for (copy, row) in copy.chunks_exact_mut(row_length).zip(plane.outer_iter()) {
+        let mut reversed = row;
+        reversed.invert_axis(Axis(0));
+        match (row.to_slice(), reversed.to_slice()) {
+            (Some(row), _) => copy.copy_from_slice(row),
+            (None, Some(reversed)) => copy_reversed(copy, reversed),
+            (None, None) => ArrayViewMut1::from(copy).assign(&row),
         }
     }
     copy
+}
+
+/// Copies values, the last to the first place. They are read forwards, which memory is
+/// made for.
+fn copy_reversed<T: Copy>(copy: &mut [T], reversed: &[T]) {
+    for (copy, reversed) in copy.rchunks_mut(GROUP).zip(reversed.chunks(GROUP)) {
+        for (copy, value) in copy.iter_mut().rev().zip(reversed) {
+            *copy = *value;
+        }
+    }
 }

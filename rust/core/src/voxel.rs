@@ -7,7 +7,7 @@ use std::ops::BitOrAssign;
 /// Comparisons follow NumPy 2: a floating-point map is compared in its own
 /// type, with the threshold rounded to it; an integer map is compared as
 /// 64-bit floats.
-pub trait Voxel: std::fmt::Debug + Copy + PartialOrd + Send + Sync + 'static {
+pub trait Voxel: std::fmt::Debug + Copy + Default + PartialOrd + Send + Sync + 'static {
     /// Positive zero.
     const ZERO: Self;
 
