@@ -6,12 +6,12 @@ mod naive;
 
 use std::cmp::Reverse;
 use std::fmt::Debug;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use ndarray::{Array3, ArrayD, ArrayView3, Axis, IxDyn, s};
 use nithresh_core::{
     ClusterFilter, Connectivity, Criterion, Error, Further, Output, Piece, Place, Plateaus, Table,
-    Voxel, join, label, threshold,
+    Voxel, join, label, threshold, with_helpers,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -21,8 +21,8 @@ use naive::Request;
 
 type Index = [usize; 3];
 
-static POOL: LazyLock<ThreadPool> =
-    LazyLock::new(|| ThreadPoolBuilder::new().num_threads(3).build().unwrap());
+static POOL: LazyLock<Arc<ThreadPool>> =
+    LazyLock::new(|| Arc::new(ThreadPoolBuilder::new().num_threads(2).build().unwrap()));
 
 /// One example: few values, so that ties happen, in any order of the axes.
 #[derive(Debug, Clone)]
@@ -171,7 +171,7 @@ fn check<T: Voxel>(case: &Case, volume: &ArrayView3<'_, T>) {
     let found = case.flooded(volume);
     for plateaus in [Plateaus::First, Plateaus::Whole] {
         let (table, labels, out) = tabulated(case, volume, plateaus);
-        let in_pool = POOL.install(|| tabulated(case, volume, plateaus));
+        let in_pool = with_helpers(Some(POOL.clone()), || tabulated(case, volume, plateaus));
         assert_eq!((&table, &labels, &out), (&in_pool.0, &in_pool.1, &in_pool.2));
 
         let mut expected = Array3::<i32>::zeros(volume.dim());

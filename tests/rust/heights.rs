@@ -9,11 +9,12 @@ mod naive;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, Axis, IxDyn, Slice};
 use nithresh_core::{
     Branches, Connectivity, Enhancement, Error, Height, ScoreOf, Voxel, height::Score, tfce,
+    with_helpers,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -163,18 +164,15 @@ fn in_each_layout<T: Copy>(values: &ArrayViewD<'_, T>, work: impl Fn(ArrayViewD<
     }
 }
 
-/// Small pools, and none at all.
-static POOLS: LazyLock<Vec<Option<ThreadPool>>> = LazyLock::new(|| {
-    let pool = |threads| ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    vec![Some(pool(2)), Some(pool(5)), None]
+/// A few helpers, and none at all.
+static POOLS: LazyLock<Vec<Option<Arc<ThreadPool>>>> = LazyLock::new(|| {
+    let pool = |threads| Arc::new(ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
+    vec![Some(pool(1)), Some(pool(4)), None]
 });
 
 fn in_each_pool(work: impl Fn() + Send + Sync) {
     for pool in &*POOLS {
-        match pool {
-            Some(pool) => pool.install(&work),
-            None => work(),
-        }
+        with_helpers(pool.clone(), &work);
     }
 }
 

@@ -7,12 +7,12 @@
 mod naive;
 
 use std::fmt::Debug;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, ArrayViewMutD, Axis, IxDyn, ShapeBuilder};
 use nithresh_core::{
     ClusterFilter, Connectivity, Criterion, Error, Output, Population, Summary, Voxel,
-    largest_cluster, percentile, summary, threshold, threshold_in_place,
+    largest_cluster, percentile, summary, threshold, threshold_in_place, with_helpers,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -226,18 +226,15 @@ fn case() -> impl Strategy<Value = Case> {
     })
 }
 
-/// Small pools, and none at all.
-static POOLS: LazyLock<Vec<Option<ThreadPool>>> = LazyLock::new(|| {
-    let pool = |threads| ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    [1, 2, 3, 7].into_iter().map(|threads| Some(pool(threads))).chain([None]).collect()
+/// A few helpers, and none at all.
+static POOLS: LazyLock<Vec<Option<Arc<ThreadPool>>>> = LazyLock::new(|| {
+    let pool = |threads| Arc::new(ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
+    [1, 2, 6].into_iter().map(|threads| Some(pool(threads))).chain([None]).collect()
 });
 
 fn in_each_pool(work: impl Fn() + Send + Sync) {
     for pool in &*POOLS {
-        match pool {
-            Some(pool) => pool.install(&work),
-            None => work(),
-        }
+        with_helpers(pool.clone(), &work);
     }
 }
 
@@ -436,6 +433,29 @@ proptest! {
             assert_eq!(out, expected);
             let found = largest_cluster(volume, criterion(request), filter(request).connectivity);
             assert_eq!(found.as_ref(), Ok(&largest));
+        });
+    }
+
+    /// Enough volumes that they are shared out among threads, and too few for that.
+    #[test]
+    fn series(
+        (shape, bytes) in (1..4_usize, 1..4_usize, 1..4_usize, 1..40_usize).prop_flat_map(
+            |shape| (Just(shape), vec(any::<u8>(), shape.0 * shape.1 * shape.2 * shape.3)),
+        ),
+        density in prop::sample::select(&[50_u8, 90, 140]),
+        request in request(),
+    ) {
+        let request = Request { threshold: 2.0, two_sided: true, ..request };
+        let (x, y, z, volumes) = shape;
+        let data = noise((x * y, z, volumes), bytes, density);
+        let data = data.into_shape_with_order((x, y, z, volumes)).unwrap().into_dyn();
+        let expected = naive::threshold(&data.view(), None, request, 2.0);
+        let range = summary(data.view(), None).unwrap();
+        in_each_pool(|| {
+            let mut out = ArrayD::zeros(data.raw_dim());
+            threshold(data.view(), out.view_mut().into(), None, criterion(request), filter(request)).unwrap();
+            assert_eq!(out, expected);
+            assert_eq!(summary(data.view(), None).unwrap(), range);
         });
     }
 

@@ -91,11 +91,8 @@ impl Clusters {
             mask,
             planes_per_slab,
             |planes| {
-                (
-                    Slab::new(&grid, rows * planes),
-                    Found::NOTHING,
-                    passing.is_some().then(Passing::default),
-                )
+                let passing = passing.is_some().then(Passing::default);
+                (Slab::new(&grid, planes, rows), Found::NOTHING, passing)
             },
             |(slab, found, passing), plane| {
                 let source = plane.source;
@@ -130,28 +127,18 @@ impl Clusters {
         if slabs.iter().any(|slab| slab.is_too_large) || u32::try_from(runs).is_err() {
             return Err(Error::TooLarge);
         }
-        let numbered = parallel::map(slabs, |mut slab| {
-            let parts = union_find::number(&mut slab.parent);
-            (slab, parts)
-        });
-        let parts = numbered.iter().map(|(_, parts)| parts).sum::<usize>();
-        let mut extents = vec![0; parts];
-        let (mut rest, mut first_part) = (extents.as_mut_slice(), 0);
-        let (mut measured, mut seams) = (Vec::new(), Vec::new());
-        for (Slab { runs, parent, ends, .. }, parts) in numbered {
-            let own_extents;
-            (own_extents, rest) = rest.split_at_mut(parts);
-            measured.push((Linked { runs, parts: parent, first_part }, own_extents));
+        let (mut linked, mut seams) = (Vec::new(), Vec::new());
+        let mut extents = Vec::new();
+        for Slab { runs, parent, extents: mut own_extents, ends, .. } in slabs {
+            linked.push(Linked { runs, parts: parent, first_part: extents.len() });
             seams.extend(ends);
-            first_part += parts;
-        }
-        let slabs = parallel::map(measured, |(slab, extents)| {
-            let Linked { runs, parts, .. } = &slab;
-            for (run, &part) in runs.get(0..runs.count()).zip(parts) {
-                extents[part as usize] += run.length() as u64;
+            if extents.is_empty() {
+                extents = own_extents;
+            } else {
+                extents.append(&mut own_extents);
             }
-            slab
-        });
+        }
+        let (slabs, parts) = (linked, extents.len());
 
         let mut of_parts: Vec<_> = (0..narrow(parts)).collect();
         for (pair, ends) in slabs.windows(2).zip(seams.windows(2)) {
@@ -261,8 +248,12 @@ impl<T> Default for Passing<T> {
 struct Slab {
     runs: Runs,
     /// For each run one of its cluster that does not come after it, itself if it is the
-    /// first.
+    /// first; in the end its part.
     parent: Vec<u32>,
+    /// How many voxels each of its parts of clusters has, when all planes have been added.
+    extents: Vec<u64>,
+    /// How many planes there will be.
+    planes: usize,
     /// The first plane and the last, where other slabs follow.
     ends: Option<[PlaneBits; 2]>,
     /// For the next plane.
@@ -271,11 +262,13 @@ struct Slab {
 }
 
 impl Slab {
-    /// With room for one run in each of so many rows.
-    fn new(grid: &Grid, rows: usize) -> Self {
+    /// Of so many planes of so many rows, with room for one run in each.
+    fn new(grid: &Grid, planes: usize, rows: usize) -> Self {
         Self {
-            runs: Runs::with_capacity(rows),
-            parent: Vec::with_capacity(rows),
+            runs: Runs::with_capacity(planes * rows),
+            parent: Vec::with_capacity(planes * rows),
+            extents: Vec::new(),
+            planes,
             ends: None,
             next: PlaneBits::new(grid),
             is_too_large: false,
@@ -292,7 +285,7 @@ impl Slab {
         connectivity: Connectivity,
         found: &mut Found<T>,
     ) {
-        let Self { runs, parent, ends, next, is_too_large } = self;
+        let Self { runs, parent, ends, next, is_too_large, .. } = self;
         if *is_too_large {
             return;
         }
@@ -321,6 +314,19 @@ impl Slab {
         match ends {
             None => *ends = Some([next.clone(), next.clone()]),
             Some([_, last]) => std::mem::swap(last, next),
+        }
+        if self.runs.planes() == self.planes {
+            self.number();
+        }
+    }
+
+    /// Gives each run the number of its part in place of its parent, and counts the voxels
+    /// of each part.
+    fn number(&mut self) {
+        let parts = union_find::number(&mut self.parent);
+        self.extents = vec![0; parts];
+        for (run, &part) in self.runs.get(0..self.runs.count()).zip(&self.parent) {
+            self.extents[part as usize] += run.length() as u64;
         }
     }
 }

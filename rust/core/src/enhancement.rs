@@ -69,8 +69,9 @@ pub fn tfce<T: Voxel<Height: Height>>(
     let sources = crate::volumes(data)?;
     crate::check_mask(mask.as_ref(), &sources)?;
     let pairs = sources.into_iter().zip(crate::volumes_mut(out)?).collect();
-    let largest =
-        parallel::map(pairs, |(source, out)| enhance_volume(source, out, mask, enhancement));
+    let largest = parallel::map_volumes(pairs, |(source, out)| {
+        enhance_volume(source, out, mask, enhancement)
+    });
     let largest = largest.into_iter().collect::<Result<Vec<_>>>()?;
     match largest.into_iter().flatten().max_by(f64::total_cmp) {
         Some(largest) if !ScoreOf::<T>::fits(largest) => Err(Error::Scores(ScoreOf::<T>::NAME)),

@@ -83,6 +83,7 @@ pub use crate::error::{Error, Result};
 pub use crate::height::Height;
 pub use crate::label::{Labels, label};
 pub use crate::maxima::{Maxima, Plateaus};
+pub use crate::parallel::with_helpers;
 use crate::percentile::Magnitudes;
 pub use crate::percentile::Population;
 pub use crate::pieces::{Piece, Place, join};
@@ -191,7 +192,7 @@ fn threshold_targets<T: Voxel>(
     criterion: Criterion<T>,
     filter: ClusterFilter,
 ) -> Result<Summary> {
-    parallel::map(targets, |target| threshold_volume(target, mask, criterion, filter))
+    parallel::map_volumes(targets, |target| threshold_volume(target, mask, criterion, filter))
         .into_iter()
         .try_fold(Summary::EMPTY, |all, volume| Ok(all.merge(volume?)))
 }
@@ -305,7 +306,7 @@ pub fn summary<T: Voxel>(
 ) -> Result<Summary> {
     let volumes = volumes(data)?;
     check_mask(mask.as_ref(), &volumes)?;
-    let summaries = parallel::map(volumes, |volume| {
+    let summaries = parallel::map_volumes(volumes, |volume| {
         let order = MemoryOrder::of(&volume);
         Summary::of(order.apply(volume), mask.map(|mask| order.apply(mask)))
     });

@@ -1,29 +1,48 @@
-//! Work in parallel, when there is a pool to do it in.
+//! Work in parallel, when there are threads that help.
 //!
-//! Everything in this crate is parallel when it is called inside a rayon pool
-//! (`pool.install(..)`) and serial otherwise. rayon's global pool is never
-//! started: whoever owns the process decides about its threads. (A pool does
-//! not survive `fork()`, so a library that starts one by itself would hang in
-//! the children of its users.)
+//! Everything in this crate is parallel when it is called by [`with_helpers`] and serial
+//! otherwise. rayon's global pool is never started: whoever owns the process decides
+//! about its threads. (A pool does not survive `fork()`, so a library that starts one by
+//! itself would hang in the children of its users.)
+//!
+//! The calling thread works, too: it begins at once, and helpers that sleep join in when
+//! they have woken up.
 
-use std::sync::Mutex;
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-use rayon::prelude::*;
+use rayon::ThreadPool;
 
 /// How many pieces a parallel loop is cut into for each thread, so that a
 /// thread that meets a dense part of the map does not keep the others waiting.
 const PIECES_PER_THREAD: usize = 4;
 
-/// Whether the caller runs inside a pool of more than one thread.
-fn in_pool() -> bool {
-    rayon::current_thread_index().is_some() && rayon::current_num_threads() > 1
+thread_local! {
+    /// The threads that help this one.
+    static HELPERS: RefCell<Option<Arc<ThreadPool>>> = const { RefCell::new(None) };
 }
 
-/// Applies `work` to each item; the results come in the order of the items.
+/// Does work on this thread, helped by those of a pool if there is one.
+pub fn with_helpers<R>(helpers: Option<Arc<ThreadPool>>, work: impl FnOnce() -> R) -> R {
+    let _before = Restore(HELPERS.replace(helpers));
+    work()
+}
+
+/// Gives a thread its helpers back, also when it panics.
+struct Restore(Option<Arc<ThreadPool>>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        HELPERS.set(self.0.take());
+    }
+}
+
+/// Applies `work` to each item; the results come in the order of the items. What `work`
+/// itself calls is serial, if there is more than one item.
 pub(crate) fn map<I: Send, R: Send>(items: Vec<I>, work: impl Fn(I) -> R + Sync) -> Vec<R> {
-    // rayon's own `map` is compiled again for each `work`, and there are some hundred:
-    // two fifths of the library were that. Here it sees one function of a number, and
-    // each item and its result wait in a place that only one thread looks at.
+    // Each item and its result wait in a place that only one thread looks at, so that
+    // what follows is compiled once and not for each `work`.
     let places: Vec<_> = items.into_iter().map(|item| Mutex::new((Some(item), None))).collect();
     for_each(places.len(), &|number| {
         let mut place = places[number].lock().expect("nobody else was here");
@@ -34,22 +53,51 @@ pub(crate) fn map<I: Send, R: Send>(items: Vec<I>, work: impl Fn(I) -> R + Sync)
     results.map(|result| result.expect("each was visited")).collect()
 }
 
+/// The same for volumes: where there are too few to keep all threads busy, they come one
+/// after the other, and `work` may be parallel.
+pub(crate) fn map_volumes<I: Send, R: Send>(
+    volumes: Vec<I>,
+    work: impl Fn(I) -> R + Sync,
+) -> Vec<R> {
+    if volumes.len() < PIECES_PER_THREAD * threads() {
+        return volumes.into_iter().map(work).collect();
+    }
+    map(volumes, work)
+}
+
 /// Calls `work` with each number below `count`.
 fn for_each(count: usize, work: &(dyn Fn(usize) + Sync)) {
-    if in_pool() && count > 1 {
-        (0..count).into_par_iter().for_each(work);
-    } else {
-        (0..count).for_each(work);
-    }
+    let helpers = if count > 1 { HELPERS.take() } else { None };
+    let Some(helpers) = helpers else {
+        return (0..count).for_each(work);
+    };
+    let next = AtomicUsize::new(0);
+    let take_turns = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                return;
+            }
+            work(number);
+        }
+    };
+    let restore = Restore(Some(Arc::clone(&helpers)));
+    helpers.in_place_scope(|scope| {
+        for _ in 0..helpers.current_num_threads().min(count - 1) {
+            scope.spawn(|_| take_turns());
+        }
+        take_turns();
+    });
+    drop(restore);
 }
 
 /// How many threads there are.
 pub(crate) fn threads() -> usize {
-    if in_pool() { rayon::current_num_threads() } else { 1 }
+    HELPERS.with_borrow(|helpers| helpers.as_ref().map_or(0, |pool| pool.current_num_threads())) + 1
 }
 
-/// How many of `planes` go into one slab: all of them without a pool.
+/// How many of `planes` go into one slab: all of them where nobody helps.
 pub(crate) fn slab_thickness(planes: usize) -> usize {
-    let slabs = if in_pool() { PIECES_PER_THREAD * threads() } else { 1 };
+    let slabs = if threads() > 1 { PIECES_PER_THREAD * threads() } else { 1 };
     planes.div_ceil(slabs).max(1)
 }

@@ -61,22 +61,11 @@ pub(crate) fn limit() -> usize {
 /// Does work on `voxels` voxels without the interpreter lock, in parallel when
 /// it is worth it.
 pub(crate) fn run<R: Send>(py: Python<'_>, voxels: usize, work: impl FnOnce() -> R + Send) -> R {
-    let (mut work, mut result) = (Some(work), None);
-    py.detach(|| within(pool(voxels), &mut || result = work.take().map(|work| work())));
-    result.expect("the work was done")
+    py.detach(|| nithresh_core::with_helpers(helpers(voxels), work))
 }
 
-/// Calls `work` once, in a pool if there is one. Not generic, so that rayon is compiled
-/// once and not for each kind of work.
-fn within(pool: Option<Arc<ThreadPool>>, work: &mut (dyn FnMut() + Send)) {
-    match pool {
-        Some(pool) => pool.install(work),
-        None => work(),
-    }
-}
-
-/// The pool of this process; `None` where the calling thread should work alone.
-fn pool(voxels: usize) -> Option<Arc<ThreadPool>> {
+/// The pool that helps in this process; `None` where the calling thread should work alone.
+fn helpers(voxels: usize) -> Option<Arc<ThreadPool>> {
     if voxels < LEAST_VOXELS {
         return None;
     }
@@ -96,7 +85,8 @@ fn pool(voxels: usize) -> Option<Arc<ThreadPool>> {
     }
     let pool = Arc::new(
         ThreadPoolBuilder::new()
-            .num_threads(threads)
+            // The calling thread is one of them.
+            .num_threads(threads - 1)
             .thread_name(|index| format!("nithresh-{index}"))
             .build()
             .ok()?,
