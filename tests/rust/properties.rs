@@ -436,7 +436,8 @@ proptest! {
         });
     }
 
-    /// Enough volumes that they are shared out among threads, and too few for that.
+    /// Enough volumes that they are shared out among threads, and too few for that; side by
+    /// side or interleaved.
     #[test]
     fn series(
         (shape, bytes) in (1..4_usize, 1..4_usize, 1..4_usize, 1..40_usize).prop_flat_map(
@@ -444,18 +445,31 @@ proptest! {
         ),
         density in prop::sample::select(&[50_u8, 90, 140]),
         request in request(),
+        axes in prop::sample::select(&[[0, 1, 2, 3], [2, 1, 0, 3], [3, 2, 1, 0], [1, 0, 3, 2]]),
+        is_masked in any::<bool>(),
     ) {
         let request = Request { threshold: 2.0, two_sided: true, ..request };
+        // The axes lie in memory in this order, the last of them closest together.
         let (x, y, z, volumes) = shape;
-        let data = noise((x * y, z, volumes), bytes, density);
-        let data = data.into_shape_with_order((x, y, z, volumes)).unwrap().into_dyn();
-        let expected = naive::threshold(&data.view(), None, request, 2.0);
-        let range = summary(data.view(), None).unwrap();
+        let sides = axes.map(|axis: usize| [x, y, z, volumes][axis]);
+        let data = noise((x * y, z, volumes), bytes, density).mapv(f64::from);
+        let data = data.into_shape_with_order(sides).unwrap();
+        let place = |axis| axes.iter().position(|&other| other == axis).unwrap();
+        let data = data.permuted_axes([0, 1, 2, 3].map(place)).into_dyn();
+        let mask = Array3::from_shape_fn((x, y, z), |(x, y, z)| (x + y + z) % 3 != 0);
+        let mask = is_masked.then(|| mask.view());
+        let expected = naive::threshold(&data.view(), mask, request, 2.0);
+        let range = summary(data.view(), mask).unwrap();
+        let (criterion, filter) = (criterion(request), filter(request));
         in_each_pool(|| {
             let mut out = ArrayD::zeros(data.raw_dim());
-            threshold(data.view(), out.view_mut().into(), None, criterion(request), filter(request)).unwrap();
+            threshold(data.view(), out.view_mut().into(), mask, criterion, filter).unwrap();
             assert_eq!(out, expected);
-            assert_eq!(summary(data.view(), None).unwrap(), range);
+            let mut in_place = data.clone();
+            let found = threshold_in_place(in_place.view_mut(), mask, criterion, filter).unwrap();
+            assert_eq!(in_place, expected);
+            assert_eq!(found, Summary { has_non_finite: false, ..summary(out.view(), None).unwrap() });
+            assert_eq!(summary(data.view(), mask).unwrap(), range);
         });
     }
 

@@ -52,6 +52,7 @@ pub mod error;
 mod group;
 pub mod height;
 mod instructions;
+mod interleaved;
 pub mod label;
 mod link;
 pub mod maxima;
@@ -145,7 +146,8 @@ impl<'a, T> From<ArrayViewMutD<'a, T>> for Output<'a, T> {
 /// `data` and `out` have three axes, or four with the volumes along the last,
 /// each of which is filtered by itself. Positive and negative clusters never
 /// merge. Reads `data` once; needs 12 bytes for each run and 12 for each cluster beside
-/// them, if clusters are filtered.
+/// them, if clusters are filtered, and 64 for each voxel of a volume, if the volumes lie
+/// interleaved.
 ///
 /// # Errors
 ///
@@ -159,8 +161,13 @@ pub fn threshold<T: Voxel>(
     filter: ClusterFilter,
 ) -> Result<Summary> {
     check_shape("out", out.array.shape(), data.shape())?;
-    let sources = volumes(data)?;
+    let sources = volumes(data.view())?;
     check_mask(mask.as_ref(), &sources)?;
+    if let Some(series) = interleaved(data.view()) {
+        return interleaved::filter(Some(series), four_axes(out.array), |volumes| {
+            threshold_targets(volumes, mask, criterion, filter)
+        });
+    }
     let is_zero = out.is_zero;
     let targets = sources
         .into_iter()
@@ -182,6 +189,11 @@ pub fn threshold_in_place<T: Voxel>(
     filter: ClusterFilter,
 ) -> Result<Summary> {
     check_mask(mask.as_ref(), &volumes(data.view())?)?;
+    if interleaved(data.view()).is_some() {
+        return interleaved::filter(None, four_axes(data), |volumes| {
+            threshold_targets(volumes, mask, criterion, filter)
+        });
+    }
     let targets = volumes_mut(data)?.into_iter().map(Target::InPlace).collect();
     threshold_targets(targets, mask, criterion, filter)
 }
@@ -311,6 +323,16 @@ pub fn summary<T: Voxel>(
         Summary::of(order.apply(volume), mask.map(|mask| order.apply(mask)))
     });
     Ok(summaries.into_iter().fold(Summary::EMPTY, Summary::merge))
+}
+
+/// The map, if it is a series whose volumes lie interleaved.
+fn interleaved<T>(data: ArrayViewD<'_, T>) -> Option<ArrayView4<'_, T>> {
+    data.into_dimensionality().ok().filter(interleaved::is_interleaved)
+}
+
+/// A map that is a series, to write to.
+fn four_axes<T>(data: ArrayViewMutD<'_, T>) -> ArrayViewMut4<'_, T> {
+    data.into_dimensionality().expect("four axes")
 }
 
 /// The volumes of a map of three or four axes.
