@@ -1,9 +1,13 @@
 //! Percentiles by selection.
 //!
-//! Magnitudes are integers in the order of the values, so the one of a rank is found
-//! as in a telephone book: count how many fall into each of some equal parts of the
-//! range, and go on with the part that the rank is in. Nothing is copied until few
-//! values are left.
+//! A few thousand values say between which two the one of a rank should lie; one look at
+//! all of them gathers those between, and counts the larger ones (as Floyd and Rivest,
+//! Expected time bounds for selection, 1975).
+//!
+//! Where it is not there, or too much lies between: magnitudes are integers in the order
+//! of the values, so the one of a rank is found as in a telephone book. Count how many
+//! fall into each of some equal parts of the range, and go on with the part that the rank
+//! is in. Nothing is copied until few values are left.
 
 use std::hint::black_box;
 use std::ops::RangeInclusive;
@@ -37,6 +41,10 @@ const TURNS: usize = 4;
 /// Values are copied once no more than this share of all of them is left.
 const FEW: u64 = 8;
 
+/// How many values are looked at for a guess, but no more than one of so many.
+const SAMPLES: u64 = 1 << 12;
+const FOR_EACH_SAMPLE: u64 = 16;
+
 /// The magnitudes of a population in a map; non-finite values count as zero.
 pub(crate) struct Magnitudes<'a, T> {
     pub(crate) volumes: Vec<ArrayView3<'a, T>>,
@@ -44,17 +52,29 @@ pub(crate) struct Magnitudes<'a, T> {
     pub(crate) population: Population,
 }
 
+/// The values in a range.
+struct Near<T: Voxel> {
+    /// How many values are smaller.
+    smaller: u64,
+    count: u64,
+    /// Whether the range is one value.
+    are_equal: bool,
+    /// At least one of them, if they are equal; else all.
+    values: Vec<T::Magnitude>,
+    /// The smallest of those above.
+    larger: Option<T::Magnitude>,
+}
+
 impl<T: Voxel> Magnitudes<'_, T> {
     /// The magnitude below which `percent` of 100 of them lie, interpolated linearly
     /// between the two nearest; `None` of no values.
     ///
     /// The arithmetic is that of SciPy's `scoreatpercentile`, in its order, so that
-    /// the results agree to the last bit. Reads the map twice, or more often where
-    /// most values lie close together; copies no more than an eighth of them.
+    /// the results agree to the last bit. Reads the map once if the guess is right (twice
+    /// to leave out negative values), or more often where most values lie close together;
+    /// copies no more than about an eighth of them.
     pub(crate) fn percentile(&self, percent: f64) -> Option<f64> {
-        let mut parts = Parts::of(0..=T::LARGEST_MAGNITUDE.into());
-        let mut counts = self.count(parts);
-        let all = counts.iter().sum::<u64>();
+        let all = self.size();
         if all == 0 {
             return None;
         }
@@ -65,33 +85,17 @@ impl<T: Voxel> Magnitudes<'_, T> {
             reason = "between 0 and the number of values, since percent is in 0..=100"
         )]
         let rank = position as u64;
-        // How many values are smaller than those that are left.
-        let mut smaller = 0;
-        let (range, left) = loop {
-            let mut part = 0;
-            while smaller + counts[part] <= rank {
-                smaller += counts[part];
-                part += 1;
-            }
-            let range = parts.range(part);
-            if counts[part] <= all / FEW || range.start() == range.end() {
-                break (range, counts[part]);
-            }
-            parts = Parts::of(range);
-            counts = self.count(parts);
-        };
-        let are_equal = range.start() == range.end();
-        let (mut values, larger) = self.collect(&range);
-        let place = if are_equal { 0 } else { index(rank - smaller) };
-        let (_, &mut lower, above) = values.select_nth_unstable(place);
+        let mut near = self.guess(all, rank).unwrap_or_else(|| self.search(all, rank));
+        let place = if near.are_equal { 0 } else { index(rank - near.smaller) };
+        let (_, &mut lower, above) = near.values.select_nth_unstable(place);
         let lower_value = T::magnitude_to_f64(lower);
         let fraction = position - rank as f64;
         if fraction <= 0.0 {
             return Some(lower_value);
         }
-        let upper = if rank + 1 == smaller + left {
-            larger
-        } else if are_equal {
+        let upper = if rank + 1 == near.smaller + near.count {
+            near.larger
+        } else if near.are_equal {
             Some(lower)
         } else {
             above.iter().copied().min()
@@ -102,6 +106,90 @@ impl<T: Voxel> Magnitudes<'_, T> {
         let (lower_weight, upper_weight) = ((rank + 1) as f64 - position, fraction);
         let sum = lower_value * lower_weight + T::magnitude_to_f64(upper) * upper_weight;
         Some(sum / (lower_weight + upper_weight))
+    }
+
+    /// How many values there are.
+    fn size(&self) -> u64 {
+        if self.population == Population::Magnitudes {
+            let in_each = match self.mask {
+                None => self.volumes.first().map_or(0, ArrayView3::len),
+                Some(mask) => {
+                    let mask = MemoryOrder::of(&mask).apply(mask);
+                    mask.iter().filter(|inside| **inside).count()
+                }
+            };
+            return self.volumes.len() as u64 * in_each as u64;
+        }
+        self.visit(|| 0, |size, values| widest(Size { values, size })).into_iter().sum()
+    }
+
+    /// The values around a rank, if it is where a sample says.
+    fn guess(&self, all: u64, rank: u64) -> Option<Near<T>> {
+        let mut sample = self.sample();
+        let last = sample.len().checked_sub(1)?;
+        sample.sort_unstable();
+        let size = sample.len() as f64;
+        let share = rank as f64 / all as f64;
+        // The place in a sample is binomial; three of its standard deviations.
+        let margin = 3.0 * (size * share * (1.0 - share)).sqrt() + 1.0;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "rounded towards the sample's ends, and kept in it"
+        )]
+        let at = |place: f64| sample[(place.max(0.0) as usize).min(last)];
+        let (low, high) = (at(size * share - margin), at(size * share + margin));
+        let between = sample.iter().filter(|value| (low..=high).contains(value)).count() as u64;
+        if low < high && between > sample.len() as u64 / FEW {
+            return None;
+        }
+        let near = self.collect(all, low.into()..=high.into());
+        (near.smaller..near.smaller + near.count).contains(&rank).then_some(near)
+    }
+
+    /// Some values, from all over the map.
+    fn sample(&self) -> Vec<T::Magnitude> {
+        // Multiples of the golden ratio, without their whole part, lie evenly.
+        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+        let Some(first) = self.volumes.first() else {
+            return Vec::new();
+        };
+        let (_, rows, row_length) = first.dim();
+        let voxels = first.len() as u64 * self.volumes.len() as u64;
+        let places = (0..(voxels / FOR_EACH_SAMPLE).clamp(1, SAMPLES)).map(|number| {
+            let share = u128::from(number.wrapping_mul(GOLDEN));
+            (share * u128::from(voxels)) >> u64::BITS
+        });
+        let values = places.filter_map(|place| {
+            let place = usize::try_from(place).ok()?;
+            let (volume, place) = (place / first.len(), place % first.len());
+            let (row, position) = (place / row_length, place % row_length);
+            let voxel = [row / rows, row % rows, position];
+            let value = self.volumes[volume][voxel].finite_or_zero();
+            let counts = self.population == Population::Magnitudes || value >= T::ZERO;
+            let is_inside = self.mask.is_none_or(|mask| mask[voxel]);
+            (counts & is_inside).then(|| value.magnitude())
+        });
+        values.collect()
+    }
+
+    /// The values around a rank, by counts of those in equal parts of the whole range.
+    fn search(&self, all: u64, rank: u64) -> Near<T> {
+        let mut parts = Parts::of(0..=T::LARGEST_MAGNITUDE.into());
+        let mut smaller = 0;
+        loop {
+            let counts = self.count(parts);
+            let mut part = 0;
+            while smaller + counts[part] <= rank {
+                smaller += counts[part];
+                part += 1;
+            }
+            let range = parts.range(part);
+            if counts[part] <= all / FEW || range.start() == range.end() {
+                return self.collect(all, range);
+            }
+            parts = Parts::of(range);
+        }
     }
 
     /// How many magnitudes fall into each part.
@@ -117,20 +205,27 @@ impl<T: Voxel> Magnitudes<'_, T> {
         counts
     }
 
-    /// The magnitudes in a range (one of them, if it is a single value), and the
-    /// smallest of those above it.
-    fn collect(&self, range: &RangeInclusive<u64>) -> (Vec<T::Magnitude>, Option<T::Magnitude>) {
+    /// The values in a range.
+    fn collect(&self, all: u64, range: RangeInclusive<u64>) -> Near<T> {
+        let (low, high) = (limit::<T>(*range.start()), limit::<T>(*range.end()));
         let found = self.visit(
-            || (Vec::new(), None),
-            |(inside, larger), values| {
-                let (low, high) = (limit::<T>(*range.start()), limit::<T>(*range.end()));
-                widest(Collect { values, low, high, inside, larger });
-            },
+            || Collected { values: Vec::new(), larger: None, reach: 0, above: 0 },
+            |found, values| widest(Collect { values, low, high, found }),
         );
-        found.into_iter().fold((Vec::new(), None), |(mut all, next), (inside, larger)| {
-            all.extend(inside);
-            (all, next.into_iter().chain(larger).min())
-        })
+        let mut near = Near {
+            smaller: all,
+            count: 0,
+            are_equal: low == high,
+            values: Vec::new(),
+            larger: None,
+        };
+        for Collected { values, larger, reach, above } in found {
+            near.smaller -= reach;
+            near.count += reach - above;
+            near.values.extend(values);
+            near.larger = near.larger.into_iter().chain(larger).min();
+        }
+        near
     }
 
     /// Visits the voxels plane by plane, in parallel slabs that each have a state.
@@ -248,6 +343,24 @@ fn largest_magnitude<T: Voxel>(values: &[T; GROUP]) -> T::Magnitude {
     largest
 }
 
+struct Size<'a, T> {
+    values: Voxels<'a, T>,
+    size: &'a mut u64,
+}
+
+impl<T: Voxel> Loop for Size<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { values, size } = self;
+        for number in values.groups() {
+            let (_, counted) = values.group(number);
+            *size += counted.iter().map(|counted| u64::from(*counted)).sum::<u64>();
+        }
+    }
+}
+
 struct Count<'a, T> {
     values: Voxels<'a, T>,
     parts: Parts,
@@ -290,8 +403,18 @@ struct Collect<'a, T: Voxel> {
     values: Voxels<'a, T>,
     low: T::Magnitude,
     high: T::Magnitude,
-    inside: &'a mut Vec<T::Magnitude>,
-    larger: &'a mut Option<T::Magnitude>,
+    found: &'a mut Collected<T>,
+}
+
+/// What is found in a part of the map.
+struct Collected<T: Voxel> {
+    /// Those in the range; one of them, if it is a single value.
+    values: Vec<T::Magnitude>,
+    /// The smallest of those above.
+    larger: Option<T::Magnitude>,
+    /// How many are in the range or above.
+    reach: u64,
+    above: u64,
 }
 
 impl<T: Voxel> Loop for Collect<'_, T> {
@@ -299,7 +422,7 @@ impl<T: Voxel> Loop for Collect<'_, T> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { values, low, high, inside, larger } = self;
+        let Self { values, low, high, found } = self;
         for number in values.groups() {
             if values.are_below(number, low) {
                 continue;
@@ -307,15 +430,20 @@ impl<T: Voxel> Loop for Collect<'_, T> {
             let (magnitudes, counted) = values.group(number);
             let blocks = magnitudes.as_chunks::<BITS>().0.iter().zip(counted.as_chunks().0);
             for (magnitudes, counted) in blocks {
-                let reach = bits::of(magnitudes, |magnitude| magnitude >= low);
-                bits::for_each(reach & bits::of(counted, |counted| counted), |position| {
-                    let magnitude = magnitudes[position as usize];
-                    if magnitude > high {
-                        *larger = Some(larger.map_or(magnitude, |found| found.min(magnitude)));
-                    } else if low < high || inside.is_empty() {
-                        inside.push(magnitude);
-                    }
+                let counted = bits::of(counted, |counted| counted);
+                let reach = bits::of(magnitudes, |magnitude| magnitude >= low) & counted;
+                let above = bits::of(magnitudes, |magnitude| magnitude > high) & counted;
+                found.reach += u64::from(reach.count_ones());
+                found.above += u64::from(above.count_ones());
+                bits::for_each(above, |position| {
+                    let value = magnitudes[position as usize];
+                    found.larger = Some(found.larger.map_or(value, |larger| larger.min(value)));
                 });
+                if low < high || found.values.is_empty() {
+                    bits::for_each(reach & !above, |position| {
+                        found.values.push(magnitudes[position as usize]);
+                    });
+                }
             }
         }
     }
@@ -328,6 +456,8 @@ fn limit<T: Voxel>(bound: u64) -> T::Magnitude {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use ndarray::Array3;
 
     use super::*;
@@ -346,6 +476,43 @@ mod tests {
         assert_eq!(percentile(&values, 50.0), Some(2.0));
         assert_eq!(percentile(&values, 100.0), Some(100.0));
         assert_eq!(percentile::<u8>(&[], 50.0), None);
+    }
+
+    /// By sorting, with the same arithmetic.
+    fn by_sorting(values: &[f32], percent: f64) -> f64 {
+        let mut sorted: Vec<_> = values.iter().map(|value| f64::from(value.abs())).collect();
+        sorted.sort_by(f64::total_cmp);
+        let position = percent / 100.0 * (sorted.len() - 1) as f64;
+        let rank = (0..sorted.len()).rfind(|&rank| rank as f64 <= position).unwrap();
+        let (lower_weight, upper_weight) = ((rank + 1) as f64 - position, position - rank as f64);
+        let upper = sorted[(rank + 1).min(sorted.len() - 1)];
+        let sum = sorted[rank] * lower_weight + upper * upper_weight;
+        sum / (lower_weight + upper_weight)
+    }
+
+    #[test]
+    fn a_guess_is_right_or_not_used() {
+        fn magnitudes(map: &Array3<f32>) -> Magnitudes<'_, f32> {
+            let population = Population::Magnitudes;
+            Magnitudes { volumes: vec![map.view()], mask: None, population }
+        }
+        let map = |values: &[f32]| Array3::from_shape_vec((40, 40, 40), values.to_vec()).unwrap();
+
+        let mixed: Vec<_> =
+            (0..64_000_u32).map(|place| (place * 7919 % 64_000) as f32 - 20_000.0).collect();
+        // All different, so that a sample says which places it was taken from.
+        let places: Vec<_> = (0..64_000_u16).map(f32::from).collect();
+        let sampled: HashSet<_> = magnitudes(&map(&places)).sample().into_iter().collect();
+        let mislead = |(&place, &value): (&f32, &f32)| {
+            if sampled.contains(&place.to_bits()) { 1e6 + place } else { value }
+        };
+        let misleading: Vec<_> = places.iter().zip(&mixed).map(mislead).collect();
+        for percent in [0.0, 0.01, 5.0, 33.3, 50.0, 90.0, 95.0, 99.99, 100.0] {
+            assert_eq!(percentile(&mixed, percent), Some(by_sorting(&mixed, percent)));
+            assert_eq!(percentile(&misleading, percent), Some(by_sorting(&misleading, percent)));
+        }
+        assert!(magnitudes(&map(&mixed)).guess(64_000, 60_000).is_some());
+        assert!(magnitudes(&map(&misleading)).guess(64_000, 30_000).is_none());
     }
 
     #[test]
