@@ -308,8 +308,7 @@ def image_like(
     if not copy_header:
         return image_class(data, image.affine)
     header = _copied(image.header)
-    is_nifti = isinstance(header, nibabel.Nifti1Header)
-    if is_nifti:
+    if isinstance(header, nibabel.Nifti1Header):
         # The fields themselves: nibabel's methods take longer than a small map.
         fields = header.structarr
         fields["scl_slope"] = fields["scl_inter"] = math.nan
@@ -331,7 +330,7 @@ def image_like(
             # Infinity where a float64 does not fit into the field.
             with np.errstate(over="ignore"):
                 fields["cal_min"], fields["cal_max"] = low, high
-    if not (is_nifti and _type_code(data.dtype) == fields["datatype"].item()):
+    if not _has_dtype(header, data.dtype):
         try:
             header.set_data_dtype(data.dtype)
         except HeaderDataError:
@@ -342,9 +341,12 @@ def image_like(
     return image_class(data, image.affine, header=header)
 
 
-def _type_code(dtype: np.dtype[Any]) -> Any:
-    """Return the number that NIfTI has for a data type; None if it has none."""
-    return nibabel.nifti1.data_type_codes.code.get(dtype)
+def _has_dtype(header: Any, dtype: np.dtype[Any]) -> bool:
+    """Whether voxels of this type are what a header says, in whatever byte order."""
+    if isinstance(header, nibabel.Nifti1Header):
+        code = nibabel.nifti1.data_type_codes.code.get(dtype)
+        return bool(code == header.structarr["datatype"].item())
+    return bool(header.get_data_dtype() == dtype)
 
 
 def label_image(image: SpatialImage, labels: NDArray[np.int32], count: int) -> Any:

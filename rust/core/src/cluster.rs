@@ -129,14 +129,10 @@ impl Clusters {
         }
         let (mut linked, mut seams) = (Vec::new(), Vec::new());
         let mut extents = Vec::new();
-        for Slab { runs, parent, extents: mut own_extents, ends, .. } in slabs {
+        for Slab { runs, parent, extents: own_extents, ends, .. } in slabs {
             linked.push(Linked { runs, parts: parent, first_part: extents.len() });
             seams.extend(ends);
-            if extents.is_empty() {
-                extents = own_extents;
-            } else {
-                extents.append(&mut own_extents);
-            }
+            append(&mut extents, own_extents);
         }
         let (slabs, parts) = (linked, extents.len());
 
@@ -227,14 +223,19 @@ impl<T: Copy> Passing<T> {
     }
 
     /// Adds those of the next planes.
-    fn append(&mut self, mut next: Self) {
+    fn append(&mut self, next: Self) {
         let before = self.values.len();
         self.firsts.extend(next.firsts.iter().map(|first| before + first));
-        if before == 0 {
-            self.values = next.values;
-        } else {
-            self.values.append(&mut next.values);
-        }
+        append(&mut self.values, next.values);
+    }
+}
+
+/// Adds values to others. The first are moved and not copied: mostly they are all.
+fn append<T>(values: &mut Vec<T>, mut next: Vec<T>) {
+    if values.is_empty() {
+        *values = next;
+    } else {
+        values.append(&mut next);
     }
 }
 

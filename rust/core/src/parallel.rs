@@ -67,8 +67,11 @@ pub(crate) fn map_volumes<I: Send, R: Send>(
 
 /// Calls `work` with each number below `count`.
 fn for_each(count: usize, work: &(dyn Fn(usize) + Sync)) {
-    let helpers = if count > 1 { HELPERS.take() } else { None };
-    let Some(helpers) = helpers else {
+    if count <= 1 {
+        return (0..count).for_each(work);
+    }
+    let helpers = Restore(HELPERS.take());
+    let Some(pool) = &helpers.0 else {
         return (0..count).for_each(work);
     };
     let next = AtomicUsize::new(0);
@@ -81,14 +84,12 @@ fn for_each(count: usize, work: &(dyn Fn(usize) + Sync)) {
             work(number);
         }
     };
-    let restore = Restore(Some(Arc::clone(&helpers)));
-    helpers.in_place_scope(|scope| {
-        for _ in 0..helpers.current_num_threads().min(count - 1) {
+    pool.in_place_scope(|scope| {
+        for _ in 0..pool.current_num_threads().min(count - 1) {
             scope.spawn(|_| take_turns());
         }
         take_turns();
     });
-    drop(restore);
 }
 
 /// How many threads there are.

@@ -29,6 +29,14 @@ pub enum Population {
     NotNegative,
 }
 
+impl Population {
+    /// Whether a value that is finite belongs to it.
+    #[inline(always)]
+    fn has<T: Voxel>(self, value: T) -> bool {
+        self == Self::Magnitudes || value >= T::ZERO
+    }
+}
+
 /// Into how many parts a range is divided at most: what fits into the nearest cache.
 const PARTS: usize = 1 << PARTS_BITS;
 const PARTS_BITS: u32 = 12;
@@ -166,9 +174,8 @@ impl<T: Voxel> Magnitudes<'_, T> {
             let (row, position) = (place / row_length, place % row_length);
             let voxel = [row / rows, row % rows, position];
             let value = self.volumes[volume][voxel].finite_or_zero();
-            let counts = self.population == Population::Magnitudes || value >= T::ZERO;
             let is_inside = self.mask.is_none_or(|mask| mask[voxel]);
-            (counts & is_inside).then(|| value.magnitude())
+            (is_inside & self.population.has(value)).then(|| value.magnitude())
         });
         values.collect()
     }
@@ -308,7 +315,7 @@ impl<T: Voxel> Voxels<'_, T> {
         for ((magnitude, counted), value) in found.zip(group) {
             let value = value.finite_or_zero();
             *magnitude = value.magnitude();
-            *counted = self.population == Population::Magnitudes || value >= T::ZERO;
+            *counted = self.population.has(value);
         }
         if let Some(mask) = self.mask {
             for (counted, inside) in counted.iter_mut().zip(&mask[first..]) {
@@ -510,6 +517,23 @@ mod tests {
         for percent in [0.0, 0.01, 5.0, 33.3, 50.0, 90.0, 95.0, 99.99, 100.0] {
             assert_eq!(percentile(&mixed, percent), Some(by_sorting(&mixed, percent)));
             assert_eq!(percentile(&misleading, percent), Some(by_sorting(&misleading, percent)));
+        }
+        let (whole, mask) = (map(&mixed), Array3::from_shape_fn((40, 40, 40), |(x, ..)| x % 3 > 0));
+        let masked = mixed.iter().zip(&mask).filter(|(_, inside)| **inside);
+        let masked: Vec<_> = masked.map(|(value, _)| *value).collect();
+        let not_negative = |values: &[f32]| -> Vec<_> {
+            values.iter().copied().filter(|value| *value >= 0.0).collect()
+        };
+        for (mask, values) in [(None, &mixed), (Some(mask.view()), &masked)] {
+            for (population, values) in [
+                (Population::Magnitudes, values.clone()),
+                (Population::NotNegative, not_negative(values)),
+            ] {
+                let some = Magnitudes { volumes: vec![whole.view()], mask, population };
+                assert_eq!(some.size(), values.len() as u64);
+                assert_eq!(some.percentile(95.0), Some(by_sorting(&values, 95.0)));
+                assert!(some.guess(some.size(), some.size() * 95 / 100).is_some());
+            }
         }
         assert!(magnitudes(&map(&mixed)).guess(64_000, 60_000).is_some());
         assert!(magnitudes(&map(&misleading)).guess(64_000, 30_000).is_none());
