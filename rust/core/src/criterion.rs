@@ -64,6 +64,12 @@ impl<T: Voxel> Criterion<T> {
         !(value.height() <= self.limit)
     }
 
+    /// Whether a finite value passes.
+    #[inline(always)]
+    pub(crate) fn passes(&self, value: T) -> bool {
+        self.passes_positive(value) | self.passes_negative(value)
+    }
+
     /// Whether a finite value passes on the positive side.
     #[inline(always)]
     pub(crate) fn passes_positive(&self, value: T) -> bool {
@@ -81,23 +87,19 @@ impl<T: Voxel> Criterion<T> {
 mod tests {
     use super::*;
 
-    fn passes(criterion: Criterion<f32>, value: f32) -> bool {
-        criterion.passes_positive(value) || criterion.passes_negative(value)
-    }
-
     #[test]
     fn sides() {
         let both = Criterion::<f32>::new(2.0, true).unwrap();
-        assert!(passes(both, 2.0) && passes(both, -2.0) && !passes(both, 1.9));
+        assert!(both.passes(2.0) && both.passes(-2.0) && !both.passes(1.9));
         let positive = Criterion::<f32>::new(2.0, false).unwrap();
-        assert!(passes(positive, 2.0) && !passes(positive, -2.0));
+        assert!(positive.passes(2.0) && !positive.passes(-2.0));
         let negative = Criterion::<f32>::new(-2.0, false).unwrap();
-        assert!(passes(negative, -2.0) && !passes(negative, 2.0) && !passes(negative, -1.9));
+        assert!(negative.passes(-2.0) && !negative.passes(2.0) && !negative.passes(-1.9));
     }
 
     #[test]
     fn a_float32_map_compares_with_the_rounded_threshold() {
-        assert!(passes(Criterion::<f32>::new(0.1, true).unwrap(), 0.1_f32));
+        assert!(Criterion::<f32>::new(0.1, true).unwrap().passes(0.1_f32));
         assert!(f64::from(0.1_f32) > 0.1);
     }
 

@@ -133,6 +133,11 @@ impl PlaneBits {
     #[inline(always)]
     pub(crate) fn shifted(&self, number: usize, by: Shift) -> (Word, u64) {
         let first = (self.margin + number).wrapping_add_signed(by.words);
+        if by.bits == 0 {
+            // As it is in the rows of the plane before.
+            let cell = self.cells[first];
+            return (cell.passing, cell.starts);
+        }
         let [low, high] = self.cells[first..first + 2] else { unreachable!("two cells") };
         // In two steps, because a word cannot be shifted by all of its bits.
         let joined = |low: u64, high: u64| low >> by.bits | high << 1 << (63 - by.bits);

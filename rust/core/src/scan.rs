@@ -3,6 +3,8 @@
 //! The one pass over the values of a map. It says which voxels pass, as bits,
 //! writes those that do, finds their range, and sees values that are not finite.
 
+use std::ops::Range;
+
 use ndarray::{ArrayView3, Axis};
 
 use crate::bits;
@@ -18,7 +20,7 @@ use crate::voxel::Voxel;
 /// What a scan finds beside what passes.
 #[derive(Clone, Copy)]
 pub(crate) struct Found<T: Voxel> {
-    /// Of what was written.
+    /// Of the voxels that pass, and of zeros for those that do not.
     pub(crate) extremes: Extremes<T>,
     /// Whether anything that was read is not finite.
     pub(crate) has_non_finite: bool,
@@ -75,10 +77,9 @@ impl<T: Voxel> Loop for Scan<'_, T> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
-        let Self { plane: Plane { source, mask, mut out, .. }, criterion, mut bits, found } = self;
+    fn call(mut self) {
+        let (criterion, groups) = (self.criterion, Groups::of(self.plane.source, self.plane.mask));
         let mut clean = [T::ZERO; GROUP];
-        let groups = Groups::of(source, mask);
         let mut has_empty = false;
         let mut number = 0;
         for part in groups.parts() {
@@ -88,46 +89,55 @@ impl<T: Voxel> Loop for Scan<'_, T> {
                 let is_suspect = any(values, |value| criterion.is_suspect(value));
                 if !(is_suspect | criterion.keeps_zeros()) {
                     has_empty = true;
-                    if let Some(bits) = &mut bits {
+                    if let Some(bits) = &mut self.bits {
                         bits.set_empty(group);
                     }
-                    if let Out::Any(out) = &mut out {
+                    if let Out::Any(out) = &mut self.plane.out {
                         clear(&mut out[groups.voxels(group)]);
                     }
                     continue;
                 }
-                // What must not pass is zero in a copy: values that are not finite, and
-                // those outside the mask.
                 let is_finite = !any(values, |value| !value.is_finite());
-                found.has_non_finite |= !is_finite;
+                self.found.has_non_finite |= !is_finite;
                 let mask = groups.mask(group);
-                let mut values = values;
-                if !is_finite | mask.is_some() {
+                if is_finite & mask.is_none() {
+                    // A copy of its own, so that the values stay in registers: nothing
+                    // that is written can change them.
+                    self.look_at(&{ *values }, group, groups.voxels(group));
+                } else {
+                    // What must not pass is zero in a copy: values that are not finite,
+                    // and those outside the mask.
                     clean_up(values, mask.as_ref(), &mut clean);
-                    values = &clean;
-                }
-                let voxels = groups.voxels(group);
-                if let Some(bits) = &mut bits {
-                    let counted = bits::first(voxels.len());
-                    bits.set(group, passing(values, criterion).map(|bits| bits & counted));
-                }
-                if let Out::Any(out) | Out::Zeros(out) = &mut out {
-                    let out = &mut out[voxels];
-                    let mut kept = [T::ZERO; GROUP];
-                    let kept = if let Some(out) = out.first_chunk_mut() {
-                        keep(values, criterion, out);
-                        out
-                    } else {
-                        keep(values, criterion, &mut kept);
-                        out.copy_from_slice(&kept[..out.len()]);
-                        &kept
-                    };
-                    found.extremes.add(kept);
+                    self.look_at(&clean, group, groups.voxels(group));
                 }
             }
         }
+        let extremes = &mut self.found.extremes;
+        *extremes = extremes.of_passing(criterion);
         if has_empty {
-            found.extremes.add_one(T::ZERO);
+            extremes.add_one(T::ZERO);
+        }
+    }
+}
+
+impl<T: Voxel> Scan<'_, T> {
+    /// Looks at a group of which any may pass; all are finite.
+    #[inline(always)]
+    fn look_at(&mut self, values: &[T; GROUP], group: usize, voxels: Range<usize>) {
+        self.found.extremes.add(values);
+        if let Some(bits) = &mut self.bits {
+            let counted = bits::first(voxels.len());
+            bits.set(group, passing(values, self.criterion).map(|bits| bits & counted));
+        }
+        if let Out::Any(out) | Out::Zeros(out) = &mut self.plane.out {
+            let out = &mut out[voxels];
+            if let Some(out) = out.first_chunk_mut() {
+                keep(values, self.criterion, out);
+            } else {
+                let mut kept = [T::ZERO; GROUP];
+                keep(values, self.criterion, &mut kept);
+                out.copy_from_slice(&kept[..out.len()]);
+            }
         }
     }
 }
@@ -158,8 +168,7 @@ fn passing<T: Voxel>(values: &[T; GROUP], criterion: Criterion<T>) -> Word {
 #[inline(always)]
 fn keep<T: Voxel>(values: &[T; GROUP], criterion: Criterion<T>, kept: &mut [T; GROUP]) {
     for (kept, &value) in kept.iter_mut().zip(values) {
-        let passes = criterion.passes_positive(value) | criterion.passes_negative(value);
-        *kept = if passes { value } else { T::ZERO };
+        *kept = if criterion.passes(value) { value } else { T::ZERO };
     }
     if criterion.keeps_zeros() {
         for (kept, &value) in kept.iter_mut().zip(values) {

@@ -4,6 +4,7 @@ use std::array::from_fn;
 
 use ndarray::{ArrayView3, Axis};
 
+use crate::criterion::Criterion;
 use crate::group::{GROUP, Groups, any};
 use crate::instructions::{Loop, widest};
 use crate::parallel;
@@ -61,17 +62,23 @@ impl Summary {
     }
 }
 
-/// The smallest and the largest of some finite values, of every sixteenth by itself, so
-/// that values are compared many at a time.
+/// The smallest and the largest of some finite values, in several lanes, so that values
+/// are compared many at a time.
 #[derive(Clone, Copy)]
 pub(crate) struct Extremes<T> {
     smallest: [T; LANES],
     largest: [T; LANES],
 }
 
-const LANES: usize = 16;
+/// The most lanes there are.
+const LANES: usize = 32;
 
 impl<T: Voxel> Extremes<T> {
+    /// How many lanes there are for this type: as many as registers hold, and enough that
+    /// the compiler sees two rounds of them and not four, of which it makes something slow
+    /// for integers.
+    const USED: usize = if size_of::<T>() > 4 { LANES / 2 } else { LANES };
+
     /// Of no values.
     pub(crate) const NONE: Self =
         Self { smallest: [T::RANGE.1; LANES], largest: [T::RANGE.0; LANES] };
@@ -80,8 +87,8 @@ impl<T: Voxel> Extremes<T> {
     #[inline(always)]
     pub(crate) fn add(&mut self, values: &[T; GROUP]) {
         let Self { mut smallest, mut largest } = *self;
-        for values in values.as_chunks::<LANES>().0 {
-            for lane in 0..LANES {
+        for values in values.chunks_exact(Self::USED) {
+            for lane in 0..Self::USED {
                 smallest[lane] = smaller(smallest[lane], values[lane]);
                 largest[lane] = larger(largest[lane], values[lane]);
             }
@@ -94,6 +101,14 @@ impl<T: Voxel> Extremes<T> {
     pub(crate) fn add_one(&mut self, value: T) {
         self.smallest[0] = smaller(self.smallest[0], value);
         self.largest[0] = larger(self.largest[0], value);
+    }
+
+    /// What the range becomes when all values that do not pass become zero.
+    #[inline(always)]
+    pub(crate) fn of_passing(self, criterion: Criterion<T>) -> Self {
+        // If the largest value does not pass, no other passes above zero.
+        let kept = |value| if criterion.passes(value) { value } else { T::ZERO };
+        Self { smallest: self.smallest.map(kept), largest: self.largest.map(kept) }
     }
 
     pub(crate) fn merge(self, other: Self) -> Self {
