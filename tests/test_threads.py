@@ -81,7 +81,7 @@ def test_the_default_is_the_cores_this_process_may_use():
 def test_one_thread_is_one_thread():
     code = """
         import numpy as np, os, nithresh
-        nithresh.threshold(np.ones((99, 99, 99), "f4"), 0.5, cluster_threshold=2)
+        nithresh.threshold(np.ones((104, 104, 104), "f4"), 0.5, cluster_threshold=2)
         print(len(os.listdir("/proc/self/task")))
     """
     alone = {"OPENBLAS_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
@@ -123,7 +123,7 @@ def test_forks_of_forks_while_other_threads_compute():
         import os, threading
         import numpy as np
         import nithresh
-        data = np.ones((80, 80, 80), np.float32)
+        data = np.ones((104, 104, 104), np.float32)
         stop = threading.Event()
         def work():
             threads = 2

@@ -184,7 +184,7 @@ def test_the_memory_layout_changes_nothing(data, connectivity, two_sided):
 
 def test_the_number_of_threads_changes_nothing():
     rng = np.random.default_rng(0)
-    data = ndimage.gaussian_filter(rng.standard_normal((50, 60, 40)), 1)
+    data = ndimage.gaussian_filter(rng.standard_normal((60, 60, 50)), 1)
     data = np.round(data, 2)
     results = []
     try:

@@ -56,20 +56,18 @@ fn threshold(
 ) -> Result<(f64, f64, bool)> {
     let filter = filter(cluster_threshold, connectivity)?;
     let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
-    // Without clusters there is half as much to do for a voxel.
-    let share = if cluster_threshold > 1 { 1 } else { 2 };
     let summary = dispatch!(data, T => {
         let criterion = Criterion::<T>::new(threshold, two_sided)?;
         if data.is(out) {
             let mut data = read_write::<T>(data)?;
             let data = data.as_array_mut();
-            threads::run(py, data.len() / share, || {
+            threads::run(py, data.len(), || {
                 nithresh_core::threshold_in_place(data, mask, criterion, filter)
             })?
         } else {
             let (data, mut out) = (read::<T>(data)?, read_write::<T>(out)?);
             let (data, array) = (data.as_array(), out.as_array_mut());
-            threads::run(py, data.len() / share, || {
+            threads::run(py, data.len(), || {
                 let out = Output { array, is_zero: out_is_zero };
                 nithresh_core::threshold(data, out, mask, criterion, filter)
             })?

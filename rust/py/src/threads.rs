@@ -16,9 +16,9 @@ use std::sync::{Arc, RwLock};
 use pyo3::Python;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// Below this many voxels, waking other threads costs about as much as they save: a map
-/// of 3 mm has 230 000, and one of 2 mm 900 000.
-const LEAST_VOXELS: usize = 500_000;
+/// Below this many voxels, waking other threads costs as much as they save: a map of 2 mm
+/// has 900 000, and one of 1 mm 7 million.
+const LEAST_VOXELS: usize = 1_000_000;
 
 /// As set by the user; 0 stands for the default.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
