@@ -147,9 +147,15 @@ def is_plain(array: NDArray[Any]) -> bool:
 
     A field of packed records does not.
     """
+    flags = array.flags
+    if flags.forc:
+        return bool(flags.aligned)
+    steps = zip(array.shape, array.strides, strict=True)
     return bool(
-        array.flags.aligned
-        and not any(step % array.dtype.itemsize for step in array.strides)
+        flags.aligned
+        and not any(
+            length > 1 and step % array.dtype.itemsize for length, step in steps
+        )
     )
 
 
@@ -159,10 +165,9 @@ def check_out(out: Any, data: NDArray[Any]) -> None:
     if out.shape != data.shape:
         msg = f"out has shape {out.shape}; it must have that of data, {data.shape}"
         raise ValueError(msg)
-    allowed = {data.dtype.newbyteorder("=")}
-    if data.dtype == np.bool_:
-        allowed.add(np.dtype(np.uint8))
-    if out.dtype.newbyteorder("=") not in allowed:
+    native = out.dtype.newbyteorder("=")
+    is_bytes = data.dtype == np.bool_ and native == np.uint8
+    if native != data.dtype.newbyteorder("=") and not is_bytes:
         msg = f"out has dtype {out.dtype}; it must have that of data, {data.dtype}"
         raise TypeError(msg)
     check_writeable(out, "out")

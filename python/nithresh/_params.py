@@ -48,10 +48,10 @@ def check_request(
     """Check the words that all thresholding calls share."""
     checked_sides = check_bool(two_sided, "two_sided")
     return Request(
-        threshold=check_threshold(threshold, two_sided=checked_sides),
-        two_sided=checked_sides,
-        cluster_threshold=check_cluster_threshold(cluster_threshold),
-        connectivity=check_connectivity(connectivity),
+        check_threshold(threshold, two_sided=checked_sides),
+        checked_sides,
+        check_cluster_threshold(cluster_threshold),
+        check_connectivity(connectivity),
     )
 
 
@@ -179,7 +179,9 @@ def check_not_negative(number: Any, name: str) -> float:
 
 def check_bool(value: Any, name: str) -> bool:
     """Check a flag: True or False, or 1 or 0 as NumPy and old code pass them."""
-    if isinstance(value, (bool, np.bool_, int, np.integer)) and value in (0, 1):
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, (np.bool_, int, np.integer)) and value in (0, 1):
         return bool(value)
     msg = f"{name} is {value!r}; it must be True or False"
     raise TypeError(msg)

@@ -63,6 +63,12 @@ def _unaligned(data: NDArray[Any]) -> NDArray[Any]:
     return records["value"]
 
 
+def _first_of_records(data: NDArray[Any]) -> NDArray[Any]:
+    records = np.zeros(data.shape, [("value", data.dtype), ("behind", "u1")])
+    records["value"] = data
+    return records["value"]
+
+
 #: The ways an array can lie in memory; each keeps the values.
 LAYOUTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "C": np.ascontiguousarray,
@@ -73,6 +79,7 @@ LAYOUTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "one volume of a C-ordered series": _one_of_a_series,
     "other byte order": _other_byte_order,
     "unaligned": _unaligned,
+    "in steps that are no whole voxels": _first_of_records,
 }
 
 

@@ -94,7 +94,9 @@ fn typed<'a, 'py, T: Element>(
     // A view counts its steps in voxels, so one that is a field of packed
     // records would be read and written at the wrong places.
     let voxel = size_of::<T>().cast_signed();
-    let fits = typed.data().is_aligned() && typed.strides().iter().all(|step| step % voxel == 0);
+    // The step of an axis of length 1 means nothing.
+    let fits = |(&length, &step): (&usize, &isize)| length < 2 || step % voxel == 0;
+    let fits = typed.data().is_aligned() && typed.shape().iter().zip(typed.strides()).all(fits);
     if !fits && !typed.is_empty() {
         return Err(mismatch("data and out must be aligned, with steps of whole voxels"));
     }
