@@ -12,6 +12,7 @@ use ndarray::{
 };
 
 use crate::group::GROUP;
+use crate::instructions::{Loop, widest};
 use crate::parallel;
 use crate::voxel::Voxel;
 
@@ -328,28 +329,44 @@ fn as_slice<'a, T: Copy + Default>(plane: ArrayView2<'a, T>, copy: &'a mut Vec<T
 /// A copy of a plane.
 fn copied<'a, T: Copy + Default>(plane: ArrayView2<'_, T>, copy: &'a mut Vec<T>) -> &'a mut [T] {
     copy.resize(plane.len(), T::default());
-    let mut reversed = plane;
-    reversed.invert_axis(Axis(0));
-    reversed.invert_axis(Axis(1));
-    if let Some(reversed) = reversed.to_slice() {
-        copy_reversed(copy, reversed);
-        return copy;
-    }
-    let row_length = plane.len_of(Axis(1));
-    for (copy, row) in copy.chunks_exact_mut(row_length).zip(plane.outer_iter()) {
-        let mut reversed = row;
+    widest(CopyPlane { plane, copy });
+    copy
+}
+
+struct CopyPlane<'a, T> {
+    plane: ArrayView2<'a, T>,
+    copy: &'a mut [T],
+}
+
+impl<T: Copy> Loop for CopyPlane<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { plane, copy } = self;
+        let mut reversed = plane;
         reversed.invert_axis(Axis(0));
-        match (row.to_slice(), reversed.to_slice()) {
-            (Some(row), _) => copy.copy_from_slice(row),
-            (None, Some(reversed)) => copy_reversed(copy, reversed),
-            (None, None) => ArrayViewMut1::from(copy).assign(&row),
+        reversed.invert_axis(Axis(1));
+        if let Some(reversed) = reversed.to_slice() {
+            copy_reversed(copy, reversed);
+            return;
+        }
+        let row_length = plane.len_of(Axis(1));
+        for (copy, row) in copy.chunks_exact_mut(row_length).zip(plane.outer_iter()) {
+            let mut reversed = row;
+            reversed.invert_axis(Axis(0));
+            match (row.to_slice(), reversed.to_slice()) {
+                (Some(row), _) => copy.copy_from_slice(row),
+                (None, Some(reversed)) => copy_reversed(copy, reversed),
+                (None, None) => ArrayViewMut1::from(copy).assign(&row),
+            }
         }
     }
-    copy
 }
 
 /// Copies values, the last to the first place. They are read forwards, which memory is
 /// made for.
+#[inline(always)]
 fn copy_reversed<T: Copy>(copy: &mut [T], reversed: &[T]) {
     for (copy, reversed) in copy.rchunks_mut(GROUP).zip(reversed.chunks(GROUP)) {
         for (copy, value) in copy.iter_mut().rev().zip(reversed) {
