@@ -270,6 +270,23 @@ def test_bad_input_is_one_clear_error(args, words, error, message):
     assert message in str(caught.value)
 
 
+def test_what_equals_a_good_word_is_not_taken_for_it():
+    # Words that have been checked are remembered, and 1 == 1.0 == True.
+    data = np.ones((1, 1, 1), np.float32)
+    for _ in range(2):
+        assert nithresh.threshold(data, 1, cluster_threshold=1, connectivity=6).all()
+        for words in (
+            {"threshold": True},
+            {"threshold": 1, "cluster_threshold": 1.0},
+            {"threshold": 1, "cluster_threshold": True},
+            {"threshold": 1, "connectivity": 6.0},
+            {"threshold": 1, "two_sided": 1.0},
+        ):
+            with pytest.raises(TypeError) as caught:
+                nithresh.threshold(data, **words)
+            assert caught.value.__context__ is None
+
+
 def test_a_failed_call_leaves_the_output_alone():
     out = np.full((2, 2, 2), 7, np.float32)
     with pytest.raises(ValueError, match="mask is empty"):

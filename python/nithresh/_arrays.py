@@ -165,9 +165,9 @@ def check_out(out: Any, data: NDArray[Any]) -> None:
     if out.shape != data.shape:
         msg = f"out has shape {out.shape}; it must have that of data, {data.shape}"
         raise ValueError(msg)
-    native = out.dtype.newbyteorder("=")
-    is_bytes = data.dtype == np.bool_ and native == np.uint8
-    if native != data.dtype.newbyteorder("=") and not is_bytes:
+    if out.dtype != data.dtype and out.dtype.newbyteorder("=") != (
+        np.uint8 if data.dtype == np.bool_ else data.dtype.newbyteorder("=")
+    ):
         msg = f"out has dtype {out.dtype}; it must have that of data, {data.dtype}"
         raise TypeError(msg)
     check_writeable(out, "out")

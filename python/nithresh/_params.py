@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +47,18 @@ def check_request(
     threshold: Any, *, two_sided: Any, cluster_threshold: Any, connectivity: Any
 ) -> Request:
     """Check the words that all thresholding calls share."""
+    words = (threshold, two_sided, cluster_threshold, connectivity)
+    try:
+        return _known_request(*words)
+    except TypeError:
+        # Of the wrong type, or of one that cannot be remembered.
+        pass
+    return _check_request(*words)
+
+
+def _check_request(
+    threshold: Any, two_sided: Any, cluster_threshold: Any, connectivity: Any
+) -> Request:
     checked_sides = check_bool(two_sided, "two_sided")
     return Request(
         check_threshold(threshold, two_sided=checked_sides),
@@ -53,6 +66,10 @@ def check_request(
         check_cluster_threshold(cluster_threshold),
         check_connectivity(connectivity),
     )
+
+
+# Most calls say what the one before said, and to check it takes as long as a small map.
+_known_request = lru_cache(maxsize=16, typed=True)(_check_request)
 
 
 def check_threshold(threshold: Any, *, two_sided: bool) -> float | Percentile:
