@@ -113,7 +113,8 @@ impl Clusters {
         if let Some(passing) = passing {
             *passing = all;
         }
-        Ok((Self::join(linked, planes_per_slab, &grid, connectivity)?, found))
+        let clusters = Self::join(linked, planes_per_slab, &grid, connectivity)?;
+        Ok((clusters, found.of_passing(criterion)))
     }
 
     /// Puts the slabs of a volume together.

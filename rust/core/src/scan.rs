@@ -20,7 +20,7 @@ use crate::voxel::Voxel;
 /// What a scan finds beside what passes.
 #[derive(Clone, Copy)]
 pub(crate) struct Found<T: Voxel> {
-    /// Of the voxels that pass, and of zeros for those that do not.
+    /// Of the groups that have been looked at, and of zeros for the others.
     pub(crate) extremes: Extremes<T>,
     /// Whether anything that was read is not finite.
     pub(crate) has_non_finite: bool,
@@ -34,6 +34,12 @@ impl<T: Voxel> Found<T> {
             extremes: self.extremes.merge(other.extremes),
             has_non_finite: self.has_non_finite | other.has_non_finite,
         }
+    }
+
+    /// The same with the range of the voxels that pass, and of zeros for those that do
+    /// not.
+    pub(crate) fn of_passing(self, criterion: Criterion<T>) -> Self {
+        Self { extremes: self.extremes.of_passing(criterion), ..self }
     }
 }
 
@@ -51,7 +57,7 @@ pub(crate) fn write_passing<T: Voxel>(
         |_| Found::NOTHING,
         |found, plane| widest(Scan { plane, criterion, bits: None, found }),
     );
-    found.into_iter().fold(Found::NOTHING, Found::merge)
+    found.into_iter().fold(Found::NOTHING, Found::merge).of_passing(criterion)
 }
 
 /// The scan of a plane.
@@ -112,10 +118,8 @@ impl<T: Voxel> Loop for Scan<'_, T> {
                 }
             }
         }
-        let extremes = &mut self.found.extremes;
-        *extremes = extremes.of_passing(criterion);
         if has_empty {
-            extremes.add_one(T::ZERO);
+            self.found.extremes.add_one(T::ZERO);
         }
     }
 }

@@ -62,23 +62,17 @@ impl Summary {
     }
 }
 
-/// The smallest and the largest of some finite values, in several lanes, so that values
-/// are compared many at a time.
+/// The smallest and the largest of some finite values, in lanes, so that values are
+/// compared many at a time. Not every type uses all of them.
 #[derive(Clone, Copy)]
 pub(crate) struct Extremes<T> {
     smallest: [T; LANES],
     largest: [T; LANES],
 }
 
-/// The most lanes there are.
 const LANES: usize = 32;
 
 impl<T: Voxel> Extremes<T> {
-    /// How many lanes there are for this type: as many as registers hold, and enough that
-    /// the compiler sees two rounds of them and not four, of which it makes something slow
-    /// for integers.
-    const USED: usize = if size_of::<T>() > 4 { LANES / 2 } else { LANES };
-
     /// Of no values.
     pub(crate) const NONE: Self =
         Self { smallest: [T::RANGE.1; LANES], largest: [T::RANGE.0; LANES] };
@@ -87,8 +81,8 @@ impl<T: Voxel> Extremes<T> {
     #[inline(always)]
     pub(crate) fn add(&mut self, values: &[T; GROUP]) {
         let Self { mut smallest, mut largest } = *self;
-        for values in values.chunks_exact(Self::USED) {
-            for lane in 0..Self::USED {
+        for values in values.chunks_exact(T::LANES) {
+            for lane in 0..T::LANES {
                 smallest[lane] = smaller(smallest[lane], values[lane]);
                 largest[lane] = larger(largest[lane], values[lane]);
             }
@@ -104,7 +98,6 @@ impl<T: Voxel> Extremes<T> {
     }
 
     /// What the range becomes when all values that do not pass become zero.
-    #[inline(always)]
     pub(crate) fn of_passing(self, criterion: Criterion<T>) -> Self {
         // If the largest value does not pass, no other passes above zero.
         let kept = |value| if criterion.passes(value) { value } else { T::ZERO };

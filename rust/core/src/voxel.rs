@@ -31,6 +31,11 @@ pub trait Voxel: std::fmt::Debug + Copy + Default + PartialOrd + Send + Sync + '
     /// Whether values can be negative.
     const IS_SIGNED: bool;
 
+    /// In how many lanes the range of values is found fastest, 32 at most: as many as
+    /// registers hold, but for small integers enough that the compiler sees two rounds of
+    /// them and not four, of which it makes something slow.
+    const LANES: usize;
+
     /// No finite value has a larger magnitude.
     const LARGEST_MAGNITUDE: Self::Magnitude;
 
@@ -84,6 +89,7 @@ macro_rules! float_voxel {
             const ZERO: Self = 0.0;
             const RANGE: (Self, Self) = (Self::MIN, Self::MAX);
             const IS_SIGNED: bool = true;
+            const LANES: usize = 16;
             const LARGEST_MAGNITUDE: $bits = Self::MAX.to_bits();
 
             fn limit_above(threshold: f64) -> Self {
@@ -151,6 +157,7 @@ macro_rules! integer_voxel {
             const ZERO: Self = 0;
             const RANGE: (Self, Self) = (Self::MIN, Self::MAX);
             const IS_SIGNED: bool = Self::MIN != 0;
+            const LANES: usize = if Self::BITS > 32 { 16 } else { 32 };
             const LARGEST_MAGNITUDE: $magnitude = <$magnitude>::MAX;
 
             fn limit_above(threshold: f64) -> Self {
