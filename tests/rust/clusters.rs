@@ -10,19 +10,21 @@ use std::sync::{Arc, LazyLock};
 
 use ndarray::{Array3, ArrayD, ArrayView3, Axis, IxDyn, s};
 use nithresh_core::{
-    ClusterFilter, Connectivity, Criterion, Error, Further, Output, Piece, Place, Plateaus, Table,
-    Voxel, join, label, threshold, with_helpers,
+    ClusterFilter, Connectivity, Criterion, Error, Further, Helpers, Output, Piece, Place,
+    Plateaus, Table, Voxel, join, label, threshold, with_helpers,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPoolBuilder;
 
 use naive::Request;
 
 type Index = [usize; 3];
 
-static POOL: LazyLock<Arc<ThreadPool>> =
-    LazyLock::new(|| Arc::new(ThreadPoolBuilder::new().num_threads(2).build().unwrap()));
+static HELPERS: LazyLock<Helpers> = LazyLock::new(|| {
+    let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+    Helpers { pool: Arc::new(pool), at_once: true }
+});
 
 /// One example: few values, so that ties happen, in any order of the axes.
 #[derive(Debug, Clone)]
@@ -171,7 +173,7 @@ fn check<T: Voxel>(case: &Case, volume: &ArrayView3<'_, T>) {
     let found = case.flooded(volume);
     for plateaus in [Plateaus::First, Plateaus::Whole] {
         let (table, labels, out) = tabulated(case, volume, plateaus);
-        let in_pool = with_helpers(Some(POOL.clone()), || tabulated(case, volume, plateaus));
+        let in_pool = with_helpers(Some(HELPERS.clone()), || tabulated(case, volume, plateaus));
         assert_eq!((&table, &labels, &out), (&in_pool.0, &in_pool.1, &in_pool.2));
 
         let mut expected = Array3::<i32>::zeros(volume.dim());

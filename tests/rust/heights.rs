@@ -13,12 +13,12 @@ use std::sync::{Arc, LazyLock};
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, Axis, IxDyn, Slice};
 use nithresh_core::{
-    Branches, Connectivity, Enhancement, Error, Height, ScoreOf, Voxel, height::Score, tfce,
-    with_helpers,
+    Branches, Connectivity, Enhancement, Error, Height, Helpers, ScoreOf, Voxel, height::Score,
+    tfce, with_helpers,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPoolBuilder;
 
 use naive::Request;
 
@@ -165,14 +165,17 @@ fn in_each_layout<T: Copy>(values: &ArrayViewD<'_, T>, work: impl Fn(ArrayViewD<
 }
 
 /// A few helpers, and none at all.
-static POOLS: LazyLock<Vec<Option<Arc<ThreadPool>>>> = LazyLock::new(|| {
-    let pool = |threads| Arc::new(ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
-    vec![Some(pool(1)), Some(pool(4)), None]
+static POOLS: LazyLock<Vec<Option<Helpers>>> = LazyLock::new(|| {
+    let helpers = |threads, at_once| {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        Some(Helpers { pool: Arc::new(pool), at_once })
+    };
+    vec![helpers(1, false), helpers(4, true), None]
 });
 
 fn in_each_pool(work: impl Fn() + Send + Sync) {
-    for pool in &*POOLS {
-        with_helpers(pool.clone(), &work);
+    for helpers in &*POOLS {
+        with_helpers(helpers.clone(), &work);
     }
 }
 

@@ -11,12 +11,12 @@ use std::sync::{Arc, LazyLock};
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, ArrayViewMutD, Axis, IxDyn, ShapeBuilder};
 use nithresh_core::{
-    ClusterFilter, Connectivity, Criterion, Error, Output, Population, Summary, Voxel,
+    ClusterFilter, Connectivity, Criterion, Error, Helpers, Output, Population, Summary, Voxel,
     largest_cluster, percentile, summary, threshold, threshold_in_place, with_helpers,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::ThreadPoolBuilder;
 
 use naive::Request;
 
@@ -227,14 +227,17 @@ fn case() -> impl Strategy<Value = Case> {
 }
 
 /// A few helpers, and none at all.
-static POOLS: LazyLock<Vec<Option<Arc<ThreadPool>>>> = LazyLock::new(|| {
-    let pool = |threads| Arc::new(ThreadPoolBuilder::new().num_threads(threads).build().unwrap());
-    [1, 2, 6].into_iter().map(|threads| Some(pool(threads))).chain([None]).collect()
+static POOLS: LazyLock<Vec<Option<Helpers>>> = LazyLock::new(|| {
+    let helpers = |threads, at_once| {
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        Some(Helpers { pool: Arc::new(pool), at_once })
+    };
+    vec![helpers(1, true), helpers(2, false), helpers(6, true), None]
 });
 
 fn in_each_pool(work: impl Fn() + Send + Sync) {
-    for pool in &*POOLS {
-        with_helpers(pool.clone(), &work);
+    for helpers in &*POOLS {
+        with_helpers(helpers.clone(), &work);
     }
 }
 

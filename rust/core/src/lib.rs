@@ -84,7 +84,7 @@ pub use crate::error::{Error, Result};
 pub use crate::height::Height;
 pub use crate::label::{Labels, label};
 pub use crate::maxima::{Maxima, Plateaus};
-pub use crate::parallel::with_helpers;
+pub use crate::parallel::{Helpers, with_helpers};
 use crate::percentile::Magnitudes;
 pub use crate::percentile::Population;
 pub use crate::pieces::{Piece, Place, join};

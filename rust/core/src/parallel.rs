@@ -11,6 +11,7 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
@@ -18,19 +19,32 @@ use rayon::ThreadPool;
 /// thread that meets a dense part of the map does not keep the others waiting.
 const PIECES_PER_THREAD: usize = 4;
 
+/// When less than this is left to do, nobody is woken up for it any more.
+const WORTH_WAKING: Duration = Duration::from_micros(600);
+
+/// Threads that help.
+#[derive(Debug, Clone)]
+pub struct Helpers {
+    /// Where they are.
+    pub pool: Arc<ThreadPool>,
+    /// Whether they are woken up at once, and not only when the calling thread has seen
+    /// how long its work takes.
+    pub at_once: bool,
+}
+
 thread_local! {
     /// The threads that help this one.
-    static HELPERS: RefCell<Option<Arc<ThreadPool>>> = const { RefCell::new(None) };
+    static HELPERS: RefCell<Option<Helpers>> = const { RefCell::new(None) };
 }
 
 /// Does work on this thread, helped by those of a pool if there is one.
-pub fn with_helpers<R>(helpers: Option<Arc<ThreadPool>>, work: impl FnOnce() -> R) -> R {
+pub fn with_helpers<R>(helpers: Option<Helpers>, work: impl FnOnce() -> R) -> R {
     let _before = Restore(HELPERS.replace(helpers));
     work()
 }
 
 /// Gives a thread its helpers back, also when it panics.
-struct Restore(Option<Arc<ThreadPool>>);
+struct Restore(Option<Helpers>);
 
 impl Drop for Restore {
     fn drop(&mut self) {
@@ -71,10 +85,11 @@ fn for_each(count: usize, work: &(dyn Fn(usize) + Sync)) {
         return (0..count).for_each(work);
     }
     let helpers = Restore(HELPERS.take());
-    let Some(pool) = &helpers.0 else {
+    let Some(Helpers { pool, at_once }) = &helpers.0 else {
         return (0..count).for_each(work);
     };
-    let next = AtomicUsize::new(0);
+    let done = if *at_once { 0 } else { work_alone(count, work) };
+    let next = AtomicUsize::new(done);
     let take_turns = || {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
@@ -85,20 +100,67 @@ fn for_each(count: usize, work: &(dyn Fn(usize) + Sync)) {
         }
     };
     pool.in_place_scope(|scope| {
-        for _ in 0..pool.current_num_threads().min(count - 1) {
+        for _ in 0..pool.current_num_threads().min((count - done).saturating_sub(1)) {
             scope.spawn(|_| take_turns());
         }
         take_turns();
     });
 }
 
+/// Calls `work` with the first numbers, until what is left is worth waking others up for,
+/// and returns how many it has done.
+fn work_alone(count: usize, work: &(dyn Fn(usize) + Sync)) -> usize {
+    let start = Instant::now();
+    for number in 0..count {
+        work(number);
+        let done = number + 1;
+        if start.elapsed().as_nanos() * (count - done) as u128
+            > WORTH_WAKING.as_nanos() * done as u128
+        {
+            return done;
+        }
+    }
+    count
+}
+
 /// How many threads there are.
 pub(crate) fn threads() -> usize {
-    HELPERS.with_borrow(|helpers| helpers.as_ref().map_or(0, |pool| pool.current_num_threads())) + 1
+    HELPERS.with_borrow(|helpers| {
+        helpers.as_ref().map_or(0, |helpers| helpers.pool.current_num_threads())
+    }) + 1
 }
 
 /// How many of `planes` go into one slab: all of them where nobody helps.
 pub(crate) fn slab_thickness(planes: usize) -> usize {
     let slabs = if threads() > 1 { PIECES_PER_THREAD * threads() } else { 1 };
     planes.div_ceil(slabs).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread::sleep;
+
+    use rayon::ThreadPoolBuilder;
+
+    use super::*;
+
+    #[test]
+    fn each_item_is_worked_on_once_whenever_helpers_join_in() {
+        for (at_once, pause) in [(true, 0), (false, 0), (false, 1)] {
+            let pool = Arc::new(ThreadPoolBuilder::new().num_threads(3).build().unwrap());
+            let helpers = Helpers { pool, at_once };
+            for count in 0..12 {
+                let visits = AtomicUsize::new(0);
+                let squares = with_helpers(Some(helpers.clone()), || {
+                    map((0..count).collect(), |number: usize| {
+                        visits.fetch_add(1, Ordering::Relaxed);
+                        sleep(Duration::from_millis(pause));
+                        number * number
+                    })
+                });
+                assert_eq!(squares, (0..count).map(|number| number * number).collect::<Vec<_>>());
+                assert_eq!(visits.into_inner(), count);
+            }
+        }
+    }
 }

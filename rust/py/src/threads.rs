@@ -13,12 +13,17 @@ use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 
+use nithresh_core::Helpers;
 use pyo3::Python;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-/// Below this many voxels, waking other threads costs as much as they save: a map of 2 mm
-/// has 900 000, and one of 1 mm 7 million.
-const LEAST_VOXELS: usize = 1_000_000;
+/// Below this many voxels, waking other threads costs about as much as they save: a map
+/// of 3 mm has 230 000.
+const LEAST_VOXELS: usize = 500_000;
+
+/// From this many on, waking them saves time in any map: one of 2 mm has 900 000, and one
+/// of 1 mm 7 million. Below, it does so in white noise, but not in a smooth map.
+const ALWAYS_ENOUGH: usize = 1_000_000;
 
 /// As set by the user; 0 stands for the default.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
@@ -61,7 +66,9 @@ pub(crate) fn limit() -> usize {
 /// Does work on `voxels` voxels without the interpreter lock, in parallel when
 /// it is worth it.
 pub(crate) fn run<R: Send>(py: Python<'_>, voxels: usize, work: impl FnOnce() -> R + Send) -> R {
-    py.detach(|| nithresh_core::with_helpers(helpers(voxels), work))
+    let at_once = voxels >= ALWAYS_ENOUGH;
+    let helpers = || helpers(voxels).map(|pool| Helpers { pool, at_once });
+    py.detach(|| nithresh_core::with_helpers(helpers(), work))
 }
 
 /// The pool that helps in this process; `None` where the calling thread should work alone.
