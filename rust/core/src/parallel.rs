@@ -89,6 +89,9 @@ fn for_each(count: usize, work: &(dyn Fn(usize) + Sync)) {
         return (0..count).for_each(work);
     };
     let done = if *at_once { 0 } else { work_alone(count, work) };
+    if done == count {
+        return;
+    }
     let next = AtomicUsize::new(done);
     let take_turns = || {
         loop {
@@ -100,7 +103,7 @@ fn for_each(count: usize, work: &(dyn Fn(usize) + Sync)) {
         }
     };
     pool.in_place_scope(|scope| {
-        for _ in 0..pool.current_num_threads().min((count - done).saturating_sub(1)) {
+        for _ in 0..pool.current_num_threads().min(count - done - 1) {
             scope.spawn(|_| take_turns());
         }
         take_turns();

@@ -95,8 +95,9 @@ fn typed<'a, 'py, T: Element>(
     // records would be read and written at the wrong places.
     let voxel = size_of::<T>().cast_signed();
     // The step of an axis of length 1 means nothing.
-    let fits = |(&length, &step): (&usize, &isize)| length < 2 || step % voxel == 0;
-    let fits = typed.data().is_aligned() && typed.shape().iter().zip(typed.strides()).all(fits);
+    let is_whole = |(&length, &step): (&usize, &isize)| length < 2 || step % voxel == 0;
+    let mut axes = typed.shape().iter().zip(typed.strides());
+    let fits = typed.data().is_aligned() && axes.all(is_whole);
     if !fits && !typed.is_empty() {
         return Err(mismatch("data and out must be aligned, with steps of whole voxels"));
     }

@@ -66,16 +66,19 @@ pub(crate) fn limit() -> usize {
 /// Does work on `voxels` voxels without the interpreter lock, in parallel when
 /// it is worth it.
 pub(crate) fn run<R: Send>(py: Python<'_>, voxels: usize, work: impl FnOnce() -> R + Send) -> R {
-    let at_once = voxels >= ALWAYS_ENOUGH;
-    let helpers = || helpers(voxels).map(|pool| Helpers { pool, at_once });
-    py.detach(|| nithresh_core::with_helpers(helpers(), work))
+    py.detach(|| nithresh_core::with_helpers(helpers(voxels), work))
 }
 
-/// The pool that helps in this process; `None` where the calling thread should work alone.
-fn helpers(voxels: usize) -> Option<Arc<ThreadPool>> {
+/// Who helps with so many voxels; `None` where the calling thread should work alone.
+fn helpers(voxels: usize) -> Option<Helpers> {
     if voxels < LEAST_VOXELS {
         return None;
     }
+    Some(Helpers { pool: pool()?, at_once: voxels >= ALWAYS_ENOUGH })
+}
+
+/// The pool of this process, if it may have one and can have it at once.
+fn pool() -> Option<Arc<ThreadPool>> {
     let threads = limit();
     if threads == 1 {
         return None;
