@@ -440,15 +440,16 @@ proptest! {
     }
 
     /// Enough volumes that they are shared out among threads, and too few for that; side by
-    /// side or interleaved.
+    /// side or interleaved, more of them than are visited together, and reversed.
     #[test]
     fn series(
-        (shape, bytes) in (1..4_usize, 1..4_usize, 1..4_usize, 1..40_usize).prop_flat_map(
+        (shape, bytes) in (1..4_usize, 1..4_usize, 1..5_usize, 1..150_usize).prop_flat_map(
             |shape| (Just(shape), vec(any::<u8>(), shape.0 * shape.1 * shape.2 * shape.3)),
         ),
         density in prop::sample::select(&[50_u8, 90, 140]),
         request in request(),
         axes in prop::sample::select(&[[0, 1, 2, 3], [2, 1, 0, 3], [3, 2, 1, 0], [1, 0, 3, 2]]),
+        is_reversed in any::<[bool; 4]>(),
         is_masked in any::<bool>(),
     ) {
         let request = Request { threshold: 2.0, two_sided: true, ..request };
@@ -458,20 +459,30 @@ proptest! {
         let data = noise((x * y, z, volumes), bytes, density).mapv(f64::from);
         let data = data.into_shape_with_order(sides).unwrap();
         let place = |axis| axes.iter().position(|&other| other == axis).unwrap();
-        let data = data.permuted_axes([0, 1, 2, 3].map(place)).into_dyn();
+        let mut data = data.permuted_axes([0, 1, 2, 3].map(place)).into_dyn();
+        let mut like_data = data.mapv(|_| 7.0);
+        let elsewhere = ArrayD::from_elem(data.raw_dim(), 7.0);
+        for (axis, is_reversed) in is_reversed.into_iter().enumerate() {
+            if is_reversed {
+                data.invert_axis(Axis(axis));
+                like_data.invert_axis(Axis(axis));
+            }
+        }
         let mask = Array3::from_shape_fn((x, y, z), |(x, y, z)| (x + y + z) % 3 != 0);
         let mask = is_masked.then(|| mask.view());
         let expected = naive::threshold(&data.view(), mask, request, 2.0);
         let range = summary(data.view(), mask).unwrap();
         let (criterion, filter) = (criterion(request), filter(request));
         in_each_pool(|| {
-            let mut out = ArrayD::zeros(data.raw_dim());
-            threshold(data.view(), out.view_mut().into(), mask, criterion, filter).unwrap();
-            assert_eq!(out, expected);
+            for mut out in [like_data.clone(), elsewhere.clone()] {
+                threshold(data.view(), out.view_mut().into(), mask, criterion, filter).unwrap();
+                assert_eq!(out, expected);
+            }
             let mut in_place = data.clone();
             let found = threshold_in_place(in_place.view_mut(), mask, criterion, filter).unwrap();
             assert_eq!(in_place, expected);
-            assert_eq!(found, Summary { has_non_finite: false, ..summary(out.view(), None).unwrap() });
+            let left = summary(expected.view(), None).unwrap();
+            assert_eq!(found, Summary { has_non_finite: false, ..left });
             assert_eq!(summary(data.view(), mask).unwrap(), range);
         });
     }

@@ -6,6 +6,7 @@ use crate::connectivity::Connectivity;
 use crate::criterion::Criterion;
 use crate::error::{Error, Result};
 use crate::instructions::widest;
+use crate::interleaved::{self, Volumes};
 use crate::link::{Link, RowsBefore};
 use crate::parallel;
 use crate::runs::{Grid, ListRuns, PlaneBits, Run, Runs, narrow};
@@ -102,10 +103,9 @@ impl Clusters {
                 }
             },
         );
-        let (mut linked, mut found, mut all) = (Vec::new(), Found::NOTHING, Passing::default());
-        for (slab, of_slab, passing) in slabs {
-            linked.push(slab);
-            found = found.merge(of_slab);
+        let (mut parts, mut all) = (Vec::new(), Passing::default());
+        for (slab, found, passing) in slabs {
+            parts.push((slab, found));
             if let Some(passing) = passing {
                 all.append(passing);
             }
@@ -113,7 +113,42 @@ impl Clusters {
         if let Some(passing) = passing {
             *passing = all;
         }
-        let clusters = Self::join(linked, planes_per_slab, &grid, connectivity)?;
+        Self::complete(parts, planes_per_slab, &grid, criterion, connectivity)
+    }
+
+    /// The same for some volumes of a series that lie interleaved, each by itself.
+    pub(crate) fn find_and_write_each<T: Voxel>(
+        volumes: Volumes<'_, T>,
+        mask: Option<ArrayView3<'_, bool>>,
+        criterion: Criterion<T>,
+        connectivity: Connectivity,
+    ) -> Result<Vec<(Self, Found<T>)>> {
+        let (planes, rows, row_length) = volumes.dim();
+        let grid = Grid::new(rows, row_length)?;
+        let planes_per_slab = parallel::slab_thickness(planes);
+        let volumes = interleaved::visit_planes(
+            volumes,
+            mask,
+            planes_per_slab,
+            |planes| (Slab::new(&grid, planes, rows), Found::NOTHING),
+            |(slab, found), plane| slab.add(plane, &grid, criterion, connectivity, found),
+        );
+        let complete =
+            |slabs| Self::complete(slabs, planes_per_slab, &grid, criterion, connectivity);
+        parallel::map(volumes, complete).into_iter().collect()
+    }
+
+    /// The clusters of a volume whose slabs have been visited.
+    fn complete<T: Voxel>(
+        parts: Vec<(Slab, Found<T>)>,
+        planes_per_slab: usize,
+        grid: &Grid,
+        criterion: Criterion<T>,
+        connectivity: Connectivity,
+    ) -> Result<(Self, Found<T>)> {
+        let (slabs, found): (_, Vec<_>) = parts.into_iter().unzip();
+        let clusters = Self::join(slabs, planes_per_slab, grid, connectivity)?;
+        let found = found.into_iter().fold(Found::NOTHING, Found::merge);
         Ok((clusters, found.of_passing(criterion)))
     }
 

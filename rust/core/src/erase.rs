@@ -5,6 +5,7 @@ use ndarray::{ArrayViewMut3, Axis};
 use crate::cluster::Clusters;
 use crate::instructions::{Loop, widest};
 use crate::parallel;
+use crate::scan::Found;
 use crate::summary::{Extremes, Summary};
 use crate::volume::slabs_mut;
 use crate::voxel::Voxel;
@@ -12,14 +13,14 @@ use crate::voxel::Voxel;
 /// Sets the voxels of the clusters of fewer than `min_extent` voxels to zero, and
 /// returns the range of what is left.
 ///
-/// `extremes` is the range of `out` before, in which exactly the voxels of `clusters`
-/// are not zero. Linear in runs and in the voxels that go.
+/// `found` is what was found when `out` was written, in which exactly the voxels of
+/// `clusters` are not zero. Linear in runs and in the voxels that go.
 pub(crate) fn erase_small<T: Voxel>(
     mut out: ArrayViewMut3<'_, T>,
     clusters: &Clusters,
     min_extent: u64,
-    extremes: Extremes<T>,
-) -> (f64, f64) {
+    found: Found<T>,
+) -> Summary {
     let thickness = clusters.planes_per_slab();
     let slabs = slabs_mut(out.view_mut(), thickness).into_iter().enumerate().collect();
     let erased = parallel::map(slabs, |(slab, out)| {
@@ -27,11 +28,11 @@ pub(crate) fn erase_small<T: Voxel>(
         widest(EraseSlab { out, clusters, first, min_extent, erased: &mut erased });
         erased
     });
+    let Found { extremes, has_non_finite } = found;
     if erased.into_iter().all(|erased| extremes.stays_without(erased)) {
-        return extremes.to_f64();
+        return Summary::new(extremes, has_non_finite);
     }
-    let Summary { min, max, .. } = Summary::of(out.view(), None);
-    (min, max)
+    Summary { has_non_finite, ..Summary::of(out.view(), None) }
 }
 
 /// Erases in the planes from `first` on.

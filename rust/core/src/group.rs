@@ -72,6 +72,14 @@ pub(crate) fn any<T: Voxel>(values: &[T; GROUP], is: impl Fn(T) -> bool) -> bool
     any != T::Magnitude::from(false)
 }
 
+/// Whether all of some values are zero, and none is -0.
+#[inline(always)]
+pub(crate) fn is_zero<T: Voxel>(values: &[T]) -> bool {
+    let (groups, rest) = values.as_chunks::<GROUP>();
+    let is_not = |value: T| !value.is_plain_zero();
+    !groups.iter().any(|values| any(values, is_not)) && !any(&filled_up(rest, T::ZERO), is_not)
+}
+
 /// Sets voxels to zero. Where they are zero already they are not written: most are,
 /// where a result has been, and memory that is only read need not be written back.
 #[inline(always)]

@@ -94,6 +94,7 @@ pub use crate::under::{Further, Under};
 pub use crate::voxel::Voxel;
 
 use crate::cluster::Passing;
+use crate::interleaved::Volumes;
 use crate::label::{Numbered, Part};
 use crate::volume::{Frame, MemoryOrder, Target};
 
@@ -146,8 +147,8 @@ impl<'a, T> From<ArrayViewMutD<'a, T>> for Output<'a, T> {
 /// `data` and `out` have three axes, or four with the volumes along the last,
 /// each of which is filtered by itself. Positive and negative clusters never
 /// merge. Reads `data` once; needs 12 bytes for each run and 12 for each cluster beside
-/// them, if clusters are filtered, and 64 for each voxel of a volume, if the volumes lie
-/// interleaved.
+/// them, if clusters are filtered, and on each thread two planes of up to 64 volumes, if
+/// the volumes lie interleaved.
 ///
 /// # Errors
 ///
@@ -164,9 +165,8 @@ pub fn threshold<T: Voxel>(
     let sources = volumes(data.view())?;
     check_mask(mask.as_ref(), &sources)?;
     if let Some(series) = interleaved(data.view()) {
-        return interleaved::filter(Some(series), four_axes(out.array), |volumes| {
-            threshold_targets(volumes, mask, criterion, filter)
-        });
+        let volumes = Volumes { source: Some(series), out: four_axes(out.array) };
+        return threshold_interleaved(volumes, mask, criterion, filter);
     }
     let is_zero = out.is_zero;
     let targets = sources
@@ -190,9 +190,8 @@ pub fn threshold_in_place<T: Voxel>(
 ) -> Result<Summary> {
     check_mask(mask.as_ref(), &volumes(data.view())?)?;
     if interleaved(data.view()).is_some() {
-        return interleaved::filter(None, four_axes(data), |volumes| {
-            threshold_targets(volumes, mask, criterion, filter)
-        });
+        let volumes = Volumes { source: None, out: four_axes(data) };
+        return threshold_interleaved(volumes, mask, criterion, filter);
     }
     let targets = volumes_mut(data)?.into_iter().map(Target::InPlace).collect();
     threshold_targets(targets, mask, criterion, filter)
@@ -207,6 +206,36 @@ fn threshold_targets<T: Voxel>(
     parallel::map_volumes(targets, |target| threshold_volume(target, mask, criterion, filter))
         .into_iter()
         .try_fold(Summary::EMPTY, |all, volume| Ok(all.merge(volume?)))
+}
+
+fn threshold_interleaved<T: Voxel>(
+    volumes: Volumes<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    criterion: Criterion<T>,
+    filter: ClusterFilter,
+) -> Result<Summary> {
+    if volumes.out.is_empty() {
+        return Ok(Summary::EMPTY);
+    }
+    let order = volumes.order();
+    let mask = mask.map(|mask| order.apply(mask));
+    let (mut volumes, mut summary) = (volumes.in_order(order), Summary::EMPTY);
+    for mut volumes in volumes.some_at_a_time() {
+        if filter.min_extent <= 1 {
+            let found = scan::write_passing_of_all(volumes, mask, criterion);
+            summary = summary.merge(Summary::new(found.extremes, found.has_non_finite));
+            continue;
+        }
+        let connectivity = filter.connectivity;
+        let found =
+            Clusters::find_and_write_each(volumes.reborrow(), mask, criterion, connectivity)?;
+        let volumes = volumes.out.axis_iter_mut(Axis(3)).zip(found).collect();
+        let summaries = parallel::map(volumes, |(out, (clusters, found))| {
+            erase::erase_small(out, &clusters, filter.min_extent, found)
+        });
+        summary = summaries.into_iter().fold(summary, Summary::merge);
+    }
+    Ok(summary)
 }
 
 fn threshold_volume<T: Voxel>(
@@ -240,11 +269,11 @@ pub(crate) fn filter_clusters<T: Voxel>(
     let connectivity = filter.connectivity;
     let (clusters, found) =
         Clusters::find_and_write(target.reborrow(), mask, criterion, connectivity, passing)?;
-    let (min, max) = match target.out() {
-        Some(out) => erase::erase_small(out, &clusters, filter.min_extent, found.extremes),
-        None => found.extremes.to_f64(),
+    let summary = match target.out() {
+        Some(out) => erase::erase_small(out, &clusters, filter.min_extent, found),
+        None => Summary::new(found.extremes, found.has_non_finite),
     };
-    Ok((clusters, Summary { min, max, has_non_finite: found.has_non_finite }))
+    Ok((clusters, summary))
 }
 
 /// A voxel of a volume, by its place along each axis.
@@ -300,8 +329,7 @@ pub fn percentile<T: Voxel>(
     if !(0.0..=100.0).contains(&percent) {
         return Err(Error::Percent(percent));
     }
-    let volumes = volumes(data)?;
-    check_mask(mask.as_ref(), &volumes)?;
+    let volumes = pooled(data, mask)?;
     Ok(Magnitudes { volumes, mask, population }.percentile(percent))
 }
 
@@ -316,8 +344,7 @@ pub fn summary<T: Voxel>(
     data: ArrayViewD<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
 ) -> Result<Summary> {
-    let volumes = volumes(data)?;
-    check_mask(mask.as_ref(), &volumes)?;
+    let volumes = pooled(data, mask)?;
     let summaries = parallel::map_volumes(volumes, |volume| {
         let order = MemoryOrder::of(&volume);
         Summary::of(order.apply(volume), mask.map(|mask| order.apply(mask)))
@@ -328,6 +355,22 @@ pub fn summary<T: Voxel>(
 /// The map, if it is a series whose volumes lie interleaved.
 fn interleaved<T>(data: ArrayViewD<'_, T>) -> Option<ArrayView4<'_, T>> {
     data.into_dimensionality().ok().filter(interleaved::is_interleaved)
+}
+
+/// The voxels of a map in volumes, to look at all of them together.
+///
+/// Where its volumes lie interleaved these are slices through all volumes instead, unless
+/// there is a mask, which these would not share.
+fn pooled<'a, T>(
+    data: ArrayViewD<'a, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+) -> Result<Vec<ArrayView3<'a, T>>> {
+    if mask.is_none() && interleaved(data.view()).is_some() {
+        return volumes(data.permuted_axes(vec![1, 2, 3, 0]));
+    }
+    let volumes = volumes(data)?;
+    check_mask(mask.as_ref(), &volumes)?;
+    Ok(volumes)
 }
 
 /// A map that is a series, to write to.

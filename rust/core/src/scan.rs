@@ -11,6 +11,7 @@ use crate::bits;
 use crate::criterion::Criterion;
 use crate::group::{GROUP, Groups, any, clear};
 use crate::instructions::{Loop, widest};
+use crate::interleaved::{self, Volumes};
 use crate::parallel;
 use crate::runs::{PlaneBits, Word};
 use crate::summary::Extremes;
@@ -58,6 +59,23 @@ pub(crate) fn write_passing<T: Voxel>(
         |found, plane| widest(Scan { plane, criterion, bits: None, found }),
     );
     found.into_iter().fold(Found::NOTHING, Found::merge).of_passing(criterion)
+}
+
+/// The same for some volumes of a series that lie interleaved, all together.
+pub(crate) fn write_passing_of_all<T: Voxel>(
+    volumes: Volumes<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    criterion: Criterion<T>,
+) -> Found<T> {
+    let thickness = parallel::slab_thickness(volumes.dim().0);
+    let found = interleaved::visit_planes(
+        volumes,
+        mask,
+        thickness,
+        |_| Found::NOTHING,
+        |found, plane| widest(Scan { plane, criterion, bits: None, found }),
+    );
+    found.into_iter().flatten().fold(Found::NOTHING, Found::merge).of_passing(criterion)
 }
 
 /// The scan of a plane.

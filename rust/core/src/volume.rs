@@ -7,7 +7,7 @@
 //! where its voxels do not follow one another it is copied, one plane at a time.
 
 use ndarray::{
-    ArrayBase, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, Ix3,
+    ArrayBase, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, Ix3, Ix4,
     RawData,
 };
 
@@ -54,6 +54,20 @@ impl MemoryOrder {
             }
         }
         view.permuted_axes(self.axes)
+    }
+
+    /// Turns each volume of a series, of which the last axis stays the last.
+    pub(crate) fn apply_to_series<S: RawData>(
+        &self,
+        mut series: ArrayBase<S, Ix4>,
+    ) -> ArrayBase<S, Ix4> {
+        for axis in 0..3 {
+            if self.reversed[axis] {
+                series.invert_axis(Axis(axis));
+            }
+        }
+        let [planes, rows, voxels] = self.axes;
+        series.permuted_axes([planes, rows, voxels, 3])
     }
 
     /// The index in the view of a voxel that is known by plane, row and
@@ -319,7 +333,10 @@ fn write_rows<T: Voxel>(mut plane: ArrayViewMut2<'_, T>, values: &[T]) {
 
 /// A plane as a slice: the plane itself where its voxels follow one another, else a
 /// copy of it.
-fn as_slice<'a, T: Copy + Default>(plane: ArrayView2<'a, T>, copy: &'a mut Vec<T>) -> &'a [T] {
+pub(crate) fn as_slice<'a, T: Copy + Default>(
+    plane: ArrayView2<'a, T>,
+    copy: &'a mut Vec<T>,
+) -> &'a [T] {
     match plane.to_slice() {
         Some(slice) => slice,
         None => copied(plane, copy),
