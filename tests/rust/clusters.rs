@@ -23,7 +23,7 @@ type Index = [usize; 3];
 
 static HELPERS: LazyLock<Helpers> = LazyLock::new(|| {
     let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-    Helpers { pool: Arc::new(pool), at_once: true }
+    Helpers { pool: Arc::new(pool), least_runs: 0 }
 });
 
 /// One example: few values, so that ties happen, in any order of the axes.

@@ -166,11 +166,11 @@ fn in_each_layout<T: Copy>(values: &ArrayViewD<'_, T>, work: impl Fn(ArrayViewD<
 
 /// A few helpers, and none at all.
 static POOLS: LazyLock<Vec<Option<Helpers>>> = LazyLock::new(|| {
-    let helpers = |threads, at_once| {
+    let helpers = |threads| {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        Some(Helpers { pool: Arc::new(pool), at_once })
+        Some(Helpers { pool: Arc::new(pool), least_runs: 0 })
     };
-    vec![helpers(1, false), helpers(4, true), None]
+    vec![helpers(1), helpers(4), None]
 });
 
 fn in_each_pool(work: impl Fn() + Send + Sync) {

@@ -228,11 +228,11 @@ fn case() -> impl Strategy<Value = Case> {
 
 /// A few helpers, and none at all.
 static POOLS: LazyLock<Vec<Option<Helpers>>> = LazyLock::new(|| {
-    let helpers = |threads, at_once| {
+    let helpers = |threads, least_runs| {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        Some(Helpers { pool: Arc::new(pool), at_once })
+        Some(Helpers { pool: Arc::new(pool), least_runs })
     };
-    vec![helpers(1, true), helpers(2, false), helpers(6, true), None]
+    vec![helpers(1, 0), helpers(2, 10), helpers(6, 0), None]
 });
 
 fn in_each_pool(work: impl Fn() + Send + Sync) {

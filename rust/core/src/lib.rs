@@ -250,6 +250,20 @@ fn threshold_volume<T: Voxel>(
     let order = target.order();
     let target = target.in_order(order);
     let mask = mask.map(|mask| order.apply(mask));
+    let least_runs = parallel::least_runs();
+    if least_runs > 0 && scan::estimated_runs(target.source(), criterion) < least_runs {
+        return with_helpers(None, || threshold_in_order(target, mask, criterion, filter));
+    }
+    threshold_in_order(target, mask, criterion, filter)
+}
+
+/// Of a volume in memory order.
+fn threshold_in_order<T: Voxel>(
+    target: Target<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    criterion: Criterion<T>,
+    filter: ClusterFilter,
+) -> Result<Summary> {
     if filter.min_extent <= 1 {
         let found = scan::write_passing(target, mask, criterion);
         return Ok(Summary::new(found.extremes, found.has_non_finite));

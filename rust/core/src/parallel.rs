@@ -11,7 +11,6 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
@@ -19,17 +18,14 @@ use rayon::ThreadPool;
 /// thread that meets a dense part of the map does not keep the others waiting.
 const PIECES_PER_THREAD: usize = 4;
 
-/// When less than this is left to do, nobody is woken up for it any more.
-const WORTH_WAKING: Duration = Duration::from_micros(600);
-
 /// Threads that help.
 #[derive(Debug, Clone)]
 pub struct Helpers {
     /// Where they are.
     pub pool: Arc<ThreadPool>,
-    /// Whether they are woken up at once, and not only when the calling thread has seen
-    /// how long its work takes.
-    pub at_once: bool,
+    /// A map of which fewer runs pass is thresholded without them, because it takes about
+    /// as long to wake them up.
+    pub least_runs: usize,
 }
 
 thread_local! {
@@ -85,14 +81,10 @@ fn for_each(count: usize, work: &(dyn Fn(usize) + Sync)) {
         return (0..count).for_each(work);
     }
     let helpers = Restore(HELPERS.take());
-    let Some(Helpers { pool, at_once }) = &helpers.0 else {
+    let Some(Helpers { pool, .. }) = &helpers.0 else {
         return (0..count).for_each(work);
     };
-    let done = if *at_once { 0 } else { work_alone(count, work) };
-    if done == count {
-        return;
-    }
-    let next = AtomicUsize::new(done);
+    let next = AtomicUsize::new(0);
     let take_turns = || {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
@@ -103,27 +95,11 @@ fn for_each(count: usize, work: &(dyn Fn(usize) + Sync)) {
         }
     };
     pool.in_place_scope(|scope| {
-        for _ in 0..pool.current_num_threads().min(count - done - 1) {
+        for _ in 0..pool.current_num_threads().min(count - 1) {
             scope.spawn(|_| take_turns());
         }
         take_turns();
     });
-}
-
-/// Calls `work` with the first numbers, until what is left is worth waking others up for,
-/// and returns how many it has done.
-fn work_alone(count: usize, work: &(dyn Fn(usize) + Sync)) -> usize {
-    let start = Instant::now();
-    for number in 0..count {
-        work(number);
-        let done = number + 1;
-        if start.elapsed().as_nanos() * (count - done) as u128
-            > WORTH_WAKING.as_nanos() * done as u128
-        {
-            return done;
-        }
-    }
-    count
 }
 
 /// How many threads there are.
@@ -131,6 +107,11 @@ pub(crate) fn threads() -> usize {
     HELPERS.with_borrow(|helpers| {
         helpers.as_ref().map_or(0, |helpers| helpers.pool.current_num_threads())
     }) + 1
+}
+
+/// With how few runs a map is thresholded on the calling thread alone.
+pub(crate) fn least_runs() -> usize {
+    HELPERS.with_borrow(|helpers| helpers.as_ref().map_or(0, |helpers| helpers.least_runs))
 }
 
 /// How many of `planes` go into one slab: all of them where nobody helps.
@@ -141,29 +122,24 @@ pub(crate) fn slab_thickness(planes: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::thread::sleep;
-
     use rayon::ThreadPoolBuilder;
 
     use super::*;
 
     #[test]
-    fn each_item_is_worked_on_once_whenever_helpers_join_in() {
-        for (at_once, pause) in [(true, 0), (false, 0), (false, 1)] {
-            let pool = Arc::new(ThreadPoolBuilder::new().num_threads(3).build().unwrap());
-            let helpers = Helpers { pool, at_once };
-            for count in 0..12 {
-                let visits = AtomicUsize::new(0);
-                let squares = with_helpers(Some(helpers.clone()), || {
-                    map((0..count).collect(), |number: usize| {
-                        visits.fetch_add(1, Ordering::Relaxed);
-                        sleep(Duration::from_millis(pause));
-                        number * number
-                    })
-                });
-                assert_eq!(squares, (0..count).map(|number| number * number).collect::<Vec<_>>());
-                assert_eq!(visits.into_inner(), count);
-            }
+    fn each_item_is_worked_on_once() {
+        let pool = Arc::new(ThreadPoolBuilder::new().num_threads(3).build().unwrap());
+        let helpers = Helpers { pool, least_runs: 0 };
+        for count in 0..12 {
+            let visits = AtomicUsize::new(0);
+            let squares = with_helpers(Some(helpers.clone()), || {
+                map((0..count).collect(), |number: usize| {
+                    visits.fetch_add(1, Ordering::Relaxed);
+                    number * number
+                })
+            });
+            assert_eq!(squares, (0..count).map(|number| number * number).collect::<Vec<_>>());
+            assert_eq!(visits.into_inner(), count);
         }
     }
 }

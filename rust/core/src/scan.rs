@@ -44,6 +44,28 @@ impl<T: Voxel> Found<T> {
     }
 }
 
+/// How many voxels are looked at to tell a smooth map from one that is not.
+const SAMPLE: usize = 256;
+
+/// About how many runs of a volume pass, from a sample of its voxels.
+pub(crate) fn estimated_runs<T: Voxel>(
+    volume: ArrayView3<'_, T>,
+    criterion: Criterion<T>,
+) -> usize {
+    let (_, rows, row_length) = volume.dim();
+    let begin_a_run = (0..SAMPLE).filter(|number| {
+        // Anywhere, and the same each time: Knuth's multiplicative hash.
+        let voxel = number * 2_654_435_761 % volume.len();
+        let (row, position) = (voxel / row_length, voxel % row_length);
+        let passes = |position: usize| {
+            let value = volume[[row / rows, row % rows, position]];
+            value.is_finite() && criterion.passes(value)
+        };
+        passes(position) && !(position > 0 && passes(position - 1))
+    });
+    begin_a_run.count() * volume.len() / SAMPLE
+}
+
 /// Writes the voxels that pass; all others become zero. Nothing else is found.
 pub(crate) fn write_passing<T: Voxel>(
     target: Target<'_, T>,
@@ -196,5 +218,25 @@ fn keep<T: Voxel>(values: &[T; GROUP], criterion: Criterion<T>, kept: &mut [T; G
         for (kept, &value) in kept.iter_mut().zip(values) {
             *kept = if value == T::ZERO { value } else { *kept };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array3;
+
+    use super::*;
+
+    #[test]
+    fn estimates_of_runs() {
+        let criterion = Criterion::new(1.0, true).unwrap();
+        let estimate = |passes: fn(usize) -> bool| {
+            let map = Array3::from_shape_fn((20, 30, 40), |(.., x)| f32::from(u8::from(passes(x))));
+            estimated_runs(map.view(), criterion)
+        };
+        assert_eq!(estimate(|_| false), 0);
+        // One in each row, and twenty.
+        assert!((300..1200).contains(&estimate(|_| true)), "{}", estimate(|_| true));
+        assert!((10_000..14_000).contains(&estimate(|x| x % 2 == 0)));
     }
 }

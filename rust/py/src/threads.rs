@@ -22,8 +22,10 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 const LEAST_VOXELS: usize = 500_000;
 
 /// From this many on, waking them saves time in any map: one of 2 mm has 900 000, and one
-/// of 1 mm 7 million. Below, it does so in white noise, but not in a smooth map.
+/// of 1 mm 7 million. Below, thresholding a map on all threads is faster if at least so
+/// many runs pass, as in white noise (130 000), and not in a smooth map (4 000).
 const ALWAYS_ENOUGH: usize = 1_000_000;
+const LEAST_RUNS: usize = 30_000;
 
 /// As set by the user; 0 stands for the default.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
@@ -74,7 +76,8 @@ fn helpers(voxels: usize) -> Option<Helpers> {
     if voxels < LEAST_VOXELS {
         return None;
     }
-    Some(Helpers { pool: pool()?, at_once: voxels >= ALWAYS_ENOUGH })
+    let least_runs = if voxels < ALWAYS_ENOUGH { LEAST_RUNS } else { 0 };
+    Some(Helpers { pool: pool()?, least_runs })
 }
 
 /// The pool of this process, if it may have one and can have it at once.
