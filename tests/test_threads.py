@@ -48,7 +48,7 @@ def run_python(code, **environment):
 
 
 def test_the_number_of_threads_changes_nothing():
-    # Of the smaller map, others are woken up only when it takes long.
+    # With the smaller map, others help because many runs pass.
     for data in (large_map(), large_map()[:70]):
         results = []
         for threads in (1, 2, 3, 8):

@@ -6,21 +6,21 @@
 #[path = "naive.rs"]
 #[allow(dead_code, reason = "the other tests use the rest of it")]
 mod naive;
+#[path = "pools.rs"]
+mod pools;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::{Arc, LazyLock};
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, Axis, IxDyn, Slice};
 use nithresh_core::{
-    Branches, Connectivity, Enhancement, Error, Height, Helpers, ScoreOf, Voxel, height::Score,
-    tfce, with_helpers,
+    Branches, Connectivity, Enhancement, Error, Height, ScoreOf, Voxel, height::Score, tfce,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rayon::ThreadPoolBuilder;
 
 use naive::Request;
+use pools::in_each_pool;
 
 type Index = [usize; 3];
 
@@ -161,21 +161,6 @@ fn in_each_layout<T: Copy>(values: &ArrayViewD<'_, T>, work: impl Fn(ArrayViewD<
             order.iter().enumerate().for_each(|(place, &axis)| back[axis] = place);
             work(view.view().permuted_axes(IxDyn(&back)));
         }
-    }
-}
-
-/// A few helpers, and none at all.
-static POOLS: LazyLock<Vec<Option<Helpers>>> = LazyLock::new(|| {
-    let helpers = |threads| {
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        Some(Helpers { pool: Arc::new(pool), least_runs: 0 })
-    };
-    vec![helpers(1), helpers(4), None]
-});
-
-fn in_each_pool(work: impl Fn() + Send + Sync) {
-    for helpers in &*POOLS {
-        with_helpers(helpers.clone(), &work);
     }
 }
 

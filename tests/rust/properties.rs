@@ -5,20 +5,21 @@
 
 #[path = "naive.rs"]
 mod naive;
+#[path = "pools.rs"]
+mod pools;
 
 use std::fmt::Debug;
-use std::sync::{Arc, LazyLock};
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, ArrayViewMutD, Axis, IxDyn, ShapeBuilder};
 use nithresh_core::{
-    ClusterFilter, Connectivity, Criterion, Error, Helpers, Output, Population, Summary, Voxel,
-    largest_cluster, percentile, summary, threshold, threshold_in_place, with_helpers,
+    ClusterFilter, Connectivity, Criterion, Error, Output, Population, Summary, Voxel,
+    largest_cluster, percentile, summary, threshold, threshold_in_place,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rayon::ThreadPoolBuilder;
 
 use naive::Request;
+use pools::in_each_pool;
 
 /// Voxel types, with values where something could go wrong.
 trait TestVoxel: Voxel + Debug {
@@ -224,21 +225,6 @@ fn case() -> impl Strategy<Value = Case> {
                 },
             )
     })
-}
-
-/// A few helpers, and none at all.
-static POOLS: LazyLock<Vec<Option<Helpers>>> = LazyLock::new(|| {
-    let helpers = |threads, least_runs| {
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        Some(Helpers { pool: Arc::new(pool), least_runs })
-    };
-    vec![helpers(1, 0), helpers(2, 10), helpers(6, 0), None]
-});
-
-fn in_each_pool(work: impl Fn() + Send + Sync) {
-    for helpers in &*POOLS {
-        with_helpers(helpers.clone(), &work);
-    }
 }
 
 /// Equal, and zeros of the same sign.

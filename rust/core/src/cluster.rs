@@ -148,8 +148,7 @@ impl Clusters {
     ) -> Result<(Self, Found<T>)> {
         let (slabs, found): (_, Vec<_>) = parts.into_iter().unzip();
         let clusters = Self::join(slabs, planes_per_slab, grid, connectivity)?;
-        let found = found.into_iter().fold(Found::NOTHING, Found::merge);
-        Ok((clusters, found.of_passing(criterion)))
+        Ok((clusters, Found::of_all(found, criterion)))
     }
 
     /// Puts the slabs of a volume together.

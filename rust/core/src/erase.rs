@@ -28,11 +28,10 @@ pub(crate) fn erase_small<T: Voxel>(
         widest(EraseSlab { out, clusters, first, min_extent, erased: &mut erased });
         erased
     });
-    let Found { extremes, has_non_finite } = found;
-    if erased.into_iter().all(|erased| extremes.stays_without(erased)) {
-        return Summary::new(extremes, has_non_finite);
+    if erased.into_iter().all(|erased| found.extremes.stays_without(erased)) {
+        return found.summary();
     }
-    Summary { has_non_finite, ..Summary::of(out.view(), None) }
+    Summary { has_non_finite: found.has_non_finite, ..Summary::of(out.view(), None) }
 }
 
 /// Erases in the planes from `first` on.

@@ -223,7 +223,7 @@ fn threshold_interleaved<T: Voxel>(
     for mut volumes in volumes.some_at_a_time() {
         if filter.min_extent <= 1 {
             let found = scan::write_passing_of_all(volumes, mask, criterion);
-            summary = summary.merge(Summary::new(found.extremes, found.has_non_finite));
+            summary = summary.merge(found.summary());
             continue;
         }
         let connectivity = filter.connectivity;
@@ -251,24 +251,14 @@ fn threshold_volume<T: Voxel>(
     let target = target.in_order(order);
     let mask = mask.map(|mask| order.apply(mask));
     let least_runs = parallel::least_runs();
-    if least_runs > 0 && scan::estimated_runs(target.source(), criterion) < least_runs {
-        return with_helpers(None, || threshold_in_order(target, mask, criterion, filter));
-    }
-    threshold_in_order(target, mask, criterion, filter)
-}
-
-/// Of a volume in memory order.
-fn threshold_in_order<T: Voxel>(
-    target: Target<'_, T>,
-    mask: Option<ArrayView3<'_, bool>>,
-    criterion: Criterion<T>,
-    filter: ClusterFilter,
-) -> Result<Summary> {
-    if filter.min_extent <= 1 {
-        let found = scan::write_passing(target, mask, criterion);
-        return Ok(Summary::new(found.extremes, found.has_non_finite));
-    }
-    Ok(filter_clusters(target, mask, criterion, filter, None)?.1)
+    let is_alone = least_runs > 0 && scan::estimated_runs(target.source(), criterion) < least_runs;
+    let threshold = || {
+        if filter.min_extent <= 1 {
+            return Ok(scan::write_passing(target, mask, criterion).summary());
+        }
+        Ok(filter_clusters(target, mask, criterion, filter, None)?.1)
+    };
+    if is_alone { with_helpers(None, threshold) } else { threshold() }
 }
 
 /// Does the whole for a volume in memory order; returns its clusters of every extent.
@@ -285,7 +275,7 @@ pub(crate) fn filter_clusters<T: Voxel>(
         Clusters::find_and_write(target.reborrow(), mask, criterion, connectivity, passing)?;
     let summary = match target.out() {
         Some(out) => erase::erase_small(out, &clusters, filter.min_extent, found),
-        None => Summary::new(found.extremes, found.has_non_finite),
+        None => found.summary(),
     };
     Ok((clusters, summary))
 }

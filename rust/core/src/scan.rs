@@ -14,7 +14,7 @@ use crate::instructions::{Loop, widest};
 use crate::interleaved::{self, Volumes};
 use crate::parallel;
 use crate::runs::{PlaneBits, Word};
-use crate::summary::Extremes;
+use crate::summary::{Extremes, Summary};
 use crate::volume::{Out, Plane, Target, visit_planes};
 use crate::voxel::Voxel;
 
@@ -30,17 +30,18 @@ pub(crate) struct Found<T: Voxel> {
 impl<T: Voxel> Found<T> {
     pub(crate) const NOTHING: Self = Self { extremes: Extremes::NONE, has_non_finite: false };
 
-    pub(crate) fn merge(self, other: Self) -> Self {
-        Self {
-            extremes: self.extremes.merge(other.extremes),
-            has_non_finite: self.has_non_finite | other.has_non_finite,
-        }
+    /// What the scans of all parts of a volume found together, with the range of the voxels
+    /// that pass, and of zeros for those that do not.
+    pub(crate) fn of_all(parts: impl IntoIterator<Item = Self>, criterion: Criterion<T>) -> Self {
+        let all = parts.into_iter().fold(Self::NOTHING, |all, part| Self {
+            extremes: all.extremes.merge(part.extremes),
+            has_non_finite: all.has_non_finite | part.has_non_finite,
+        });
+        Self { extremes: all.extremes.of_passing(criterion), ..all }
     }
 
-    /// The same with the range of the voxels that pass, and of zeros for those that do
-    /// not.
-    pub(crate) fn of_passing(self, criterion: Criterion<T>) -> Self {
-        Self { extremes: self.extremes.of_passing(criterion), ..self }
+    pub(crate) fn summary(self) -> Summary {
+        Summary::new(self.extremes, self.has_non_finite)
     }
 }
 
@@ -80,7 +81,7 @@ pub(crate) fn write_passing<T: Voxel>(
         |_| Found::NOTHING,
         |found, plane| widest(Scan { plane, criterion, bits: None, found }),
     );
-    found.into_iter().fold(Found::NOTHING, Found::merge).of_passing(criterion)
+    Found::of_all(found, criterion)
 }
 
 /// The same for some volumes of a series that lie interleaved, all together.
@@ -97,7 +98,7 @@ pub(crate) fn write_passing_of_all<T: Voxel>(
         |_| Found::NOTHING,
         |found, plane| widest(Scan { plane, criterion, bits: None, found }),
     );
-    found.into_iter().flatten().fold(Found::NOTHING, Found::merge).of_passing(criterion)
+    Found::of_all(found.into_iter().flatten(), criterion)
 }
 
 /// The scan of a plane.

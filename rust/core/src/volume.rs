@@ -7,8 +7,8 @@
 //! where its voxels do not follow one another it is copied, one plane at a time.
 
 use ndarray::{
-    ArrayBase, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis, Ix3, Ix4,
-    RawData,
+    ArrayBase, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis,
+    Dimension, IntoDimension, Ix3, Ix4, RawData,
 };
 
 use crate::group::GROUP;
@@ -47,27 +47,30 @@ impl MemoryOrder {
     }
 
     /// Turns a view of the same shape as the one this order was taken from.
-    pub fn apply<S: RawData>(&self, mut view: ArrayBase<S, Ix3>) -> ArrayBase<S, Ix3> {
-        for axis in 0..3 {
-            if self.reversed[axis] {
-                view.invert_axis(Axis(axis));
-            }
-        }
-        view.permuted_axes(self.axes)
+    pub fn apply<S: RawData>(&self, view: ArrayBase<S, Ix3>) -> ArrayBase<S, Ix3> {
+        self.turn(view, self.axes)
     }
 
     /// Turns each volume of a series, of which the last axis stays the last.
     pub(crate) fn apply_to_series<S: RawData>(
         &self,
-        mut series: ArrayBase<S, Ix4>,
+        series: ArrayBase<S, Ix4>,
     ) -> ArrayBase<S, Ix4> {
+        let [planes, rows, voxels] = self.axes;
+        self.turn(series, [planes, rows, voxels, 3])
+    }
+
+    fn turn<S: RawData, D: Dimension>(
+        &self,
+        mut view: ArrayBase<S, D>,
+        axes: impl IntoDimension<Dim = D>,
+    ) -> ArrayBase<S, D> {
         for axis in 0..3 {
             if self.reversed[axis] {
-                series.invert_axis(Axis(axis));
+                view.invert_axis(Axis(axis));
             }
         }
-        let [planes, rows, voxels] = self.axes;
-        series.permuted_axes([planes, rows, voxels, 3])
+        view.permuted_axes(axes)
     }
 
     /// The index in the view of a voxel that is known by plane, row and

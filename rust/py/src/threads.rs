@@ -22,9 +22,11 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 const LEAST_VOXELS: usize = 500_000;
 
 /// From this many on, waking them saves time in any map: one of 2 mm has 900 000, and one
-/// of 1 mm 7 million. Below, thresholding a map on all threads is faster if at least so
-/// many runs pass, as in white noise (130 000), and not in a smooth map (4 000).
+/// of 1 mm 7 million.
 const ALWAYS_ENOUGH: usize = 1_000_000;
+
+/// Below that, thresholding a map on all threads is faster if at least so many runs pass,
+/// as in white noise (130 000 at 2 mm), and not in a smooth map (4 000).
 const LEAST_RUNS: usize = 30_000;
 
 /// As set by the user; 0 stands for the default.
