@@ -18,12 +18,6 @@ pub(crate) fn below(position: u32) -> u64 {
     (1 << position) - 1
 }
 
-/// The bits up to `position` and that of `position` itself; it is less than 64.
-#[inline(always)]
-pub(crate) fn up_to(position: u32) -> u64 {
-    u64::MAX >> (63 - position)
-}
-
 /// The lowest `count` bits, all of them if there are no more.
 #[inline(always)]
 pub(crate) fn first(count: usize) -> u64 {
@@ -35,6 +29,15 @@ pub(crate) fn first(count: usize) -> u64 {
 pub(crate) fn for_each(mut word: u64, mut visit: impl FnMut(u32)) {
     while word != 0 {
         visit(word.trailing_zeros());
+        word &= word - 1;
+    }
+}
+
+/// Calls `visit` with each set bit and all below it, from the lowest.
+#[inline(always)]
+pub(crate) fn for_each_up_to(mut word: u64, mut visit: impl FnMut(u64)) {
+    while word != 0 {
+        visit(word ^ (word - 1));
         word &= word - 1;
     }
 }
@@ -63,7 +66,6 @@ mod tests {
     #[test]
     fn masks() {
         assert_eq!((below(0), below(3), below(63)), (0, 0b111, u64::MAX >> 1));
-        assert_eq!((up_to(0), up_to(2), up_to(63)), (1, 0b111, u64::MAX));
         assert_eq!((first(0), first(3), first(64)), (0, 0b111, u64::MAX));
     }
 
@@ -74,6 +76,9 @@ mod tests {
             flags[position] = true;
             assert_eq!(of(&flags, |flag| flag), 1 << position);
             assert_eq!(of(&flags, |flag| !flag), !(1 << position));
+            for_each_up_to(of(&flags, |flag| flag), |up_to| {
+                assert_eq!(up_to, u64::MAX >> (63 - position));
+            });
             let mut seen = Vec::new();
             for_each(of(&flags, |flag| flag), |bit| seen.push(bit as usize));
             assert_eq!(seen, [position]);

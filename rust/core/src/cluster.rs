@@ -326,7 +326,7 @@ impl Slab {
             return;
         }
         next.clear();
-        widest(Scan { plane, criterion, bits: Some(&mut *next), found });
+        Scan { criterion, bits: Some(&mut *next), found }.plane(plane);
         widest(ListRuns { runs, plane: next, grid });
         *is_too_large = u32::try_from(runs.count()).is_err();
         if *is_too_large {
@@ -342,7 +342,7 @@ impl Slab {
         widest(Link {
             plane: next,
             grid,
-            rows: [beside, face, before, behind],
+            rows: [face, before, behind, beside],
             member: |run| run,
             member_before: |run| run,
             forest: Forest::new(parent),

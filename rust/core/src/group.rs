@@ -1,7 +1,5 @@
 //! Voxels that are looked at as one: 64 of them, whatever row they belong to.
 
-use std::ops::Range;
-
 use ndarray::ArrayViewMut2;
 
 use crate::bits::BITS;
@@ -36,13 +34,6 @@ impl<'a, T: Voxel> Groups<'a, T> {
         [self.values, if is_full { &[] } else { std::slice::from_ref(&self.last) }]
     }
 
-    /// The voxels of a group, by their numbers in the plane.
-    #[inline(always)]
-    pub(crate) fn voxels(&self, number: usize) -> Range<usize> {
-        let first = number * GROUP;
-        first..self.length.min(first + GROUP)
-    }
-
     /// Which voxels of a group are in the mask.
     #[inline(always)]
     pub(crate) fn mask(&self, number: usize) -> Option<[bool; GROUP]> {
@@ -55,7 +46,7 @@ impl<'a, T: Voxel> Groups<'a, T> {
 
 /// Values, filled up with the last of them, or with another if there are none.
 #[inline(always)]
-fn filled_up<T: Copy>(values: &[T], other: T) -> [T; GROUP] {
+pub(crate) fn filled_up<T: Copy>(values: &[T], other: T) -> [T; GROUP] {
     let mut filled = [values.last().copied().unwrap_or(other); GROUP];
     filled[..values.len()].copy_from_slice(values);
     filled

@@ -5,10 +5,10 @@
 //! words, of those words that hold anything; each touch then costs one union. Only
 //! what came before is looked at, so each pair is met once.
 
-use crate::bits::{self, BITS};
+use crate::bits;
 use crate::connectivity::Connectivity;
 use crate::instructions::Loop;
-use crate::runs::{Cell, Grid, PlaneBits, Shift, Word, moved_on};
+use crate::runs::{Cell, Grid, PlaneBits, Shift, Word, moved_back, moved_on};
 use crate::union_find::Forest;
 
 /// Joins the runs of a plane with those of rows that came before.
@@ -28,9 +28,9 @@ pub(crate) struct Link<'a, const ROWS: usize, Member, MemberBefore> {
 pub(crate) struct RowsBefore<'a> {
     plane: &'a PlaneBits,
     by: Shift,
-    /// The way to the voxels before, if runs touch where one begins right behind the end
-    /// of the other.
-    reach: Option<Shift>,
+    /// The ways to the voxels before and after, if runs touch where one begins right behind
+    /// the end of the other.
+    reach: Option<[Shift; 2]>,
 }
 
 impl<'a> RowsBefore<'a> {
@@ -56,7 +56,7 @@ impl<'a> RowsBefore<'a> {
     }
 
     fn new(plane: &'a PlaneBits, distance: isize, reaches: bool) -> Self {
-        let reach = reaches.then(|| Shift::new(distance - 1));
+        let reach = reaches.then(|| [distance - 1, distance + 1].map(Shift::new));
         Self { plane, by: Shift::new(distance), reach }
     }
 }
@@ -71,50 +71,67 @@ where
     #[inline(always)]
     fn call(self) {
         let Self { plane, grid, rows, member, member_before, mut forest } = self;
-        for &number in plane.occupied() {
-            let number = number as usize;
-            let here = plane.cell(number);
-            for rows in rows.iter().flatten() {
-                let (there, starts) = rows.plane.shifted(number, rows.by);
-                let touching = touching(here, there, starts);
-                // A position before the plane is a large number, which meets nothing.
-                let first = (number * BITS).wrapping_add_signed(rows.by.voxels);
-                let before = |position| member_before(rows.plane.run_at(position));
-                bits::for_each(touching, |place| {
-                    let other = first.wrapping_add(place as usize);
-                    forest.union(member(here.run_at(place)), before(other));
-                });
-                let Some(reach) = rows.reach else { continue };
-                let in_row = !grid.row_starts()[number];
+        for RowsBefore { plane: before, by, reach } in rows.into_iter().flatten() {
+            for &number in plane.occupied() {
+                let number = number as usize;
+                let here = plane.cell(number);
+                let there = before.shifted(number, by);
+                join(here, there, touching(here, there), &member, &member_before, &mut forest);
+                let Some([by_less, by_more]) = reach else { continue };
                 let here_before = moved_on(here.passing, plane.word_before(number));
-                let there_before = rows.plane.shifted(number, reach).0;
-                let behind = follows([here.passing, here_before], [there, there_before], in_row);
-                bits::for_each(behind, |place| {
-                    let other = first.wrapping_add(place as usize).wrapping_sub(1);
-                    forest.union(member(here.run_at(place)), before(other));
-                });
-                let ahead = follows([there, there_before], [here.passing, here_before], in_row);
-                bits::for_each(ahead, |place| {
-                    let other = first.wrapping_add(place as usize);
-                    forest.union(member(here.run_before(place)), before(other));
-                });
+                let there_before = before.shifted(number, by_less);
+                let behind =
+                    meets([here.passing, here_before], [there.passing, there_before.passing]);
+                join(
+                    here,
+                    there_before,
+                    behind & !grid.first_in_row(number),
+                    &member,
+                    &member_before,
+                    &mut forest,
+                );
+                let here_after = moved_back(here.passing, plane.word_after(number));
+                let there_after = before.shifted(number, by_more);
+                let ahead = meets([here.passing, here_after], [there.passing, there_after.passing]);
+                join(
+                    here,
+                    there_after,
+                    ahead & !grid.last_in_row(number),
+                    &member,
+                    &member_before,
+                    &mut forest,
+                );
             }
         }
     }
 }
 
+#[inline(always)]
+fn join(
+    here: Cell,
+    there: Cell,
+    touching: u64,
+    member: impl Fn(u32) -> u32,
+    member_before: impl Fn(u32) -> u32,
+    forest: &mut Forest<'_>,
+) {
+    bits::for_each_up_to(touching, |up_to| {
+        forest.union(member(here.run_at(up_to)), member_before(there.run_at(up_to)));
+    });
+}
+
 /// The first voxel of each overlap of two runs of the same sign: one of them begins
 /// there.
 #[inline(always)]
-fn touching(here: Cell, there: Word, starts: u64) -> u64 {
-    let overlap = |sign: usize| here.passing[sign] & there[sign];
-    (overlap(0) | overlap(1)) & (here.starts | starts)
+fn touching(here: Cell, there: Cell) -> u64 {
+    let overlap = |sign: usize| here.passing[sign] & there.passing[sign];
+    (overlap(0) | overlap(1)) & (here.starts | there.starts)
 }
 
-/// Where a run of `a` begins right behind the end of one of `b`, each given with the
-/// voxels before.
+/// Where a run here meets one there only at an edge: the voxel next to it, of which both
+/// words are the second of a pair, passes there and not here.
 #[inline(always)]
-fn follows(a: [Word; 2], b: [Word; 2], in_row: u64) -> u64 {
-    let of_sign = |sign: usize| a[0][sign] & !a[1][sign] & b[1][sign] & !b[0][sign];
-    (of_sign(0) | of_sign(1)) & in_row
+fn meets(here: [Word; 2], there: [Word; 2]) -> u64 {
+    let of_sign = |sign: usize| here[0][sign] & !here[1][sign] & there[1][sign] & !there[0][sign];
+    of_sign(0) | of_sign(1)
 }

@@ -17,7 +17,7 @@ use ndarray::{ArrayView3, Axis};
 use crate::bits::{self, BITS};
 use crate::instructions::{Loop, widest};
 use crate::parallel;
-use crate::volume::{MemoryOrder, Plane, Target, visit_planes};
+use crate::volume::{MemoryOrder, Plane, Target, visit_stretches};
 use crate::voxel::Voxel;
 
 /// Which values a percentile is taken of.
@@ -246,11 +246,11 @@ impl<T: Voxel> Magnitudes<'_, T> {
             let order = MemoryOrder::of(volume);
             let (volume, mask) = (order.apply(*volume), mask.map(|mask| order.apply(mask)));
             let thickness = parallel::slab_thickness(volume.len_of(Axis(0)));
-            visit_planes(
+            visit_stretches(
                 Target::Read(volume),
                 mask,
                 thickness,
-                |_| start(),
+                &start,
                 |state, Plane { source, mask, .. }| {
                     visit(state, Voxels { source, mask, population });
                 },

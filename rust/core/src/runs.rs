@@ -4,6 +4,8 @@
 //! begin and end. The runs are listed plane by plane, and of the bits no more is kept
 //! than two planes, in which neighbours are looked for.
 
+use std::hint::select_unpredictable;
+
 use crate::bits::{self, BITS};
 use crate::error::{Error, Result};
 use crate::instructions::Loop;
@@ -15,9 +17,10 @@ pub(crate) type Word = [u64; 2];
 #[derive(Debug, Clone)]
 pub(crate) struct Grid {
     row_length: usize,
-    voxels_per_plane: usize,
     /// Which voxels of a plane are the first of a row, or behind the last.
-    row_starts: Vec<u64>,
+    first_in_row: Vec<u64>,
+    /// Which are the last of a row, or behind the last.
+    last_in_row: Vec<u64>,
 }
 
 impl Grid {
@@ -25,23 +28,34 @@ impl Grid {
     pub(crate) fn new(rows: usize, row_length: usize) -> Result<Self> {
         let voxels_per_plane = rows * row_length;
         u32::try_from(voxels_per_plane).map_err(|_| Error::TooLarge)?;
-        let mut row_starts = vec![0; voxels_per_plane.div_ceil(BITS)];
+        let mut first_in_row = vec![0; voxels_per_plane.div_ceil(BITS)];
         for start in (0..voxels_per_plane).step_by(row_length) {
-            row_starts[start / BITS] |= 1 << (start % BITS);
+            first_in_row[start / BITS] |= 1 << (start % BITS);
         }
         // What lies behind the last row is in no row either.
-        if let Some(last) = row_starts.last_mut() {
+        if let Some(last) = first_in_row.last_mut() {
             *last |= !bits::first((voxels_per_plane - 1) % BITS + 1);
         }
-        Ok(Self { row_length, voxels_per_plane, row_starts })
+        let after = first_in_row.iter().skip(1).chain([&1]);
+        let last_in_row = first_in_row.iter().zip(after);
+        let last_in_row = last_in_row.map(|(word, after)| word >> 1 | after << (BITS - 1));
+        Ok(Self { row_length, last_in_row: last_in_row.collect(), first_in_row })
     }
 
     pub(crate) fn row_length(&self) -> usize {
         self.row_length
     }
 
-    pub(crate) fn row_starts(&self) -> &[u64] {
-        &self.row_starts
+    /// Which voxels of a word are the first of a row, or behind the last.
+    #[inline(always)]
+    pub(crate) fn first_in_row(&self, number: usize) -> u64 {
+        self.first_in_row[number]
+    }
+
+    /// Which voxels of a word are the last of a row, or behind the last.
+    #[inline(always)]
+    pub(crate) fn last_in_row(&self, number: usize) -> u64 {
+        self.last_in_row[number]
     }
 }
 
@@ -53,12 +67,9 @@ pub(crate) struct PlaneBits {
     cells: Vec<Cell>,
     /// How many empty words there are on either side.
     margin: usize,
-    /// The words that hold bits or follow a voxel that passes, by their numbers, and
-    /// what room there is behind them.
+    /// The words that hold bits, by their numbers, and what room there is behind them.
     occupied: Vec<u32>,
     occupied_count: usize,
-    /// Whether the last voxel of the last word passes.
-    is_open: bool,
 }
 
 /// A word of a plane. Only of occupied ones the runs are up to date.
@@ -74,45 +85,39 @@ pub(crate) struct Cell {
 
 impl PlaneBits {
     pub(crate) fn new(grid: &Grid) -> Self {
-        let words = grid.row_starts.len();
+        let words = grid.first_in_row.len();
         let margin = grid.row_length.div_ceil(BITS) + 1;
         Self {
             cells: vec![Cell::default(); words + 2 * margin],
             margin,
             occupied: vec![0; words],
             occupied_count: 0,
-            is_open: false,
         }
     }
 
-    /// Makes ready for another plane; each of its words has to be set.
+    /// Makes ready for another plane, of which nothing passes as yet.
     pub(crate) fn clear(&mut self) {
-        (self.occupied_count, self.is_open) = (0, false);
+        for &number in &self.occupied[..self.occupied_count] {
+            self.cells[self.margin + number as usize] = Cell::default();
+        }
+        self.occupied_count = 0;
     }
 
-    /// Sets a word, which comes after those that are set; bits behind the last voxel are
-    /// not set.
+    /// Sets a word, which comes after those that are set.
     #[inline(always)]
     pub(crate) fn set(&mut self, number: usize, word: Word) {
         self.cells[self.margin + number].passing = word;
-        let any = word[0] | word[1];
         self.occupied[self.occupied_count] = narrow(number);
-        self.occupied_count += usize::from((any != 0) | self.is_open);
-        self.is_open = any >> (BITS - 1) != 0;
+        self.occupied_count += usize::from((word[0] | word[1]) != 0);
     }
 
-    /// Sets a word in which nothing passes.
-    #[inline(always)]
-    pub(crate) fn set_empty(&mut self, number: usize) {
-        self.cells[self.margin + number].passing = [0; 2];
-        if self.is_open {
-            self.occupied[self.occupied_count] = narrow(number);
-            self.occupied_count += 1;
-            self.is_open = false;
-        }
+    /// Keeps the first bits of a word alone, of which the last is the same as all that go.
+    pub(crate) fn keep_first(&mut self, number: usize, count: usize) {
+        let word = &mut self.cells[self.margin + number].passing;
+        *word = word.map(|bits| bits & bits::first(count));
     }
 
-    /// The words that hold bits or follow a voxel that passes, by their numbers.
+    /// The words that hold bits, by their numbers.
     pub(crate) fn occupied(&self) -> &[u32] {
         &self.occupied[..self.occupied_count]
     }
@@ -129,41 +134,38 @@ impl PlaneBits {
         self.cells[self.margin + number - 1].passing
     }
 
-    /// The word that begins so far from a word of the plane, with the starts of its runs.
+    /// Which voxels pass in the word after one.
     #[inline(always)]
-    pub(crate) fn shifted(&self, number: usize, by: Shift) -> (Word, u64) {
+    pub(crate) fn word_after(&self, number: usize) -> Word {
+        self.cells[self.margin + number + 1].passing
+    }
+
+    /// The word that begins so far from a word of the plane.
+    #[inline(always)]
+    pub(crate) fn shifted(&self, number: usize, by: Shift) -> Cell {
         let first = (self.margin + number).wrapping_add_signed(by.words);
         if by.bits == 0 {
             // As it is in the rows of the plane before.
-            let cell = self.cells[first];
-            return (cell.passing, cell.starts);
+            return self.cells[first];
         }
         let [low, high] = self.cells[first..first + 2] else { unreachable!("two cells") };
         // In two steps, because a word cannot be shifted by all of its bits.
         let joined = |low: u64, high: u64| low >> by.bits | high << 1 << (63 - by.bits);
         let passing = [0, 1].map(|sign| joined(low.passing[sign], high.passing[sign]));
-        (passing, joined(low.starts, high.starts))
-    }
-
-    /// The run of the voxel at a position, counted in the slab.
-    #[inline(always)]
-    pub(crate) fn run_at(&self, position: usize) -> u32 {
-        let (word, bit) = bits::split(position);
-        self.cell(word).run_at(bit)
+        // What the lower word is where nothing passes in it is not known.
+        let skipped = (low.starts & bits::below(by.bits)).count_ones();
+        let is_empty = low.passing == [0; 2];
+        let runs_before =
+            select_unpredictable(is_empty, high.runs_before, low.runs_before + skipped);
+        Cell { passing, starts: joined(low.starts, high.starts), runs_before }
     }
 }
 
 impl Cell {
-    /// The run of the voxel at a place of the word, counted in the slab.
+    /// The run of the last of the voxels `up_to` one that passes, counted in the slab.
     #[inline(always)]
-    pub(crate) fn run_at(self, place: u32) -> u32 {
-        (self.runs_before + (self.starts & bits::up_to(place)).count_ones()).wrapping_sub(1)
-    }
-
-    /// The run of the voxel before that place, in the same row.
-    #[inline(always)]
-    pub(crate) fn run_before(self, place: u32) -> u32 {
-        (self.runs_before + (self.starts & bits::below(place)).count_ones()).wrapping_sub(1)
+    pub(crate) fn run_at(self, up_to: u64) -> u32 {
+        (self.runs_before + (self.starts & up_to).count_ones()).wrapping_sub(1)
     }
 }
 
@@ -172,14 +174,13 @@ impl Cell {
 pub(crate) struct Shift {
     words: isize,
     bits: u32,
-    pub(crate) voxels: isize,
 }
 
 impl Shift {
     pub(crate) fn new(voxels: isize) -> Self {
         let bits = BITS.cast_signed();
         let (_, rest) = bits::split(voxels.rem_euclid(bits).cast_unsigned());
-        Self { words: voxels.div_euclid(bits), bits: rest, voxels }
+        Self { words: voxels.div_euclid(bits), bits: rest }
     }
 }
 
@@ -256,18 +257,15 @@ impl Loop for ListRuns<'_> {
         for &number in &plane.occupied[..plane.occupied_count] {
             let number = number as usize;
             let cell = plane.margin + number;
-            let (word, before) = (plane.cells[cell].passing, plane.cells[cell - 1].passing);
-            let previous = moved_on(word, before);
-            let row_starts = grid.row_starts[number];
-            let starts = changes(word, previous, row_starts);
-            let ends = changes(previous, word, row_starts);
+            let word = plane.cells[cell].passing;
+            let previous = moved_on(word, plane.cells[cell - 1].passing);
+            let next = moved_back(word, plane.cells[cell + 1].passing);
+            let starts = changes(word, previous, grid.first_in_row[number]);
+            let ends = changes(word, next, grid.last_in_row[number]);
             plane.cells[cell].starts = starts;
             plane.cells[cell].runs_before = narrow(runs.starts.len());
             push_bits(&mut runs.starts, starts, narrow(number * BITS));
-            push_bits(&mut runs.ends, ends, narrow(number * BITS));
-        }
-        if plane.is_open {
-            runs.ends.push(narrow(grid.voxels_per_plane));
+            push_bits(&mut runs.ends, ends, narrow(number * BITS + 1));
         }
         runs.plane_ends.push(runs.starts.len());
     }
@@ -279,11 +277,17 @@ pub(crate) fn moved_on(word: Word, before: Word) -> Word {
     [0, 1].map(|sign| word[sign] << 1 | before[sign] >> (BITS - 1))
 }
 
+/// Each bit moved back by one voxel, that of the word after moved in.
+#[inline(always)]
+pub(crate) fn moved_back(word: Word, after: Word) -> Word {
+    [0, 1].map(|sign| word[sign] >> 1 | after[sign] << (BITS - 1))
+}
+
 /// The voxels that are in one word and not, with the same sign and in the same row, in
 /// the other.
 #[inline(always)]
-fn changes(word: Word, other: Word, row_starts: u64) -> u64 {
-    let of_sign = |sign: usize| word[sign] & (!other[sign] | row_starts);
+fn changes(word: Word, other: Word, row_edges: u64) -> u64 {
+    let of_sign = |sign: usize| word[sign] & (!other[sign] | row_edges);
     of_sign(0) | of_sign(1)
 }
 

@@ -3,19 +3,17 @@
 //! The one pass over the values of a map. It says which voxels pass, as bits,
 //! writes those that do, finds their range, and sees values that are not finite.
 
-use std::ops::Range;
-
 use ndarray::{ArrayView3, Axis};
 
 use crate::bits;
 use crate::criterion::Criterion;
-use crate::group::{GROUP, Groups, any, clear};
+use crate::group::{GROUP, any, clear, filled_up};
 use crate::instructions::{Loop, widest};
 use crate::interleaved::{self, Volumes};
 use crate::parallel;
 use crate::runs::{PlaneBits, Word};
 use crate::summary::{Extremes, Summary};
-use crate::volume::{Out, Plane, Target, visit_planes};
+use crate::volume::{Out, Plane, Target, visit_stretches};
 use crate::voxel::Voxel;
 
 /// What a scan finds beside what passes.
@@ -74,12 +72,12 @@ pub(crate) fn write_passing<T: Voxel>(
     criterion: Criterion<T>,
 ) -> Found<T> {
     let thickness = parallel::slab_thickness(target.source().len_of(Axis(0)));
-    let found = visit_planes(
+    let found = visit_stretches(
         target,
         mask,
         thickness,
-        |_| Found::NOTHING,
-        |found, plane| widest(Scan { plane, criterion, bits: None, found }),
+        || Found::NOTHING,
+        |found, plane| Scan { criterion, bits: None, found }.plane(plane),
     );
     Found::of_all(found, criterion)
 }
@@ -96,7 +94,7 @@ pub(crate) fn write_passing_of_all<T: Voxel>(
         mask,
         thickness,
         |_| Found::NOTHING,
-        |found, plane| widest(Scan { plane, criterion, bits: None, found }),
+        |found, plane| Scan { criterion, bits: None, found }.plane(plane),
     );
     Found::of_all(found.into_iter().flatten(), criterion)
 }
@@ -113,89 +111,140 @@ pub(crate) fn write_passing_of_all<T: Voxel>(
 /// Nothing branches on a voxel, only on a group, so smooth maps cost a few steps a
 /// voxel that all vectorise, however short their rows are.
 pub(crate) struct Scan<'a, T: Voxel> {
-    pub(crate) plane: Plane<'a, T>,
     pub(crate) criterion: Criterion<T>,
-    /// Which voxels pass, to fill.
+    /// Which voxels pass, to fill; nothing passes in it as yet.
     pub(crate) bits: Option<&'a mut PlaneBits>,
     pub(crate) found: &'a mut Found<T>,
 }
 
-impl<T: Voxel> Loop for Scan<'_, T> {
-    type Output = ();
+/// Some groups of a plane.
+struct Part<'a, T> {
+    /// The number of the first.
+    first: usize,
+    values: &'a [[T; GROUP]],
+    mask: Option<&'a [[bool; GROUP]]>,
+    /// Where they are written to; empty where they are not.
+    out: &'a mut [[T; GROUP]],
+    /// Whether that holds zeros, which need not be written.
+    is_zero: bool,
+}
 
-    #[inline(always)]
-    fn call(mut self) {
-        let (criterion, groups) = (self.criterion, Groups::of(self.plane.source, self.plane.mask));
-        let mut clean = [T::ZERO; GROUP];
-        let mut has_empty = false;
-        let mut number = 0;
-        for part in groups.parts() {
-            for values in part {
-                let group = number;
-                number += 1;
-                let is_suspect = any(values, |value| criterion.is_suspect(value));
-                if !(is_suspect | criterion.keeps_zeros()) {
-                    has_empty = true;
-                    if let Some(bits) = &mut self.bits {
-                        bits.set_empty(group);
-                    }
-                    if let Out::Any(out) = &mut self.plane.out {
-                        clear(&mut out[groups.voxels(group)]);
-                    }
-                    continue;
-                }
-                let is_finite = !any(values, |value| !value.is_finite());
-                self.found.has_non_finite |= !is_finite;
-                let mask = groups.mask(group);
-                if is_finite & mask.is_none() {
-                    // A copy of its own, so that the values stay in registers: nothing
-                    // that is written can change them.
-                    self.look_at(&{ *values }, group, groups.voxels(group));
-                } else {
-                    // What must not pass is zero in a copy: values that are not finite,
-                    // and those outside the mask.
-                    clean_up(values, mask.as_ref(), &mut clean);
-                    self.look_at(&clean, group, groups.voxels(group));
-                }
-            }
-        }
-        if has_empty {
-            self.found.extremes.add_one(T::ZERO);
+impl<T> Part<'_, T> {
+    /// The groups from one on, `count` of them at most.
+    fn from(&mut self, start: usize, count: usize) -> Part<'_, T> {
+        let end = self.values.len().min(start.saturating_add(count));
+        Part {
+            first: self.first + start,
+            values: &self.values[start..end],
+            mask: self.mask.map(|mask| &mask[start..end]),
+            out: self.out.get_mut(start..end).unwrap_or_default(),
+            is_zero: self.is_zero,
         }
     }
 }
+
+/// In how many groups, from one on that holds a value that is not finite, more of them
+/// are looked for.
+const NEAR: usize = 64;
 
 impl<T: Voxel> Scan<'_, T> {
-    /// Looks at a group of which any may pass; all are finite.
-    #[inline(always)]
-    fn look_at(&mut self, values: &[T; GROUP], group: usize, voxels: Range<usize>) {
-        self.found.extremes.add(values);
-        if let Some(bits) = &mut self.bits {
-            let counted = bits::first(voxels.len());
-            bits.set(group, passing(values, self.criterion).map(|bits| bits & counted));
+    pub(crate) fn plane(mut self, plane: Plane<'_, T>) {
+        let Plane { source, mask, out } = plane;
+        let (out, is_zero) = match out {
+            Out::None => (&mut [][..], true),
+            Out::Any(out) => (out, false),
+            Out::Zeros(out) => (out, true),
+        };
+        let ((values, rest), (out, rest_of_out)) = (source.as_chunks(), out.as_chunks_mut());
+        let first = values.len();
+        let mask_of_rest = mask.map(|mask| [filled_up(mask.as_chunks::<GROUP>().1, false)]);
+        let mask = mask.map(|mask| mask.as_chunks().0);
+        self.part(Part { first: 0, values, mask, out, is_zero });
+        if rest.is_empty() {
+            return;
         }
-        if let Out::Any(out) | Out::Zeros(out) = &mut self.plane.out {
-            let out = &mut out[voxels];
-            if let Some(out) = out.first_chunk_mut() {
-                keep(values, self.criterion, out);
-            } else {
-                let mut kept = [T::ZERO; GROUP];
-                keep(values, self.criterion, &mut kept);
-                out.copy_from_slice(&kept[..out.len()]);
+        // Filled up with the last voxel, which changes no range.
+        let values = &[filled_up(rest, T::ZERO)];
+        let mask = mask_of_rest.as_ref().map(|mask| &mask[..]);
+        let mut out = [[T::ZERO; GROUP]];
+        let written = if rest_of_out.is_empty() { &mut [][..] } else { &mut out };
+        self.part(Part { first, values, mask, out: written, is_zero: true });
+        rest_of_out.copy_from_slice(&out[0][..rest_of_out.len()]);
+        if let Some(bits) = self.bits {
+            bits.keep_first(first, rest.len());
+        }
+    }
+
+    fn part(&mut self, mut part: Part<'_, T>) {
+        if part.mask.is_some() {
+            widest(ScanPart::<_, true> { scan: self, part });
+            return;
+        }
+        let (count, mut done) = (part.values.len(), 0);
+        while done < count {
+            done += widest(ScanPart::<_, false> { scan: self, part: part.from(done, count) });
+            if done < count {
+                done += widest(ScanPart::<_, true> { scan: self, part: part.from(done, NEAR) });
             }
         }
     }
 }
 
-/// Copies a group with zeros for what must not pass. Not part of the loop, which is
-/// better off without it.
-#[inline(never)]
-fn clean_up<T: Voxel>(values: &[T; GROUP], mask: Option<&[bool; GROUP]>, clean: &mut [T; GROUP]) {
-    *clean = values.map(T::finite_or_zero);
-    if let Some(mask) = mask {
-        for (value, inside) in clean.iter_mut().zip(mask) {
-            *value = if *inside { *value } else { T::ZERO };
+/// The loop over groups. It cleans them or stops at the first value that is not finite,
+/// because it is slower with the steps that clean in it.
+struct ScanPart<'a, 'b, T: Voxel, const CLEANS: bool> {
+    scan: &'a mut Scan<'b, T>,
+    part: Part<'a, T>,
+}
+
+impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
+    /// How many groups have been scanned.
+    type Output = usize;
+
+    #[inline(always)]
+    fn call(self) -> usize {
+        let Self { scan, part } = self;
+        let (criterion, keeps_zeros) = (scan.criterion, scan.criterion.keeps_zeros());
+        let (mut extremes, mut has_empty) = (scan.found.extremes, false);
+        let mut number = 0;
+        while let Some(values) = part.values.get(number) {
+            if !(any(values, |value| criterion.is_suspect(value)) | keeps_zeros) {
+                has_empty = true;
+                if !part.is_zero {
+                    clear(&mut part.out[number]);
+                }
+                number += 1;
+                continue;
+            }
+            // A copy of its own, so that the values stay in registers: nothing that is
+            // written can change them.
+            let mut values = *values;
+            let is_finite = !any(&values, |value| !value.is_finite());
+            if CLEANS {
+                scan.found.has_non_finite |= !is_finite;
+                values = values.map(T::finite_or_zero);
+                if let Some(mask) = part.mask {
+                    for (value, inside) in values.iter_mut().zip(&mask[number]) {
+                        *value = if *inside { *value } else { T::ZERO };
+                    }
+                }
+            } else if !is_finite {
+                break;
+            }
+            extremes.add(&values);
+            if let Some(bits) = &mut scan.bits {
+                bits.set(part.first + number, passing(&values, criterion));
+            }
+            if let Some(out) = part.out.get_mut(number) {
+                keep(&values, criterion, out);
+            }
+            number += 1;
         }
+        if has_empty {
+            extremes.add_one(T::ZERO);
+        }
+        scan.found.extremes = extremes;
+        number
     }
 }
 

@@ -8,7 +8,7 @@ use crate::criterion::Criterion;
 use crate::group::{GROUP, Groups, any};
 use crate::instructions::{Loop, widest};
 use crate::parallel;
-use crate::volume::{Plane, Target, visit_planes};
+use crate::volume::{Plane, Target, visit_stretches};
 use crate::voxel::Voxel;
 
 /// The range of a map and whether it holds values that are no numbers.
@@ -47,11 +47,11 @@ impl Summary {
         mask: Option<ArrayView3<'_, bool>>,
     ) -> Self {
         let thickness = parallel::slab_thickness(volume.len_of(Axis(0)));
-        visit_planes(
+        visit_stretches(
             Target::Read(volume),
             mask,
             thickness,
-            |_| (Extremes::NONE, false),
+            || (Extremes::NONE, false),
             |(extremes, has_non_finite), Plane { source, mask, .. }| {
                 *has_non_finite |= widest(Summarise { source, mask, extremes });
             },

@@ -271,6 +271,39 @@ pub(crate) fn visit_planes<T: Voxel, State: Send>(
     start: impl Fn(usize) -> State + Sync,
     visit: impl Fn(&mut State, Plane<'_, T>) + Sync,
 ) -> Vec<State> {
+    visit_slabs(target, mask, thickness, start, |state, target, mask| {
+        visit_slab(target, mask, |plane| visit(state, plane));
+    })
+}
+
+/// The same for those to whom a plane is no more than its voxels: the planes of a slab
+/// come as one where they follow one another in memory.
+pub(crate) fn visit_stretches<T: Voxel, State: Send>(
+    target: Target<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    thickness: usize,
+    start: impl Fn() -> State + Sync,
+    visit: impl Fn(&mut State, Plane<'_, T>) + Sync,
+) -> Vec<State> {
+    visit_slabs(
+        target,
+        mask,
+        thickness,
+        |_| start(),
+        |state, target, mask| {
+            let (target, mask) = in_one_plane(target, mask);
+            visit_slab(target, mask, |plane| visit(state, plane));
+        },
+    )
+}
+
+fn visit_slabs<T: Voxel, State: Send>(
+    target: Target<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    thickness: usize,
+    start: impl Fn(usize) -> State + Sync,
+    visit: impl Fn(&mut State, Target<'_, T>, Option<ArrayView3<'_, bool>>) + Sync,
+) -> Vec<State> {
     let targets = target.slabs(thickness);
     let masks = match mask {
         None => vec![None; targets.len()],
@@ -279,9 +312,42 @@ pub(crate) fn visit_planes<T: Voxel, State: Send>(
     let slabs = targets.into_iter().zip(masks).collect();
     parallel::map(slabs, |(target, mask)| {
         let mut state = start(target.source().len_of(Axis(0)));
-        visit_slab(target, mask, |plane| visit(&mut state, plane));
+        visit(&mut state, target, mask);
         state
     })
+}
+
+/// A slab with its planes in one, if that is how they lie in memory. One that is written
+/// over itself stays as it is: its planes are copied.
+fn in_one_plane<'a, 'b, T>(
+    target: Target<'a, T>,
+    mask: Option<ArrayView3<'b, bool>>,
+) -> (Target<'a, T>, Option<ArrayView3<'b, bool>>) {
+    let follow = match &target {
+        Target::Read(source) => source.is_standard_layout(),
+        Target::New { source, out, .. } => source.is_standard_layout() && out.is_standard_layout(),
+        Target::InPlace(_) => false,
+    };
+    if !follow || mask.is_some_and(|mask| !mask.is_standard_layout()) {
+        return (target, mask);
+    }
+    let (planes, rows, row_length) = target.source().dim();
+    let shape = (1, planes * rows, row_length);
+    let target = match target {
+        Target::Read(source) => Target::Read(reshaped(source, shape)),
+        Target::New { source, out, is_zero } => {
+            Target::New { source: reshaped(source, shape), out: reshaped(out, shape), is_zero }
+        }
+        Target::InPlace(volume) => Target::InPlace(volume),
+    };
+    (target, mask.map(|mask| reshaped(mask, shape)))
+}
+
+fn reshaped<S: RawData>(
+    view: ArrayBase<S, Ix3>,
+    shape: (usize, usize, usize),
+) -> ArrayBase<S, Ix3> {
+    view.into_shape_with_order(shape).expect("voxels that follow one another")
 }
 
 fn visit_slab<T: Voxel>(
