@@ -3,6 +3,8 @@
 //! The one pass over the values of a map. It says which voxels pass, as bits,
 //! writes those that do, finds their range, and sees values that are not finite.
 
+use std::mem;
+
 use ndarray::{ArrayView3, Axis};
 
 use crate::bits;
@@ -19,23 +21,31 @@ use crate::voxel::Voxel;
 /// What a scan finds beside what passes.
 #[derive(Clone, Copy)]
 pub(crate) struct Found<T: Voxel> {
-    /// Of the groups that have been looked at, and of zeros for the others.
+    /// Of the groups that have been looked at; in the end, of what has been written.
     pub(crate) extremes: Extremes<T>,
+    /// Whether there are others, of which no voxel passes.
+    has_empty: bool,
     /// Whether anything that was read is not finite.
     pub(crate) has_non_finite: bool,
 }
 
 impl<T: Voxel> Found<T> {
-    pub(crate) const NOTHING: Self = Self { extremes: Extremes::NONE, has_non_finite: false };
+    pub(crate) const NOTHING: Self =
+        Self { extremes: Extremes::NONE, has_empty: false, has_non_finite: false };
 
     /// What the scans of all parts of a volume found together, with the range of the voxels
     /// that pass, and of zeros for those that do not.
     pub(crate) fn of_all(parts: impl IntoIterator<Item = Self>, criterion: Criterion<T>) -> Self {
         let all = parts.into_iter().fold(Self::NOTHING, |all, part| Self {
             extremes: all.extremes.merge(part.extremes),
+            has_empty: all.has_empty | part.has_empty,
             has_non_finite: all.has_non_finite | part.has_non_finite,
         });
-        Self { extremes: all.extremes.of_passing(criterion), ..all }
+        let mut extremes = all.extremes.of_passing(criterion);
+        if all.has_empty {
+            extremes.add_one(T::ZERO);
+        }
+        Self { extremes, ..all }
     }
 
     pub(crate) fn summary(self) -> Summary {
@@ -43,26 +53,27 @@ impl<T: Voxel> Found<T> {
     }
 }
 
-/// How many voxels are looked at to tell a smooth map from one that is not.
-const SAMPLE: usize = 256;
+/// How many voxels are looked at, at least, to tell a smooth map from one that is not.
+const SAMPLE: usize = 512;
 
-/// About how many runs of a volume pass, from a sample of its voxels.
+/// About how many runs of a volume pass, from a few of its rows.
 pub(crate) fn estimated_runs<T: Voxel>(
     volume: ArrayView3<'_, T>,
     criterion: Criterion<T>,
 ) -> usize {
-    let (_, rows, row_length) = volume.dim();
-    let begin_a_run = (0..SAMPLE).filter(|number| {
+    let (planes, rows, row_length) = volume.dim();
+    let looked_at = SAMPLE.div_ceil(row_length);
+    let begin_a_run = (0..looked_at).flat_map(|number| {
         // Anywhere, and the same each time: Knuth's multiplicative hash.
-        let voxel = number * 2_654_435_761 % volume.len();
-        let (row, position) = (voxel / row_length, voxel % row_length);
-        let passes = |position: usize| {
-            let value = volume[[row / rows, row % rows, position]];
-            value.is_finite() && criterion.passes(value)
-        };
-        passes(position) && !(position > 0 && passes(position - 1))
+        let number = number * 2_654_435_761 % (planes * rows);
+        let plane = volume.index_axis_move(Axis(0), number / rows);
+        let row = plane.index_axis_move(Axis(0), number % rows);
+        let passes = |value: T| value.is_finite() && criterion.passes(value);
+        let mut is_in_run = false;
+        row.into_iter()
+            .filter(move |&&value| !mem::replace(&mut is_in_run, passes(value)) && is_in_run)
     });
-    begin_a_run.count() * volume.len() / SAMPLE
+    begin_a_run.count() * planes * rows / looked_at
 }
 
 /// Writes the voxels that pass; all others become zero. Nothing else is found.
@@ -240,10 +251,8 @@ impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
             }
             number += 1;
         }
-        if has_empty {
-            extremes.add_one(T::ZERO);
-        }
         scan.found.extremes = extremes;
+        scan.found.has_empty |= has_empty;
         number
     }
 }
