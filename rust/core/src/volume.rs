@@ -331,23 +331,20 @@ fn in_one_plane<'a, 'b, T>(
     if !follow || mask.is_some_and(|mask| !mask.is_standard_layout()) {
         return (target, mask);
     }
-    let (planes, rows, row_length) = target.source().dim();
-    let shape = (1, planes * rows, row_length);
     let target = match target {
-        Target::Read(source) => Target::Read(reshaped(source, shape)),
+        Target::Read(source) => Target::Read(joined(source)),
         Target::New { source, out, is_zero } => {
-            Target::New { source: reshaped(source, shape), out: reshaped(out, shape), is_zero }
+            Target::New { source: joined(source), out: joined(out), is_zero }
         }
         Target::InPlace(volume) => Target::InPlace(volume),
     };
-    (target, mask.map(|mask| reshaped(mask, shape)))
+    (target, mask.map(joined))
 }
 
-fn reshaped<S: RawData>(
-    view: ArrayBase<S, Ix3>,
-    shape: (usize, usize, usize),
-) -> ArrayBase<S, Ix3> {
-    view.into_shape_with_order(shape).expect("voxels that follow one another")
+/// Planes that follow one another, as one.
+fn joined<S: RawData>(mut planes: ArrayBase<S, Ix3>) -> ArrayBase<S, Ix3> {
+    planes.merge_axes(Axis(0), Axis(1));
+    planes
 }
 
 fn visit_slab<T: Voxel>(
@@ -429,7 +426,7 @@ impl<T: Copy> Loop for CopyPlane<'_, T> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { plane, copy } = self;
+        let Self { mut plane, copy } = self;
         let mut reversed = plane;
         reversed.invert_axis(Axis(0));
         reversed.invert_axis(Axis(1));
@@ -437,6 +434,9 @@ impl<T: Copy> Loop for CopyPlane<'_, T> {
             copy_reversed(copy, reversed);
             return;
         }
+        // To begin a row takes as long as many voxels do, so that rows which follow one
+        // another in equal steps are one.
+        plane.merge_axes(Axis(0), Axis(1));
         let row_length = plane.len_of(Axis(1));
         for (copy, row) in copy.chunks_exact_mut(row_length).zip(plane.outer_iter()) {
             let mut reversed = row;
