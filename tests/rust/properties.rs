@@ -425,6 +425,41 @@ proptest! {
         });
     }
 
+    /// Many groups of voxels, of which few have anything that passes or is not finite.
+    #[test]
+    fn few_and_far_apart(
+        shape in (1..3_usize, 60..90_usize, 60..90_usize),
+        others in vec((any::<prop::sample::Index>(), prop::sample::select(&[1.0_f32, 2.0, -2.0, f32::NAN, f32::INFINITY])), 1..40),
+        mask in prop::option::of(any::<u64>()),
+        request in request(),
+    ) {
+        let mut data = Array3::zeros(shape).into_dyn();
+        let length = data.len();
+        for (place, value) in &others {
+            // Several in a row, so that there are clusters.
+            let first = place.index(length);
+            let voxels = data.as_slice_mut().unwrap();
+            voxels[first..length.min(first + 6)].fill(*value);
+        }
+        let mask = mask.map(|odd| {
+            let mut voxel = 0_u64;
+            Array3::from_shape_simple_fn(shape, || {
+                voxel += 1;
+                voxel.wrapping_mul(odd | 1) >> 61 != 0
+            })
+        });
+        let mask = mask.as_ref().map(|mask| mask.view());
+        let expected = naive::threshold(&data.view(), mask, request, f32::rounded(request.threshold));
+        let (min, max, _) = naive::summary(&expected.view(), None);
+        let (_, _, has_non_finite) = naive::summary(&data.view(), None);
+        in_each_pool(|| {
+            let mut out = ArrayD::from_elem(data.raw_dim(), 7.0_f32);
+            let found = threshold(data.view(), out.view_mut().into(), mask, criterion(request), filter(request)).unwrap();
+            assert_same(&out.view(), &expected.view());
+            assert_eq!(found, Summary { min, max, has_non_finite });
+        });
+    }
+
     /// Enough volumes that they are shared out among threads, and too few for that; side by
     /// side or interleaved, more of them than are visited together, and reversed.
     #[test]

@@ -1,9 +1,9 @@
 //! The widest instructions of the processor at hand.
 //!
 //! Wheels are built for the baseline of their platform. A [`Loop`] over voxels that
-//! is run through [`widest`] is compiled once more for AVX2, and which of them runs
-//! is decided when it is called. The results are the same: these loops compare and
-//! copy, and no rounding depends on the order of what they do.
+//! is run through [`widest`] is compiled once more for AVX2 and once for AVX-512, and
+//! which of them runs is decided when it is called. The results are the same: these loops
+//! compare and copy, and no rounding depends on the order of what they do.
 
 /// A loop over voxels with what it reads and writes.
 ///
@@ -14,5 +14,124 @@ pub(crate) use pulp::NullaryFnOnce as Loop;
 /// Runs a loop with the widest instructions that this processor has.
 #[inline]
 pub(crate) fn widest<L: Loop>(work: L) -> L::Output {
+    #[cfg(test)]
+    if let Some(instructions) = tests::CHOSEN.get() {
+        return instructions.dispatch(work);
+    }
     pulp::Arch::new().dispatch(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use ndarray::{Array3, ArrayView3, Axis, ShapeBuilder};
+    use pulp::Arch;
+
+    use crate::{
+        ClusterFilter, Clusters, Connectivity, Criterion, Output, Population, Voxel, percentile,
+        summary, threshold,
+    };
+
+    thread_local! {
+        /// What this thread runs loops with instead of the widest.
+        pub(super) static CHOSEN: Cell<Option<Arch>> = const { Cell::new(None) };
+    }
+
+    /// All that this processor has, the plain ones of the platform first.
+    fn all() -> Vec<Arch> {
+        #[cfg(target_arch = "x86_64")]
+        let between = pulp::x86::V3::try_new().map(Arch::V3);
+        #[cfg(not(target_arch = "x86_64"))]
+        let between = None;
+        [Arch::Scalar].into_iter().chain(between).chain([Arch::new()]).collect()
+    }
+
+    /// A map with few distinct values, in stretches of all lengths, some of them empty.
+    fn map<T: Voxel>(values: &[T]) -> Array3<T> {
+        let mut state = 1_u64;
+        let mut left = 0;
+        let mut value = T::ZERO;
+        Array3::from_shape_simple_fn((41, 37, 5).f(), || {
+            if left == 0 {
+                // Knuth's generator; its upper bits are good ones.
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let drawn = (state >> 33) as usize;
+                left = 1 << (2 * (drawn % 5));
+                value = values[drawn / 5 % values.len()];
+            }
+            left -= 1;
+            value
+        })
+    }
+
+    /// Everything that is found in a map, as bits.
+    fn found<T: Voxel>(map: ArrayView3<'_, T>, mask: Option<ArrayView3<'_, bool>>) -> Vec<u64> {
+        let mut found = Vec::new();
+        for (level, two_sided) in [(2.0, true), (2.0, false), (-2.0, false), (0.0, true)] {
+            let criterion = Criterion::new(level, two_sided).unwrap();
+            for (min_extent, connectivity) in
+                [(0, Connectivity::Faces), (4, Connectivity::Faces), (4, Connectivity::Corners)]
+            {
+                let filter = ClusterFilter { min_extent, connectivity };
+                let mut out = map.mapv(|_| T::RANGE.1);
+                let written = Output::from(out.view_mut().into_dyn());
+                let range = threshold(map.into_dyn(), written, mask, criterion, filter).unwrap();
+                found.extend([range.min, range.max].map(f64::to_bits));
+                found.push(range.has_non_finite.into());
+                found.extend(out.iter().map(|value| value.to_f64().to_bits()));
+                let clusters = Clusters::find(map.reversed_axes(), None, criterion, connectivity);
+                found.extend(clusters.unwrap().extents());
+            }
+        }
+        let range = summary(map.into_dyn(), mask).unwrap();
+        found.extend([range.min, range.max].map(f64::to_bits));
+        for population in [Population::Magnitudes, Population::NotNegative] {
+            let percentile = percentile(map.into_dyn(), mask, population, 70.0).unwrap();
+            found.push(percentile.unwrap_or(-1.0).to_bits());
+        }
+        found
+    }
+
+    fn check<T: Voxel>(values: &[T]) {
+        let map = map(values);
+        let mask = map.mapv(|value| value > T::ZERO);
+        for mask in [None, Some(mask.view())] {
+            // Fortran order, and one that has to be copied.
+            let mut reversed = map.view();
+            reversed.invert_axis(Axis(1));
+            for map in [map.view(), reversed] {
+                let results = all().into_iter().map(|instructions| {
+                    CHOSEN.set(Some(instructions));
+                    let found = found(map, mask);
+                    CHOSEN.set(None);
+                    found
+                });
+                let results: Vec<_> = results.collect();
+                assert!(results.iter().all(|result| *result == results[0]));
+            }
+        }
+    }
+
+    macro_rules! the_same_with_all {
+        ($($voxel:ident: $values:expr),* $(,)?) => {$(
+            #[test]
+            fn $voxel() {
+                check::<$voxel>(&$values);
+            }
+        )*};
+    }
+
+    the_same_with_all! {
+        f32: [0.0, 0.0, 1.0, 2.0, -2.0, 3.5, -0.0, f32::NAN, f32::INFINITY],
+        f64: [0.0, 0.0, 1.0, 2.0, -2.0, 3.5, -0.0, f64::NAN, f64::NEG_INFINITY],
+        i8: [0, 0, 1, 2, -2, 3, i8::MIN, i8::MAX],
+        i16: [0, 0, 1, 2, -2, 3, i16::MIN, i16::MAX],
+        i32: [0, 0, 1, 2, -2, 3, i32::MIN, i32::MAX],
+        i64: [0, 0, 1, 2, -2, 3, i64::MIN, i64::MAX],
+        u8: [0, 0, 1, 2, 3, u8::MAX],
+        u16: [0, 0, 1, 2, 3, u16::MAX],
+        u32: [0, 0, 1, 2, 3, u32::MAX],
+        u64: [0, 0, 1, 2, 3, u64::MAX],
+    }
 }
