@@ -133,7 +133,6 @@ struct Part<'a, T> {
     /// The number of the first.
     first: usize,
     values: &'a [[T; GROUP]],
-    mask: Option<&'a [[bool; GROUP]]>,
     /// Where they are written to; empty where they are not.
     out: &'a mut [[T; GROUP]],
     /// Whether that holds zeros, which need not be written.
@@ -147,7 +146,6 @@ impl<T> Part<'_, T> {
         Part {
             first: self.first + start,
             values: &self.values[start..end],
-            mask: self.mask.map(|mask| &mask[start..end]),
             out: self.out.get_mut(start..end).unwrap_or_default(),
             is_zero: self.is_zero,
         }
@@ -168,34 +166,36 @@ impl<T: Voxel> Scan<'_, T> {
         };
         let ((values, rest), (out, rest_of_out)) = (source.as_chunks(), out.as_chunks_mut());
         let first = values.len();
-        let mask_of_rest = mask.map(|mask| [filled_up(mask.as_chunks::<GROUP>().1, false)]);
-        let mask = mask.map(|mask| mask.as_chunks().0);
-        self.part(Part { first: 0, values, mask, out, is_zero });
+        let mask = mask.map(<[bool]>::as_chunks);
+        self.part(Part { first: 0, values, out, is_zero }, mask.map(|(mask, _)| mask));
         if rest.is_empty() {
             return;
         }
         // Filled up with the last voxel, which changes no range.
         let values = &[filled_up(rest, T::ZERO)];
-        let mask = mask_of_rest.as_ref().map(|mask| &mask[..]);
+        let mask = mask.map(|(_, rest)| [filled_up(rest, false)]);
         let mut out = [[T::ZERO; GROUP]];
         let written = if rest_of_out.is_empty() { &mut [][..] } else { &mut out };
-        self.part(Part { first, values, mask, out: written, is_zero: true });
+        let part = Part { first, values, out: written, is_zero: true };
+        self.part(part, mask.as_ref().map(|mask| &mask[..]));
         rest_of_out.copy_from_slice(&out[0][..rest_of_out.len()]);
         if let Some(bits) = self.bits {
             bits.keep_first(first, rest.len());
         }
     }
 
-    fn part(&mut self, mut part: Part<'_, T>) {
-        if part.mask.is_some() {
-            widest(ScanPart::<_, true> { scan: self, part });
+    fn part(&mut self, mut part: Part<'_, T>, mask: Option<&[[bool; GROUP]]>) {
+        if mask.is_some() {
+            widest(ScanPart::<_, true> { scan: self, part, mask });
             return;
         }
         let (count, mut done) = (part.values.len(), 0);
         while done < count {
-            done += widest(ScanPart::<_, false> { scan: self, part: part.from(done, count) });
+            let rest = part.from(done, count);
+            done += widest(ScanPart::<_, false> { scan: self, part: rest, mask });
             if done < count {
-                done += widest(ScanPart::<_, true> { scan: self, part: part.from(done, NEAR) });
+                let near = part.from(done, NEAR);
+                done += widest(ScanPart::<_, true> { scan: self, part: near, mask });
             }
         }
     }
@@ -206,6 +206,7 @@ impl<T: Voxel> Scan<'_, T> {
 struct ScanPart<'a, 'b, T: Voxel, const CLEANS: bool> {
     scan: &'a mut Scan<'b, T>,
     part: Part<'a, T>,
+    mask: Option<&'a [[bool; GROUP]]>,
 }
 
 impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
@@ -214,7 +215,7 @@ impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
 
     #[inline(always)]
     fn call(self) -> usize {
-        let Self { scan, part } = self;
+        let Self { scan, part, mask } = self;
         let (criterion, keeps_zeros) = (scan.criterion, scan.criterion.keeps_zeros());
         let (mut extremes, mut has_empty) = (scan.found.extremes, false);
         let mut number = 0;
@@ -234,7 +235,7 @@ impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
             if CLEANS {
                 scan.found.has_non_finite |= !is_finite;
                 values = values.map(T::finite_or_zero);
-                if let Some(mask) = part.mask {
+                if let Some(mask) = mask {
                     for (value, inside) in values.iter_mut().zip(&mask[number]) {
                         *value = if *inside { *value } else { T::ZERO };
                     }

@@ -159,6 +159,8 @@ impl<T: Voxel> Loop for Summarise<'_, T> {
     #[inline(always)]
     fn call(self) -> bool {
         let Self { source, mask, extremes } = self;
+        // A copy of its own, so that it stays in registers.
+        let mut range = *extremes;
         let mut has_non_finite = false;
         let groups = Groups::of(source, mask);
         let mut number = 0;
@@ -169,7 +171,7 @@ impl<T: Voxel> Loop for Summarise<'_, T> {
                 let is_finite = !any(values, |value| !value.is_finite());
                 has_non_finite |= !is_finite;
                 if is_finite & mask.is_none() {
-                    extremes.add(values);
+                    range.add(values);
                     continue;
                 }
                 let mut finite = values.map(T::finite_or_zero);
@@ -181,9 +183,10 @@ impl<T: Voxel> Loop for Summarise<'_, T> {
                         finite[position] = if mask[position] { finite[position] } else { inside };
                     }
                 }
-                extremes.add(&finite);
+                range.add(&finite);
             }
         }
+        *extremes = range;
         has_non_finite
     }
 }
