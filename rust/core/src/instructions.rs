@@ -21,6 +21,27 @@ pub(crate) fn widest<L: Loop>(work: L) -> L::Output {
     pulp::Arch::new().dispatch(work)
 }
 
+/// How far ahead of what is at hand memory is asked for, in bytes: two pages.
+const AHEAD: usize = 8192;
+
+/// Asks for memory that will be wanted soon, [`AHEAD`] of some values in it, as much of it
+/// as they take. What is there is not looked at, nor whether anything is.
+///
+/// The processor does so by itself, but not beyond a page, and it begins anew when a plane
+/// has been linked.
+#[inline(always)]
+pub(crate) fn fetch_ahead<T>(values: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(sse) = pulp::core_arch::x86::Sse::try_new() {
+        let first = values.as_ptr().cast::<i8>().wrapping_add(AHEAD);
+        for line in (0..size_of_val(values)).step_by(64) {
+            sse._mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(first.wrapping_add(line));
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;

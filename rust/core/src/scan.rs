@@ -10,7 +10,7 @@ use ndarray::{ArrayView3, Axis};
 use crate::bits;
 use crate::criterion::Criterion;
 use crate::group::{GROUP, any, clear, filled_up};
-use crate::instructions::{Loop, widest};
+use crate::instructions::{Loop, fetch_ahead, widest};
 use crate::interleaved::{self, Volumes};
 use crate::parallel;
 use crate::runs::{PlaneBits, Word};
@@ -220,6 +220,10 @@ impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
         let (mut extremes, mut has_empty) = (scan.found.extremes, false);
         let mut number = 0;
         while let Some(values) = part.values.get(number) {
+            fetch_ahead(values);
+            if !part.is_zero {
+                fetch_ahead(&part.out[number]);
+            }
             if !(any(values, |value| criterion.is_suspect(value)) | keeps_zeros) {
                 has_empty = true;
                 if !part.is_zero {
