@@ -454,9 +454,14 @@ impl<T: Copy> Loop for CopyPlane<'_, T> {
 /// made for.
 #[inline(always)]
 fn copy_reversed<T: Copy>(copy: &mut [T], reversed: &[T]) {
-    for (copy, reversed) in copy.rchunks_mut(GROUP).zip(reversed.chunks(GROUP)) {
-        for (copy, value) in copy.iter_mut().rev().zip(reversed) {
-            *copy = *value;
-        }
+    let (first, copied) = copy.as_rchunks_mut::<GROUP>();
+    let (groups, last) = reversed.as_chunks::<GROUP>();
+    for (copy, values) in copied.iter_mut().rev().zip(groups) {
+        let mut values = *values;
+        values.reverse();
+        *copy = values;
+    }
+    for (copy, value) in first.iter_mut().rev().zip(last) {
+        *copy = *value;
     }
 }
