@@ -3,6 +3,8 @@
 #[path = "naive.rs"]
 #[allow(dead_code, reason = "the other tests use the rest of it")]
 mod naive;
+#[path = "../../rust/py/src/pool.rs"]
+mod pool;
 
 use std::cmp::Reverse;
 use std::fmt::Debug;
@@ -15,16 +17,13 @@ use nithresh_core::{
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rayon::ThreadPoolBuilder;
 
 use naive::Request;
+use pool::Pool;
 
 type Index = [usize; 3];
 
-static HELPERS: LazyLock<Helpers> = LazyLock::new(|| {
-    let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-    Helpers { pool: Arc::new(pool), least_runs: 0 }
-});
+static HELPERS: LazyLock<Helpers> = LazyLock::new(|| Arc::new(Pool::new(2).unwrap()));
 
 /// One example: few values, so that ties happen, in any order of the axes.
 #[derive(Debug, Clone)]

@@ -3,15 +3,16 @@
 use std::sync::{Arc, LazyLock};
 
 use nithresh_core::{Helpers, with_helpers};
-use rayon::ThreadPoolBuilder;
+
+#[path = "../../rust/py/src/pool.rs"]
+mod pool;
+
+use pool::Pool;
 
 /// A few helpers, and none at all.
 static POOLS: LazyLock<Vec<Option<Helpers>>> = LazyLock::new(|| {
-    let helpers = |threads, least_runs| {
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        Some(Helpers { pool: Arc::new(pool), least_runs })
-    };
-    vec![helpers(1, 0), helpers(2, 10), helpers(6, 0), None]
+    let helpers = |threads| Some(Arc::new(Pool::new(threads).unwrap()) as Helpers);
+    vec![helpers(1), helpers(2), helpers(6), None]
 });
 
 pub fn in_each_pool(work: impl Fn() + Send + Sync) {

@@ -84,7 +84,7 @@ pub use crate::error::{Error, Result};
 pub use crate::height::Height;
 pub use crate::label::{Labels, label};
 pub use crate::maxima::{Maxima, Plateaus};
-pub use crate::parallel::{Helpers, with_helpers};
+pub use crate::parallel::{Help, Helpers, with_helpers};
 use crate::percentile::Magnitudes;
 pub use crate::percentile::Population;
 pub use crate::pieces::{Piece, Place, join};
@@ -250,15 +250,10 @@ fn threshold_volume<T: Voxel>(
     let order = target.order();
     let target = target.in_order(order);
     let mask = mask.map(|mask| order.apply(mask));
-    let least_runs = parallel::least_runs();
-    let is_alone = least_runs > 0 && scan::estimated_runs(target.source(), criterion) < least_runs;
-    let threshold = || {
-        if filter.min_extent <= 1 {
-            return Ok(scan::write_passing(target, mask, criterion).summary());
-        }
-        Ok(filter_clusters(target, mask, criterion, filter, None)?.1)
-    };
-    if is_alone { with_helpers(None, threshold) } else { threshold() }
+    if filter.min_extent <= 1 {
+        return Ok(scan::write_passing(target, mask, criterion).summary());
+    }
+    Ok(filter_clusters(target, mask, criterion, filter, None)?.1)
 }
 
 /// Does the whole for a volume in memory order; returns its clusters of every extent.

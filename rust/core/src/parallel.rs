@@ -1,9 +1,9 @@
 //! Work in parallel, when there are threads that help.
 //!
 //! Everything in this crate is parallel when it is called by [`with_helpers`] and serial
-//! otherwise. rayon's global pool is never started: whoever owns the process decides
-//! about its threads. (A pool does not survive `fork()`, so a library that starts one by
-//! itself would hang in the children of its users.)
+//! otherwise. It starts no threads: whoever owns the process decides about them. (Threads
+//! do not survive `fork()`, so a library that starts some by itself would hang in the
+//! children of its users.)
 //!
 //! The calling thread works, too: it begins at once, and helpers that sleep join in when
 //! they have woken up.
@@ -12,28 +12,29 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rayon::ThreadPool;
-
 /// How many pieces a parallel loop is cut into for each thread, so that a
 /// thread that meets a dense part of the map does not keep the others waiting.
 const PIECES_PER_THREAD: usize = 4;
 
 /// Threads that help.
-#[derive(Debug, Clone)]
-pub struct Helpers {
-    /// Where they are.
-    pub pool: Arc<ThreadPool>,
-    /// A map of which fewer runs pass is thresholded without them, because it takes about
-    /// as long to wake them up.
-    pub least_runs: usize,
+pub trait Help: Send + Sync {
+    /// How many they are.
+    fn count(&self) -> usize;
+
+    /// Calls `work` on this thread, and on `most` others or fewer at a time. Returns when all
+    /// that have begun have ended.
+    fn call(&self, most: usize, work: &(dyn Fn() + Sync));
 }
+
+/// Threads that help, shared by those whom they help.
+pub type Helpers = Arc<dyn Help>;
 
 thread_local! {
     /// The threads that help this one.
     static HELPERS: RefCell<Option<Helpers>> = const { RefCell::new(None) };
 }
 
-/// Does work on this thread, helped by those of a pool if there is one.
+/// Does work on this thread, helped by others if there are any.
 pub fn with_helpers<R>(helpers: Option<Helpers>, work: impl FnOnce() -> R) -> R {
     let _before = Restore(HELPERS.replace(helpers));
     work()
@@ -81,7 +82,7 @@ fn for_each(count: usize, work: &(dyn Fn(usize) + Sync)) {
         return (0..count).for_each(work);
     }
     let helpers = Restore(HELPERS.take());
-    let Some(Helpers { pool, .. }) = &helpers.0 else {
+    let Some(threads) = &helpers.0 else {
         return (0..count).for_each(work);
     };
     let next = AtomicUsize::new(0);
@@ -94,24 +95,12 @@ fn for_each(count: usize, work: &(dyn Fn(usize) + Sync)) {
             work(number);
         }
     };
-    pool.in_place_scope(|scope| {
-        for _ in 0..pool.current_num_threads().min(count - 1) {
-            scope.spawn(|_| take_turns());
-        }
-        take_turns();
-    });
+    threads.call(count - 1, &take_turns);
 }
 
 /// How many threads there are.
 pub(crate) fn threads() -> usize {
-    HELPERS.with_borrow(|helpers| {
-        helpers.as_ref().map_or(0, |helpers| helpers.pool.current_num_threads())
-    }) + 1
-}
-
-/// With how few runs a map is thresholded on the calling thread alone.
-pub(crate) fn least_runs() -> usize {
-    HELPERS.with_borrow(|helpers| helpers.as_ref().map_or(0, |helpers| helpers.least_runs))
+    HELPERS.with_borrow(|helpers| helpers.as_ref().map_or(0, |helpers| helpers.count())) + 1
 }
 
 /// How many of `planes` go into one slab: all of them where nobody helps.
@@ -122,17 +111,31 @@ pub(crate) fn slab_thickness(planes: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use rayon::ThreadPoolBuilder;
+    use std::thread;
 
     use super::*;
 
+    /// Starts so many threads for each call.
+    struct Fresh(usize);
+
+    impl Help for Fresh {
+        fn count(&self) -> usize {
+            self.0
+        }
+
+        fn call(&self, most: usize, work: &(dyn Fn() + Sync)) {
+            thread::scope(|scope| {
+                (0..self.0.min(most)).for_each(|_| drop(scope.spawn(work)));
+                work();
+            });
+        }
+    }
+
     #[test]
     fn each_item_is_worked_on_once() {
-        let pool = Arc::new(ThreadPoolBuilder::new().num_threads(3).build().unwrap());
-        let helpers = Helpers { pool, least_runs: 0 };
         for count in 0..12 {
             let visits = AtomicUsize::new(0);
-            let squares = with_helpers(Some(helpers.clone()), || {
+            let squares = with_helpers(Some(Arc::new(Fresh(3))), || {
                 map((0..count).collect(), |number: usize| {
                     visits.fetch_add(1, Ordering::Relaxed);
                     number * number

@@ -3,8 +3,6 @@
 //! The one pass over the values of a map. It says which voxels pass, as bits,
 //! writes those that do, finds their range, and sees values that are not finite.
 
-use std::mem;
-
 use ndarray::{ArrayView3, Axis};
 
 use crate::bits;
@@ -51,29 +49,6 @@ impl<T: Voxel> Found<T> {
     pub(crate) fn summary(self) -> Summary {
         Summary::new(self.extremes, self.has_non_finite)
     }
-}
-
-/// How many voxels are looked at, at least, to tell a smooth map from one that is not.
-const SAMPLE: usize = 512;
-
-/// About how many runs of a volume pass, from a few of its rows.
-pub(crate) fn estimated_runs<T: Voxel>(
-    volume: ArrayView3<'_, T>,
-    criterion: Criterion<T>,
-) -> usize {
-    let (planes, rows, row_length) = volume.dim();
-    let looked_at = SAMPLE.div_ceil(row_length);
-    let begin_a_run = (0..looked_at).flat_map(|number| {
-        // Anywhere, and the same each time: Knuth's multiplicative hash.
-        let number = number * 2_654_435_761 % (planes * rows);
-        let plane = volume.index_axis_move(Axis(0), number / rows);
-        let row = plane.index_axis_move(Axis(0), number % rows);
-        let passes = |value: T| value.is_finite() && criterion.passes(value);
-        let mut is_in_run = false;
-        row.into_iter()
-            .filter(move |&&value| !mem::replace(&mut is_in_run, passes(value)) && is_in_run)
-    });
-    begin_a_run.count() * planes * rows / looked_at
 }
 
 /// Writes the voxels that pass; all others become zero. Nothing else is found.
@@ -282,25 +257,5 @@ fn keep<T: Voxel>(values: &[T; GROUP], criterion: Criterion<T>, kept: &mut [T; G
         for (kept, &value) in kept.iter_mut().zip(values) {
             *kept = if value == T::ZERO { value } else { *kept };
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ndarray::Array3;
-
-    use super::*;
-
-    #[test]
-    fn estimates_of_runs() {
-        let criterion = Criterion::new(1.0, true).unwrap();
-        let estimate = |passes: fn(usize) -> bool| {
-            let map = Array3::from_shape_fn((20, 30, 40), |(.., x)| f32::from(u8::from(passes(x))));
-            estimated_runs(map.view(), criterion)
-        };
-        assert_eq!(estimate(|_| false), 0);
-        // One in each row, and twenty.
-        assert!((300..1200).contains(&estimate(|_| true)), "{}", estimate(|_| true));
-        assert!((10_000..14_000).contains(&estimate(|x| x % 2 == 0)));
     }
 }

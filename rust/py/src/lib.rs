@@ -15,6 +15,7 @@
 
 mod array;
 mod error;
+mod pool;
 mod threads;
 
 use std::mem::take;

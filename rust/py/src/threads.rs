@@ -1,7 +1,7 @@
 //! The pool of threads of this process.
 //!
-//! A rayon pool does not survive `fork()`: the child has the pool's memory but
-//! none of its threads, and a call would wait for them for ever. So the pool
+//! A pool does not survive `fork()`: the child has the pool's memory but
+//! none of its threads, and a call that waits for them would hang. So the pool
 //! here knows the process it was built in, and a child builds its own.
 //!
 //! The state is only ever *tried* to be locked. Were the process forked while
@@ -15,19 +15,12 @@ use std::sync::{Arc, RwLock};
 
 use nithresh_core::Helpers;
 use pyo3::Python;
-use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::pool::Pool;
 
 /// Below this many voxels, waking other threads costs about as much as they save: a map
-/// of 3 mm has 230 000.
+/// of 3 mm has 230 000, and one of 2 mm has 900 000.
 const LEAST_VOXELS: usize = 500_000;
-
-/// From this many on, waking them saves time in any map: one of 2 mm has 900 000, and one
-/// of 1 mm 7 million.
-const ALWAYS_ENOUGH: usize = 1_000_000;
-
-/// Below that, thresholding a map on all threads is faster if at least so many runs pass,
-/// as in white noise (130 000 at 2 mm), and not in a smooth map (4 000).
-const LEAST_RUNS: usize = 30_000;
 
 /// As set by the user; 0 stands for the default.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
@@ -37,13 +30,14 @@ static LIMIT: AtomicUsize = AtomicUsize::new(0);
 /// it is not safe.
 static DEFAULT: AtomicUsize = AtomicUsize::new(0);
 
-struct Pool {
+/// The pool, and whose it is.
+struct Owned {
     process: u32,
     threads: usize,
-    rayon: Arc<ThreadPool>,
+    pool: Arc<Pool>,
 }
 
-static POOL: RwLock<Option<Pool>> = RwLock::new(None);
+static POOL: RwLock<Option<Owned>> = RwLock::new(None);
 
 /// Limits the threads; 0 restores the default.
 pub(crate) fn set_limit(threads: usize) {
@@ -78,38 +72,32 @@ fn helpers(voxels: usize) -> Option<Helpers> {
     if voxels < LEAST_VOXELS {
         return None;
     }
-    let least_runs = if voxels < ALWAYS_ENOUGH { LEAST_RUNS } else { 0 };
-    Some(Helpers { pool: pool()?, least_runs })
+    let pool: Helpers = pool()?;
+    Some(pool)
 }
 
 /// The pool of this process, if it may have one and can have it at once.
-fn pool() -> Option<Arc<ThreadPool>> {
+fn pool() -> Option<Arc<Pool>> {
     let threads = limit();
     if threads == 1 {
         return None;
     }
     let process = std::process::id();
-    let fits = |pool: &&Pool| pool.process == process && pool.threads == threads;
-    let current = POOL.try_read().ok()?.as_ref().filter(fits).map(|pool| Arc::clone(&pool.rayon));
+    let fits = |owned: &&Owned| owned.process == process && owned.threads == threads;
+    let current = POOL.try_read().ok()?.as_ref().filter(fits).map(|owned| Arc::clone(&owned.pool));
     if current.is_some() {
         return current;
     }
     let mut state = POOL.try_write().ok()?;
-    if let Some(pool) = state.as_ref().filter(fits) {
-        return Some(Arc::clone(&pool.rayon));
+    if let Some(owned) = state.as_ref().filter(fits) {
+        return Some(Arc::clone(&owned.pool));
     }
-    let pool = Arc::new(
-        ThreadPoolBuilder::new()
-            // The calling thread is one of them.
-            .num_threads(threads - 1)
-            .thread_name(|index| format!("nithresh-{index}"))
-            .build()
-            .ok()?,
-    );
-    let previous = state.replace(Pool { process, threads, rayon: Arc::clone(&pool) });
+    // The calling thread is one of them.
+    let pool = Arc::new(Pool::new(threads - 1).ok()?);
+    let previous = state.replace(Owned { process, threads, pool: Arc::clone(&pool) });
     if previous.as_ref().is_some_and(|previous| previous.process != process) {
-        // Its threads are in another process: dropping it would signal them
-        // through locks that may have been held when this process was forked.
+        // Its threads are in another process: dropping it would wake them through a
+        // lock that may have been held when this process was forked.
         mem::forget(previous);
     }
     Some(pool)
