@@ -27,7 +27,7 @@ type Work<'a> = &'a (dyn Fn() + Sync);
 const OPEN: usize = 1 << (usize::BITS - 1);
 
 /// How often a helper that has nothing to do looks for work before it sleeps. Each look
-/// gives way to others; together they take some 50 microseconds, and calls that follow one
+/// gives way to others; together they take some 40 microseconds, and calls that follow one
 /// another need not wake anybody.
 const LOOKS: usize = 100;
 
