@@ -342,6 +342,8 @@ impl Slab {
         widest(Link {
             plane: next,
             grid,
+            // The plane before comes first: then most runs that touch in a plane are one
+            // cluster already.
             rows: [face, before, behind, beside],
             member: |run| run,
             member_before: |run| run,

@@ -106,6 +106,7 @@ where
     }
 }
 
+/// Joins the runs of two words at each of the voxels where they touch.
 #[inline(always)]
 fn join(
     here: Cell,
