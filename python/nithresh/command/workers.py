@@ -146,11 +146,12 @@ def _ignored_interrupts() -> Iterator[None]:
 def _naming_loss(address: str) -> Iterator[None]:
     """Say so when the scheduler goes away; files that are done stay."""
     from distributed import CancelledError
-    from distributed.comm.core import CommClosedError
 
     try:
         yield
-    except (CancelledError, CommClosedError) as error:
+    except (CancelledError, OSError) as error:
+        # Errors of files belong to their jobs; what is left are closed connections, and
+        # new ones that nobody answers in time.
         msg = f"--dask {address}: the connection to the scheduler was lost"
         raise ConnectionError(msg) from error
 
@@ -184,10 +185,10 @@ def _handed_out(
     try:
         if is_left_out(job):
             return job, Outcome(job, None, (), None)
+        is_new = not any(path.exists() for path in (*job.outputs, *job.sidecars))
+        ready = replace(job, folder=Path.cwd(), is_new=is_new)
     except OSError as error:
         return job, Outcome(job, None, (), error)
-    is_new = not any(path.exists() for path in (*job.outputs, *job.sidecars))
-    ready = replace(job, folder=Path.cwd(), is_new=is_new)
     mark, number = name
     task = client.submit(
         _in_worker,
