@@ -256,14 +256,14 @@ impl Loop for ListRuns<'_> {
         let Self { runs, plane, grid } = self;
         for &number in &plane.occupied[..plane.occupied_count] {
             let number = number as usize;
-            let cell = plane.margin + number;
-            let word = plane.cells[cell].passing;
-            let previous = moved_on(word, plane.cells[cell - 1].passing);
-            let next = moved_back(word, plane.cells[cell + 1].passing);
-            let starts = changes(word, previous, grid.first_in_row[number]);
-            let ends = changes(word, next, grid.last_in_row[number]);
-            plane.cells[cell].starts = starts;
-            plane.cells[cell].runs_before = narrow(runs.starts.len());
+            let word = plane.cell(number).passing;
+            let previous = moved_on(word, plane.word_before(number));
+            let next = moved_back(word, plane.word_after(number));
+            let starts = changes(word, previous, grid.first_in_row(number));
+            let ends = changes(word, next, grid.last_in_row(number));
+            let cell = &mut plane.cells[plane.margin + number];
+            cell.starts = starts;
+            cell.runs_before = narrow(runs.starts.len());
             push_bits(&mut runs.starts, starts, narrow(number * BITS));
             push_bits(&mut runs.ends, ends, narrow(number * BITS + 1));
         }
