@@ -1,6 +1,8 @@
 """What a call on arrays costs beside a copy, cc3d and nilearn."""
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +32,7 @@ def kernel_rows() -> Iterator[Row]:
         copies,
         clusters,
         unseen,
+        beside_another_program,
         noise,
         checkerboard,
         forms,
@@ -105,6 +108,29 @@ def unseen() -> Iterator[Row]:
         ),
         lambda: nithresh.threshold(known, SAMPLE_THRESHOLD, cluster_threshold=EXTENT),
     )
+
+
+def beside_another_program() -> Iterator[Row]:
+    """All threads while a program has one of the processors, against one thread."""
+    data = maps.smooth_array(maps.SHAPE_2MM)
+
+    def ours() -> None:
+        nithresh.threshold(data, SMOOTH_THRESHOLD, cluster_threshold=EXTENT)
+
+    def alone() -> None:
+        with one_thread():
+            ours()
+
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as program:
+        try:
+            yield times(
+                "threshold and filter clusters, smooth 2 mm, beside another program",
+                "one thread",
+                ours,
+                alone,
+            )
+        finally:
+            program.kill()
 
 
 def noise() -> Iterator[Row]:

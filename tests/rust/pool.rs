@@ -64,6 +64,30 @@ fn calls_at_the_same_time() {
 }
 
 #[test]
+fn a_call_does_without_helpers_that_another_call_has() {
+    let pool = Pool::new(1).unwrap();
+    let (inside, is_done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            pool.call(1, &|| {
+                inside.fetch_add(1, Ordering::SeqCst);
+                let begin = Instant::now();
+                while is_done.load(Ordering::SeqCst) == 0 {
+                    assert!(begin.elapsed() < Duration::from_secs(60));
+                    thread::yield_now();
+                }
+            });
+        });
+        while inside.load(Ordering::SeqCst) < 2 {
+            thread::yield_now();
+        }
+        // The helper and the first caller leave when this has ended, and not before.
+        done_once(&pool, 5, Duration::ZERO);
+        is_done.store(1, Ordering::SeqCst);
+    });
+}
+
+#[test]
 fn all_that_are_wanted_come() {
     let pool = Pool::new(3).unwrap();
     for most in 0..=3 {
