@@ -184,8 +184,8 @@ def threshold_img(
 
     Notes
     -----
-    The rules are those of nilearn 0.14.1 [1]_, but for its errors, which the
-    project's README lists.
+    The rules are those of nilearn 0.14.1 [1]_, except where it is wrong;
+    docs/nilearn.md lists each difference.
 
     References
     ----------
