@@ -19,8 +19,10 @@ def clusters(data, level, two_sided, connectivity):
     """The sets of voxels, as sorted index arrays, that cc3d labels on each side."""
     found = []
     for passing in signs(data, level, two_sided):
+        # As integers, because cc3d 4.1.1 raises "maximum length exception" for some
+        # boolean volumes with 26 neighbours, such as [[[True, False, True]]].
         labels = cc3d.connected_components(
-            np.ascontiguousarray(passing), connectivity=connectivity
+            np.ascontiguousarray(passing, np.uint8), connectivity=connectivity
         )
         found += [np.argwhere(labels == label) for label in range(1, labels.max() + 1)]
     return found
