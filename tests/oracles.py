@@ -158,6 +158,26 @@ def in_mm(affine: np.ndarray, ijk: Any) -> np.ndarray:
     return affine[:3, :3] @ ijk + affine[:3, 3]
 
 
+def sampled(
+    mask: np.ndarray,
+    affine: np.ndarray,
+    target_affine: np.ndarray,
+    shape: tuple[int, ...],
+) -> np.ndarray:
+    """A mask on another grid, voxel by voxel: that of the box that a centre lies in."""
+    found = np.zeros(shape, bool)
+    for voxel in np.ndindex(*shape):
+        place = np.linalg.inv(affine) @ target_affine @ [*voxel, 1]
+        position = [round(along, 6) for along in place[:3].tolist()]
+        boxes = [
+            min(int(np.floor(along + 0.5)), length - 1)
+            for along, length in zip(position, mask.shape, strict=True)
+            if -0.5 <= along <= length - 0.5
+        ]
+        found[voxel] = len(boxes) == 3 and mask[tuple(boxes)]
+    return found
+
+
 def tfce(
     data: np.ndarray,
     *,

@@ -584,7 +584,7 @@ def test_arrays_need_numpy_alone():
         (ValueError, "extra['e'] is 'no.nii'", {"extra": {"e": "no.nii"}}),
         (
             ValueError,
-            "extra['e'] has shape (3, 1, 1) and is on another grid than img",
+            "extra['e'] is on another grid than img: its shape is (3, 1, 1), not (53, ",
             {"extra": {"e": image_of(line(1, 2, 3))}},
         ),
         (

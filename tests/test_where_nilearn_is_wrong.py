@@ -204,17 +204,19 @@ def test_08_a_singular_affine_under_a_mask(tmp_path):
     header["srow_x"] = 0
     (tmp_path / "mask.nii").write_bytes(header.binaryblock + content[348:])
     mask = nibabel.load(tmp_path / "mask.nii")
-    with pytest.raises(ValueError, match="mask_img has a singular affine"):
+    with pytest.raises(
+        ValueError, match=r"mask_img '.*mask.nii' .* \(code 2\) is sing"
+    ):
         nithresh.threshold_img(line([1, 2]), 1, mask_img=mask)
 
 
 def test_08_no_affine_under_a_mask():
     mask = nibabel.Nifti1Image(np.ones((3, 1, 1), np.uint8), None)
-    with pytest.raises(ValueError, match="mask_img has no affine"):
+    with pytest.raises(ValueError, match="mask_img has no place in mm: it has no aff"):
         nithresh.threshold_img(line([1, 2]), 1, mask_img=mask)
     image = nibabel.Nifti1Image(np.ones((3, 1, 1), np.float32), None)
     assert nithresh.threshold_img(image, 1).affine is None
-    with pytest.raises(ValueError, match="img has no affine"):
+    with pytest.raises(ValueError, match="^img has no place in mm: it has no affine"):
         nithresh.threshold_img(image, 1, mask_img=line([1, 1]))
 
 
@@ -283,3 +285,31 @@ def test_13_joined_images_keep_their_values(tmp_path):
     nibabel.save(line([1.5, 2.5]), tmp_path / "b.nii")
     ours = nithresh.threshold_img(str(tmp_path / "*.nii"), 1)
     assert array(ours).reshape(2, 2).tolist() == [[1, 1.5], [2, 2.5]]
+
+
+def test_14_rounding_noise_does_not_make_another_grid_of_a_mask():
+    rng = np.random.default_rng(0)
+    data = rng.standard_normal((20, 24, 10)).astype(np.float32)
+    data[:7, :7, 0] = 5
+    image = nibabel.Nifti1Image(data, np.diag([3.0, 3, 3, 1]))
+    # Under 1e-6 mm at the far corner; the centres of the lowest slice lie outside.
+    noisy = image.affine.copy()
+    noisy[2, 0] = 2e-8
+    mask = nibabel.Nifti1Image(np.ones(data.shape, np.uint8), noisy)
+    theirs, _ = nilearn_threshold_img(image, 4.5, 49, mask_img=mask)
+    assert not array(theirs).any()
+    ours = nithresh.threshold_img(image, 4.5, 49, mask_img=mask)
+    assert np.count_nonzero(array(ours)) == 49
+
+
+def test_15_the_outermost_voxels_of_a_mask_are_whole():
+    # Slices of 2 mm, of which two have their centres in one of 4 mm.
+    image = nibabel.Nifti1Image(
+        np.ones((3, 3, 4), np.float32),
+        nibabel.affines.from_matvec(np.diag([2.0, 2, 2]), [0, 0, -2.6]),
+    )
+    mask = nibabel.Nifti1Image(np.ones((3, 3, 1), np.uint8), np.diag([2.0, 2, 4, 1]))
+    theirs, _ = nilearn_threshold_img(image, 1, mask_img=mask)
+    assert isinstance(theirs, ValueError)
+    ours = nithresh.threshold_img(image, 1, mask_img=mask)
+    assert array(ours)[0, 0].tolist() == [0, 1, 1, 0]

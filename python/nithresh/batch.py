@@ -24,6 +24,7 @@ import numpy as np
 from nithresh import nifti
 from nithresh._params import check_count, check_request, collected_warnings, warn
 from nithresh.files import load, save
+from nithresh.grids import same_grid
 from nithresh.threads import get_num_threads
 from nithresh.thresholding import threshold_img
 
@@ -105,7 +106,7 @@ def threshold_files(
         ``v <= threshold`` if the threshold is negative.
     mask_img : str, pathlib.Path or nibabel image, optional
         0 outside and one other value inside, for all files; read once, and
-        resampled to the nearest neighbour once for each other grid.
+        taken at the centres of the maps' voxels, once for each other grid.
     connectivity : {6, 18, 26}, default=6
         Voxels belong together that share a face; a face or an edge; a face, an
         edge or a corner.
@@ -253,22 +254,26 @@ class Mask:
         # A mask that is none is refused here, and not once for each file.
         inside = nifti.read_mask(image, image)
         self._image = nifti.image_like(image, inside, (0, 1), copy_header=True)
-        self._on_last_grid = self._image
+        self._image.file_map = image.file_map  # for errors, which name the file
+        self._resampled: Any = None
         self.source = nifti.source(mask_img)
         self._lock = threading.Lock()
 
     def on_grid_of(self, image: "SpatialImage") -> Any:
         """Return the mask as an image on the grid of another."""
-        if len(image.shape) < 3:
-            return self._image  # threshold_img says what is wrong with such a map
+        # threshold_img says what is wrong with a map of fewer axes.
+        if len(image.shape) < 3 or same_grid(self._image, image):
+            return self._image
         with self._lock:
-            last = self._on_last_grid
-            if last.shape != image.shape[:3] or not np.array_equal(
-                last.affine, image.affine
+            last = self._resampled
+            # The very same grid: each result is what it would be without the others.
+            if (
+                last is None
+                or last.shape != image.shape[:3]
+                or not np.array_equal(last.affine, image.affine)
             ):
                 inside = nifti.read_mask(self._image, image)
-                last = type(self._image)(inside.view(np.uint8), image.affine)
-                self._on_last_grid = last
+                last = self._resampled = nifti.mask_image_like(image, inside)
             return last
 
 

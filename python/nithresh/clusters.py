@@ -23,6 +23,7 @@ from nithresh._params import (
     check_request,
     warn,
 )
+from nithresh.grids import affine_of, determinant, difference, to_mm
 from nithresh.peaks import spaced
 from nithresh.table import ClusterTable
 from nithresh.thresholding import as_compared, resolve, warn_beyond_range
@@ -158,8 +159,8 @@ def find_clusters(
         Voxels belong together that share a face; a face or an edge; a face, an
         edge or a corner. Positive and negative clusters never merge.
     mask_img : str, pathlib.Path or nibabel image, optional
-        0 outside and one other value inside; on another grid it is resampled
-        to the map's, to the nearest neighbour. Voxels outside become zero.
+        0 outside and one other value inside; on another grid it is taken at
+        the centres of the map's voxels. Voxels outside become zero.
     min_distance : float, default=8.0
         Least distance in mm between any two peaks of the same cluster that are
         listed; peaks at just this distance are.
@@ -235,7 +236,7 @@ def find_clusters(
     data = nifti.read_volume(image)
     inside = nifti.open_mask(mask_img, image)
     voxels = as_voxels(data, "img")
-    affine = nifti.affine_of(image, "img")
+    affine = affine_of(image, "img")
     further = {name: _Further.open(name, extra[name], image) for name in extra}
 
     level = resolve(request, voxels, inside)
@@ -462,10 +463,11 @@ class _Further(NamedTuple):
         argument = f"extra[{name!r}]"
         image = nifti.open_image(img, name=argument)
         voxels = as_voxels(nifti.read_volume(image, name=argument), argument)
-        if not nifti.same_grid(image, like):
+        differs = difference(image, like)
+        if differs is not None:
             msg = (
-                f"{argument} has shape {image.shape} and is on another grid than img, "
-                f"of shape {like.shape}; both must agree in shape and affine"
+                f"{argument} is on another grid than img: {differs}; both must agree "
+                "in shape and affine"
             )
             raise ValueError(msg)
         return cls(voxels, nifti.source(img))
@@ -497,8 +499,6 @@ def columns_of(
     max_peaks: int,
 ) -> dict[str, NDArray[Any]]:
     """Make the columns of the table; "row" is the cluster of each, from 0."""
-    from nithresh.nifti import to_mm
-
     ijk = found["maxima"].astype(np.int64)
     xyz = to_mm(affine, ijk)
     chosen = spaced(
@@ -522,7 +522,7 @@ def columns_of(
         **dict(zip("ijk", ijk.T.copy(), strict=True)),
         "peak": found["maxima_values"][chosen],
         "extent": extents[row],
-        "volume_mm3": (abs(np.linalg.det(affine[:3, :3])) * extents)[row],
+        "volume_mm3": (abs(determinant(affine)) * extents)[row],
         "mean": found["means"][row],
         "mass": found["masses"][row],
         "com_x": centres[row, 0],

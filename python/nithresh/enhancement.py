@@ -146,15 +146,16 @@ def tfce_img(
     two_sided : bool, default=True
         Give negative voxels negative scores. Otherwise they score zero.
     mask_img : str, pathlib.Path or nibabel image, optional
-        0 outside and one other value inside; on another grid it is resampled to
-        the map's, to the nearest neighbour. Voxels outside score zero.
+        0 outside and one other value inside; on another grid it is taken at
+        the centres of the map's voxels. Voxels outside score zero.
 
     Returns
     -------
     nibabel image
         Of the class, affine, shape and header of `img`, but with no intent: the
         scores are no z or t values. Its data type is float32 if that holds all
-        values of the type of `img`, else float64.
+        values of the type of `img`, else float64. NIfTI if nibabel does not write
+        the class of `img` or it cannot hold the scores (float64 in MGH).
 
     Raises
     ------

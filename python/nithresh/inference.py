@@ -6,7 +6,6 @@ import math
 import numbers
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
-import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
@@ -91,7 +90,8 @@ def threshold_stats_img(
         threshold alone is worked out, where it does not depend on the map.
     mask_img : str, pathlib.Path or nibabel image, optional
         The voxels that were tested, as for :func:`threshold_img`: 0 outside and
-        one other value inside; on another grid it is resampled to the map's.
+        one other value inside; on another grid it is taken at the
+        centres of the map's voxels.
         Voxels in it that are NaN or infinite count as tested, with the value 0.
         Without a mask, the tested voxels are those that are finite and not 0.
     alpha : float, default=0.001
@@ -222,10 +222,10 @@ def threshold_stats_img(
     image = nifti.open_image(stat_img, name="stat_img")
     data = nifti.read_array(image, name="stat_img")
     voxels = as_voxels(data, "stat_img")
-    inside = nifti.open_mask(mask_img, image)
+    inside = nifti.open_mask(mask_img, image, name="stat_img")
     if inside is not None:
         # On the grid of the map, so that it is resampled, and warned of, once.
-        mask_img = nibabel.Nifti1Image(inside.astype(np.uint8), image.affine)
+        mask_img = nifti.mask_image_like(image, inside)
     if height_control is not None:
         statistic = statistic or read_stat(image)
         two_sided = two_sided and statistic.has_two_sides

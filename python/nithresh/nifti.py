@@ -11,10 +11,11 @@ from typing import Any
 
 import nibabel
 import numpy as np
+from nibabel.freesurfer.mghformat import MGHError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 from numpy.typing import NDArray
 
-from nithresh import _core
+from nithresh import _core, grids
 from nithresh._arrays import as_voxels, check_mask, check_volumes
 from nithresh._params import warn
 from nithresh.files import MissingFileError, load, sha256
@@ -23,6 +24,12 @@ _SINGLE: dict[Any, Any] = {
     nibabel.Nifti1Pair: nibabel.Nifti1Image,
     nibabel.Nifti2Pair: nibabel.Nifti2Image,
 }
+# Classes that nibabel writes with the type that their header says and, the latter, with
+# any affine.
+_WRITTEN = (nibabel.AnalyzeImage, nibabel.MGHImage)
+_WITH_AFFINE = (nibabel.Spm99AnalyzeImage, nibabel.MGHImage)
+# An axis that a NIfTI-1 header cannot count.
+_TOO_LONG = 1 << 15
 _INT32 = np.iinfo(np.int32)
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -79,10 +86,11 @@ def _join(images: list[SpatialImage], paths: list[str]) -> Any:
                 "for must have 3 dimensions"
             )
             raise ValueError(msg)
-        if not same_grid(image, first):
+        differs = grids.difference(image, first)
+        if differs is not None:
             msg = (
-                f"{path!r} is on another grid than {paths[0]!r}; the images that a "
-                "pattern stands for must agree in shape and affine"
+                f"{path!r} is on another grid than {paths[0]!r}: {differs}; the images "
+                "that a pattern stands for must agree in shape and affine"
             )
             raise ValueError(msg)
     arrays = [np.asanyarray(image.dataobj) for image in images]
@@ -92,35 +100,6 @@ def _join(images: list[SpatialImage], paths: list[str]) -> Any:
         data[..., volume] = array
     limits = _core.summary(as_voxels(data, "img"), None)[:2]
     return image_like(first, data, limits, copy_header=True)
-
-
-def same_grid(image: SpatialImage, other: SpatialImage) -> bool:
-    """Whether the voxels of two images lie at the same places."""
-    return bool(
-        image.shape[:3] == other.shape[:3] and np.allclose(image.affine, other.affine)
-    )
-
-
-def affine_of(image: SpatialImage, name: str) -> NDArray[np.float64]:
-    """Return the affine of an image, which must have one."""
-    affine: NDArray[np.float64] | None = image.affine
-    if affine is None:
-        msg = f"{name} has no affine, so its voxels have no place in mm"
-        raise ValueError(msg)
-    return affine
-
-
-def to_mm(affine: NDArray[np.float64], ijk: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the places in mm of voxel indices, both of shape (n, 3).
-
-    Summed in this order on every machine, which a matrix product is not.
-    """
-    i, j, k = ijk.T[:, :, np.newaxis].astype(np.float64)
-    columns = affine[:3].T
-    places: NDArray[np.float64] = (
-        i * columns[0] + j * columns[1] + k * columns[2] + columns[3]
-    )
-    return places
 
 
 def source(img: Any) -> dict[str, str | None] | None:
@@ -198,71 +177,62 @@ def _drop_trailing_axes(data: NDArray[Any]) -> NDArray[Any]:
     return data
 
 
-def open_mask(mask_img: Any, image: SpatialImage) -> NDArray[np.bool_] | None:
+def open_mask(
+    mask_img: Any, image: SpatialImage, *, name: str = "img"
+) -> NDArray[np.bool_] | None:
     """Return a mask that is a path or an image as :func:`read_mask` does, if any."""
     if mask_img is None:
         return None
-    return read_mask(open_image(mask_img, name="mask_img"), image)
+    return read_mask(open_image(mask_img, name="mask_img"), image, name=name)
 
 
-def read_mask(mask_image: SpatialImage, image: SpatialImage) -> NDArray[np.bool_]:
+def read_mask(
+    mask_image: SpatialImage, image: SpatialImage, *, name: str = "img"
+) -> NDArray[np.bool_]:
     """Return a mask image as booleans on the grid of an image.
 
-    Another grid is resampled to the nearest neighbour; outside the mask's field
-    of view, which ends at the centres of its outermost voxels, is outside.
+    A mask on another grid is sampled at the voxel centres of the image, as by
+    :func:`nithresh.grids.sampled`.
+
+    Parameters
+    ----------
+    mask_image, image : nibabel image
+    name : str
+        The argument that the image is, for errors.
+
+    Raises
+    ------
+    TypeError
+        Not of 3 dimensions; complex or colour voxels.
+    ValueError
+        Empty, or with more than one value other than 0; on another grid, with an
+        affine of either that gives no places.
     """
-    name = "mask_img"
-    data = read_array(mask_image, name=name)
-    if data.ndim == 4 and data.shape[3] == 1:
-        data = data[..., 0]
-    if data.ndim != 3:
-        msg = f"{name} has shape {data.shape}; it must have 3 dimensions"
+    shape = tuple(map(int, mask_image.shape))
+    if len(shape) < 3 or math.prod(shape[3:]) != 1:
+        msg = f"mask_img has shape {shape}; it must have 3 dimensions"
         raise TypeError(msg)
-    voxels = as_voxels(data, name)
+    voxels = as_voxels(read_volume(mask_image, name="mask_img"), "mask_img")
     if not np.isfinite(voxels).all():
         warn("Non-finite values detected in mask_img. They count as outside.")
-    inside = check_mask(voxels, voxels.shape, name)
-    for owner, affine in ((name, mask_image.affine), ("img", image.affine)):
-        if affine is None:
-            msg = f"{owner} has no affine, so mask_img cannot be laid over img"
-            raise ValueError(msg)
-    if same_grid(mask_image, image):
+    inside = check_mask(voxels, voxels.shape, "mask_img")
+    if grids.same_grid(mask_image, image):
         return inside
+    affine = grids.affine_of(mask_image, "mask_img")
+    target_affine = grids.affine_of(image, name)
     header: Any = mask_image.header
     if isinstance(header, nibabel.Nifti1Header) and not header["sform_code"]:
         warn("mask_img has no sform in its header; it may not lie where it should.")
-    inside = _resample_nearest(inside, mask_image.affine, image.affine, image.shape[:3])
+    inside = grids.sampled(inside, affine, target_affine, image.shape[:3])
     if not inside.any():
-        msg = f"{name} is empty on the grid of img: it leaves no voxel of the map"
+        msg = f"mask_img is empty on the grid of {name}: it leaves no voxel of the map"
         raise ValueError(msg)
     return inside
 
 
-def _resample_nearest(
-    data: NDArray[np.bool_],
-    affine: NDArray[np.float64],
-    target_affine: NDArray[np.float64],
-    target_shape: tuple[int, ...],
-) -> NDArray[np.bool_]:
-    """Sample a boolean volume at the voxel centres of another grid.
-
-    The convention is that of SciPy's ``affine_transform`` of order 0: halves
-    are rounded up, and what lies beyond the outermost centres is False.
-    """
-    if abs(np.linalg.det(affine[:3, :3])) == 0:
-        msg = "mask_img has a singular affine, so it cannot be resampled to img's grid"
-        raise ValueError(msg)
-    to_source = np.linalg.inv(affine) @ target_affine
-    i, j, k = np.ogrid[tuple(slice(length) for length in target_shape)]
-    target = np.ones(target_shape, np.bool_)
-    indices = []
-    for axis, length in enumerate(data.shape):
-        row = to_source[axis]
-        position = row[0] * i + row[1] * j + row[2] * k + row[3]
-        target &= (position >= 0) & (position <= length - 1)
-        indices.append(np.floor(np.clip(position, 0, length - 1) + 0.5).astype(np.intp))
-    target &= data[tuple(indices)]
-    return target
+def mask_image_like(image: SpatialImage, inside: NDArray[np.bool_]) -> Any:
+    """Make a mask image of booleans on the grid of another image."""
+    return _made(nibabel.Nifti1Image, inside.view(np.uint8), image.affine)
 
 
 def check_header_can_hold(image: SpatialImage, data: NDArray[Any]) -> None:
@@ -277,7 +247,7 @@ def check_header_can_hold(image: SpatialImage, data: NDArray[Any]) -> None:
     """
     if data.dtype == np.bool_:
         return
-    _image_class(image).header_class().set_data_dtype(data.dtype)
+    _class_of_result(image, data).header_class().set_data_dtype(data.dtype)
     if _is_64_bit_integer(data) and not _fits_int32(data):
         msg = (
             "img holds 64-bit integers too large for 32 bits; with copy=False it must "
@@ -293,7 +263,10 @@ def image_like(
     *,
     copy_header: bool,
 ) -> Any:
-    """Make an image of an array, with the class and the affine of another.
+    """Make an image of an array, with the affine of another.
+
+    It has the class of the other, if nibabel writes that and it holds such voxels;
+    otherwise it is a NIfTI image.
 
     With `copy_header` the header is the other's, but for what depends on the
     voxels: the data type is the array's, ``cal_min`` and ``cal_max`` are its
@@ -304,10 +277,13 @@ def image_like(
         data = data.astype(np.uint8)
     elif _is_64_bit_integer(data):
         data = _narrowed(data)
-    image_class = _image_class(image)
+    image_class = _class_of_result(image, data)
     if not copy_header:
-        return image_class(data, image.affine)
-    header = _copied(image.header)
+        return _made(image_class, data, image.affine)
+    if isinstance(image.header, image_class.header_class):
+        header = _copied(image.header)
+    else:
+        header = _converted(image.header, image_class.header_class, data.shape)
     if isinstance(header, nibabel.Nifti1Header):
         # The fields themselves: nibabel's methods take longer than a small map.
         fields = header.structarr
@@ -338,7 +314,7 @@ def image_like(
             header.set_data_dtype(np.float32)
     if image_class is type(image) and data.shape == image.shape:
         return _with_voxels(image, data, header)
-    return image_class(data, image.affine, header=header)
+    return _made(image_class, data, image.affine, header)
 
 
 def _has_dtype(header: Any, dtype: np.dtype[Any]) -> bool:
@@ -395,14 +371,15 @@ def _with_voxels(image: SpatialImage, data: NDArray[Any], header: Any) -> Any:
     )
     # The constructor would make the header agree with the affine, which they
     # nearly always do.
-    if not _has_sform(header, image.affine):
+    affine = image.affine
+    if affine is not None and not _has_sform(header, affine) and _is_fit(affine):
         result.update_header()
     return result
 
 
-def _has_sform(header: Any, affine: NDArray[np.float64] | None) -> bool:
+def _has_sform(header: Any, affine: NDArray[np.float64]) -> bool:
     """Whether the header's sform is in use and is just this affine."""
-    if affine is None or not isinstance(header, nibabel.Nifti1Header):
+    if not isinstance(header, nibabel.Nifti1Header):
         return False
     fields = header.structarr
     if fields["sform_code"].item() <= 0:
@@ -411,9 +388,75 @@ def _has_sform(header: Any, affine: NDArray[np.float64] | None) -> bool:
     return bool(rows == affine[:3].tolist())
 
 
-def _image_class(image: SpatialImage) -> Any:
-    """Return the class of a result: a pair becomes a single file."""
-    return _SINGLE.get(type(image), type(image))
+def _class_of_result(image: SpatialImage, data: NDArray[Any]) -> Any:
+    """Return the class of a result: that of the image if it can be written as it is.
+
+    A pair becomes a single file. A class that nibabel does not write, or that cannot
+    hold the voxels or the affine, becomes NIfTI.
+    """
+    own: Any = _SINGLE.get(type(image), type(image))
+    if isinstance(image, nibabel.Nifti1Pair) or _holds(own, image, data):
+        return own
+    is_short = max(data.shape) < _TOO_LONG
+    return nibabel.Nifti1Image if is_short else nibabel.Nifti2Image
+
+
+def _holds(image_class: Any, image: SpatialImage, data: NDArray[Any]) -> bool:
+    """Whether files of a class other than NIfTI's say all that a result does."""
+    if not issubclass(image_class, _WRITTEN) or not image_class.rw:
+        return False
+    try:
+        image_class.header_class().set_data_dtype(data.dtype)
+    except (HeaderDataError, MGHError):
+        return False
+    affine = image.affine
+    if affine is None:
+        return True
+    if not _is_fit(affine):
+        return False
+    if issubclass(image_class, _WITH_AFFINE):
+        return True
+    # In plain Analyze the affine is what follows from the voxel sizes.
+    own: Any = image.header
+    return np.allclose(own.get_best_affine(), affine)
+
+
+def _converted(header: Any, header_class: Any, shape: tuple[int, ...]) -> Any:
+    """Make a NIfTI header of one of another format."""
+    if isinstance(header, nibabel.analyze.AnalyzeHeader):
+        return header_class.from_header(header)
+    converted = header_class()
+    converted.set_data_shape(shape)
+    converted.set_xyzt_units("mm")
+    if len(shape) == 4:
+        try:
+            step = header.get_zooms()[3]
+        except (AttributeError, IndexError):
+            step = 0  # ECAT, where each volume has a duration of its own
+        converted["pixdim"][4] = step
+    return converted
+
+
+def _made(
+    image_class: Any,
+    data: NDArray[Any],
+    affine: NDArray[np.float64] | None,
+    header: Any = None,
+) -> Any:
+    """Construct an image, with whatever affine."""
+    if affine is None or _is_fit(affine):
+        return image_class(data, affine, header=header)
+    # nibabel's constructor insists on a qform, which such an affine does not have.
+    image = image_class(data, None, header=header)
+    image._affine = affine.copy()  # noqa: SLF001 - as nibabel's loader does
+    if not np.array_equal(image.header.get_best_affine(), affine, equal_nan=True):
+        image.header.set_sform(affine, code="aligned")
+    return image
+
+
+def _is_fit(affine: NDArray[np.float64]) -> bool:
+    """Whether there is a qform for an affine, which nibabel makes of it."""
+    return grids.fault(affine) is None
 
 
 def _is_64_bit_integer(data: NDArray[Any]) -> bool:

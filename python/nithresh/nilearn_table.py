@@ -20,6 +20,7 @@ from nithresh._params import (
     warn,
 )
 from nithresh.clusters import label
+from nithresh.grids import affine_of, determinant, to_mm
 from nithresh.peaks import spaced
 from nithresh.table import import_pandas
 
@@ -159,7 +160,7 @@ def get_clusters_table(
     image = nifti.open_image(stat_img, name="stat_img")
     data = nifti.read_volume(image, name="stat_img")
     voxels = as_voxels(data, "stat_img")
-    affine = nifti.affine_of(image, "stat_img")
+    affine = affine_of(image, "stat_img")
     found = _core.find_clusters(
         voxels,
         None,
@@ -188,7 +189,7 @@ def get_clusters_table(
     clusters, ijk = _patches(found, voxels, labels)
     order = np.argsort(ids[clusters], kind="stable")
     clusters, ijk = clusters[order], ijk[order]
-    xyz = nifti.to_mm(affine, ijk)
+    xyz = to_mm(affine, ijk)
     chosen = spaced(
         clusters,
         xyz,
@@ -196,7 +197,7 @@ def get_clusters_table(
         max_peaks=_MOST_PEAKS,
         keeps_distance=False,
     )
-    voxel_size = abs(np.linalg.det(affine[:3, :3]))
+    voxel_size = abs(determinant(affine))
     rows: list[list[Any]] = []
     before, rank = 0, 0
     for place in chosen.tolist():

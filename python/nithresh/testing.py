@@ -21,6 +21,7 @@ import nibabel
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from nibabel.freesurfer.mghformat import MGHError
 from numpy.typing import NDArray
 
 #: The data types a map can have, by name.
@@ -29,6 +30,18 @@ DTYPES = (
     "uint8", "uint16", "uint32", "uint64",
 )  # fmt: skip
 _NIFTI_DTYPES = tuple(name for name in DTYPES if not name.endswith("int64"))
+
+#: The classes of volumes that nibabel writes.
+IMAGE_CLASSES: tuple[Any, ...] = (
+    nibabel.Nifti1Image,
+    nibabel.Nifti1Pair,
+    nibabel.Nifti2Image,
+    nibabel.Nifti2Pair,
+    nibabel.AnalyzeImage,
+    nibabel.Spm99AnalyzeImage,
+    nibabel.Spm2AnalyzeImage,
+    nibabel.MGHImage,
+)
 
 
 def _every_other(data: NDArray[Any]) -> NDArray[Any]:
@@ -190,6 +203,57 @@ def affines(draw: st.DrawFn) -> NDArray[np.float64]:
 
 
 @st.composite
+def noisy_affines(
+    draw: st.DrawFn, affine: NDArray[np.float64], shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Draw an affine of the same grid as another, with rounding noise.
+
+    No voxel of a volume of this shape moves by 1e-3 of a voxel. `affine` must have
+    orthogonal axes, as those of :func:`affines`.
+    """
+    kind = draw(st.sampled_from(["none", "element", "all", "single", "quaternion"]))
+    if kind == "quaternion":
+        header = nibabel.Nifti1Header()
+        header.set_qform(affine, code="scanner")
+        return np.asarray(header.get_qform(), np.float64)
+    if kind == "single":
+        return affine.astype(np.float32).astype(np.float64)
+    noisy = affine.copy()
+    if kind == "element":
+        place = draw(st.integers(0, 2)), draw(st.integers(0, 3))
+        noisy[place] += draw(st.sampled_from([2e-8, -2e-8, 1e-12]))
+    if kind == "all":
+        zooms = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
+        most = 9e-4 * zooms.min() / (1 + sum(shape[:3])) / np.sqrt(3)
+        noisy[:3] += most * draw(
+            npst.arrays("float64", (3, 4), elements=st.floats(-1, 1))
+        )
+    return noisy
+
+
+@st.composite
+def degenerate_affines(draw: st.DrawFn) -> NDArray[np.float64]:
+    """Draw an affine that gives no places in mm: not finite, or without a volume."""
+    affine = draw(affines())
+    one, other, last = draw(st.permutations(range(3)))
+    kind = draw(st.sampled_from(["zero", "flat", "parallel", "plane", "not finite"]))
+    if kind == "zero":
+        affine[:3] = 0
+    elif kind == "flat":
+        affine[:3, one] = 0
+    elif kind == "parallel":
+        affine[:3, one] = 2 * affine[:3, other]
+    elif kind == "plane":
+        # As files store it: a little off the plane.
+        affine[:3, one] = 0.3 * affine[:3, other] + 0.7 * affine[:3, last]
+        affine = affine.astype(np.float32).astype(np.float64)
+    else:
+        place = draw(st.integers(0, 2)), draw(st.integers(0, 3))
+        affine[place] = draw(st.sampled_from([np.nan, np.inf, -np.inf]))
+    return affine
+
+
+@st.composite
 def images(draw: st.DrawFn, /, **kwargs: Any) -> nibabel.Nifti1Image:
     """Draw a NIfTI image in memory, with some of its header filled in.
 
@@ -212,3 +276,42 @@ def images(draw: st.DrawFn, /, **kwargs: Any) -> nibabel.Nifti1Image:
         header.extensions.append(note("comment", b"note"))
     image: nibabel.Nifti1Image = image_class(data, draw(affines()), header=header)
     return image
+
+
+@st.composite
+def images_of_any_class(
+    draw: st.DrawFn, /, *, classes: Sequence[Any] = IMAGE_CLASSES, **kwargs: Any
+) -> Any:
+    """Draw an image in memory of any class of volumes that nibabel writes.
+
+    Parameters
+    ----------
+    classes : sequence of type
+        Some of :data:`IMAGE_CLASSES`.
+    **kwargs
+        As for :func:`maps`. No side is empty unless `smallest_side` says so, and types
+        that the class does not hold are left out.
+    """
+    image_class = draw(st.sampled_from(list(classes)))
+    wanted = kwargs.pop("dtypes", _NIFTI_DTYPES)
+    dtypes = [dtype for dtype in wanted if _holds(image_class, dtype)]
+    data = draw(maps(**({"smallest_side": 1} | kwargs), dtypes=dtypes))
+    header = image_class.header_class()
+    header.set_data_dtype(data.dtype.newbyteorder("="))
+    header.set_data_shape(data.shape)
+    affine = draw(affines())
+    if image_class is nibabel.AnalyzeImage:
+        # It has no other.
+        header.set_zooms(
+            [*np.sqrt((affine[:3, :3] ** 2).sum(axis=0)), 1.0][: data.ndim]
+        )
+        affine = header.get_best_affine()
+    return image_class(data, affine, header=header)
+
+
+def _holds(image_class: Any, dtype: str) -> bool:
+    try:
+        image_class.header_class().set_data_dtype(np.dtype(dtype))
+    except (nibabel.spatialimages.HeaderDataError, MGHError):
+        return False
+    return True

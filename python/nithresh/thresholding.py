@@ -149,8 +149,9 @@ def threshold_img(
         Keep ``abs(v) >= threshold``. Otherwise keep ``v >= threshold``, or
         ``v <= threshold`` if the threshold is negative.
     mask_img : str, pathlib.Path or nibabel image, optional
-        0 outside and one other value inside; on another grid it is resampled
-        to the map's, to the nearest neighbour. Voxels outside become zero.
+        0 outside and one other value inside; on another grid it is taken at
+        the centres of the map's voxels (see the notes). Voxels outside become
+        zero.
     copy : bool, default=True
         If False and the image's data are an array in memory, that array is
         thresholded in place and belongs to the result.
@@ -166,7 +167,8 @@ def threshold_img(
     nibabel image
         Of the class, affine and shape of `img`, and of its data type, except
         that bool gives uint8 and 64-bit integers give int32 where they fit.
-        Its data are an array in memory, independent of any file.
+        NIfTI if nibabel does not write the class of `img` or it cannot hold the
+        result. Its data are an array in memory, independent of any file.
 
     Raises
     ------
@@ -184,6 +186,13 @@ def threshold_img(
 
     Notes
     -----
+    A mask has the grid of the map if the shapes are equal and the voxel centres at
+    all corners agree to 1e-3 of a voxel. On another grid, a voxel of the map has the
+    value of the mask's voxel that its centre lies in, and is outside where it lies in
+    none. A centre on the border of two voxels belongs to the one with the larger
+    index; one on the outer border of the mask to the outermost voxel. Positions are
+    rounded to 1e-6 of a voxel before.
+
     The rules are those of nilearn 0.14.1 [1]_, except where it is wrong;
     docs/nilearn.md lists each difference.
 

@@ -94,8 +94,8 @@ class ClusterTree:
     two_sided : bool, default=True
         Whether there are negative clusters too.
     mask_img : str, pathlib.Path or nibabel image, optional
-        0 outside and one other value inside; on another grid it is resampled to
-        the map's, to the nearest neighbour. Voxels outside count as zero.
+        0 outside and one other value inside; on another grid it is taken at
+        the centres of the map's voxels. Voxels outside count as zero.
 
     Attributes
     ----------

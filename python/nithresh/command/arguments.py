@@ -297,7 +297,7 @@ def _add_sides_and_mask(to: argparse.ArgumentParser) -> None:
         "--mask",
         metavar="MASK",
         help="an image, 0 outside and one other value inside; on another grid it is "
-        "resampled to the map's, to the nearest neighbour",
+        "taken at the centres of the map's voxels",
     )
 
 

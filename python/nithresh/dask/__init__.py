@@ -32,6 +32,7 @@ from nithresh._choices import rules, versions
 from nithresh._params import check_request, warn
 from nithresh.clusters import columns_of
 from nithresh.dask.blocks import Volume, merged
+from nithresh.grids import fault
 from nithresh.table import ClusterTable
 from nithresh.thresholding import warn_beyond_range
 
@@ -265,7 +266,7 @@ def find_clusters(
         An argument of the wrong type.
     ValueError
         An argument of the right type with a value that is not allowed, such as an
-        affine of another shape or with numbers that are not finite.
+        affine of another shape, with numbers that are not finite or without a volume.
 
     Warns
     -----
@@ -343,10 +344,11 @@ def _check_affine(affine: Any) -> NDArray[np.float64]:
     except (TypeError, ValueError) as error:
         msg = f"affine is {affine!r}; it must be an array of numbers"
         raise TypeError(msg) from error
-    if place.shape != (4, 4) or not np.isfinite(place).all():
-        msg = (
-            f"affine has shape {place.shape}; it must have shape (4, 4) and finite "
-            "numbers"
-        )
+    if place.shape != (4, 4):
+        msg = f"affine has shape {place.shape}; it must have shape (4, 4)"
+        raise ValueError(msg)
+    problem = fault(place)
+    if problem is not None:
+        msg = f"affine {problem}; it is {place.tolist()}"
         raise ValueError(msg)
     return place

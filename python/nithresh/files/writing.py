@@ -12,14 +12,16 @@ import tempfile
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nibabel
+import numpy as np
 from isal import igzip
 from nibabel.fileholders import FileHolder
 from nibabel.spatialimages import SpatialImage
 
 from nithresh.files.errors import MissingFileError
+from nithresh.grids import fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,9 +81,7 @@ def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
     if not place.parent.is_dir():
         msg = f"path is {str(path)!r}; there is no such folder"
         raise MissingFileError(msg)
-    # nibabel changes the header of what it saves and where it belongs, so it
-    # is given an image of its own over the same voxels.
-    own = type(img)(img.dataobj, img.affine, header=img.header, extra=img.extra)
+    own = _own(img)
     if place.name.lower().endswith(_PAIR_EXTENSIONS):
         with _folder_beside(place) as folder:
             nibabel.save(own, folder / place.name)
@@ -91,6 +91,22 @@ def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
             _save_gzip(own, temporary)
         else:
             nibabel.save(own, temporary)
+
+
+def _own(img: Any) -> Any:
+    """Make another image over the same voxels.
+
+    nibabel changes the header of what it saves and where it belongs.
+    """
+    affine = img.affine
+    is_nifti = isinstance(img, nibabel.Nifti1Pair)
+    if not is_nifti or affine is None or fault(affine) is None:
+        return type(img)(img.dataobj, affine, header=img.header, extra=img.extra)
+    # nibabel would look for a qform, which such an affine does not have.
+    own = type(img)(img.dataobj, None, header=img.header, extra=img.extra)
+    if not np.array_equal(own.header.get_best_affine(), affine, equal_nan=True):
+        own.header.set_sform(affine, code="aligned")
+    return own
 
 
 def check_extension(path: str | os.PathLike[str]) -> None:

@@ -53,8 +53,8 @@ class _InputSpec(BaseInterfaceInputSpec):
     )
     mask_img = File(
         exists=True,
-        desc="0 outside and one other value inside; on another grid it is resampled "
-        "to the map's, to the nearest neighbour",
+        desc="0 outside and one other value inside; on another grid it is taken "
+        "at the centres of the map's voxels",
     )
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from nithresh import _core
 from nithresh._arrays import as_voxels
 from nithresh._params import Percentile, Request, check_request, warn
+from nithresh.grids import affine_of
 from nithresh.plotting.geometry import Volume
 from nithresh.thresholding import threshold as threshold_array
 
@@ -269,11 +270,7 @@ def open_volume(
         raise ValueError(msg)
     data = nifti.read_array(image)
     data = data.reshape((*shape[:3], volumes), order="A")[..., volume or 0]
-    affine = np.asarray(image.affine, dtype=np.float64)
-    if not np.isfinite(affine).all() or np.linalg.matrix_rank(affine[:3, :3]) < 3:
-        msg = f"{name} has an affine that cannot be inverted: {affine.tolist()}"
-        raise ValueError(msg)
-    return as_voxels(data, name), affine
+    return as_voxels(data, name), affine_of(image, name)
 
 
 def _extremes(data: npt.NDArray[Any]) -> tuple[float, float, bool]:
