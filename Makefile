@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(wildcard rust/*/src/*.rs) $(wildcard rust/*/Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: help demo test lint format bench wheel clean
+.PHONY: help demo test docs lint format bench wheel clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -15,6 +15,10 @@ demo: .venv/built ## Run the example on the built-in map and write its figures t
 test: .venv/tested ## Run all Rust and Python tests
 	cargo test --package nithresh-core
 	$(BIN)/pytest -n 2
+
+docs: .venv/tested ## Build the documentation site in docs/_build, with every example run anew
+	rm -rf docs/api docs/auto_examples docs/_build
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs docs/_build
 
 lint: .venv/tested ## Check formatting, lints, types and the stub of the built module
 	cargo fmt --check
@@ -43,7 +47,7 @@ wheel: .venv/built ## Build the wheel from the source distribution and try it in
 	cd dist && ../.venv/clean/bin/python ../examples/plot_threshold_image.py figures
 
 clean: ## Remove what the other targets made
-	rm -rf .venv dist figures target
+	rm -rf .venv dist figures target docs/api docs/auto_examples docs/_build
 
 .venv/bin/pip:
 	$(PYTHON) -m venv .venv

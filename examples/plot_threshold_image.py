@@ -1,7 +1,13 @@
-"""Threshold a statistical map: before a plot, during it, and by clusters.
+"""
+Threshold a statistical map
+===========================
 
-nilearn's example of image thresholding, with nithresh's functions in the place of
-nilearn's, and a figure of clusters at the end. Writes PNG files:
+A map is thresholded before it is drawn, while it is drawn, on one side, and by
+clusters.
+
+These are the calls of nilearn's example of image thresholding. Only the import lines
+changed, and a figure of clusters was added. As a script, this example writes its
+figures to a folder::
 
     python examples/plot_threshold_image.py [folder]
 """
@@ -14,17 +20,6 @@ import matplotlib.pyplot as plt
 from nithresh import datasets, threshold_img
 from nithresh.plotting import plot_stat_map
 
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else "figures")
-folder.mkdir(parents=True, exist_ok=True)
-
-
-def save(name):
-    path = folder / f"{name}.png"
-    plt.savefig(path, dpi=150)
-    plt.close()
-    print(path)
-
-
 image = datasets.load_sample_motor_activation_image()
 plot_param = {
     "display_mode": "ortho",
@@ -33,13 +28,15 @@ plot_param = {
 }
 
 # %%
-# The map as it is.
+# The map as it is
+# ----------------
 plot_stat_map(image, title="image without threshold", **plot_param)
-save("1_without_threshold")
 
 # %%
-# Thresholding before or during plotting shows the same voxels; the colour bar knows
-# about the threshold only in the second case.
+# Before and during plotting
+# --------------------------
+# Both show the same voxels. Only in the second case does the colour bar show the
+# threshold.
 kept = threshold_img(
     image,
     threshold=2,
@@ -63,21 +60,22 @@ plot_stat_map(
     axes=axes[2],
     **plot_param,
 )
-save("2_before_and_during_plotting")
 
 # %%
-# One side at a time.
+# One side at a time
+# ------------------
 positive = threshold_img(image, threshold=2, two_sided=False)
 plot_stat_map(positive, title="positive values >= 2", cmap="Reds", **plot_param)
-save("3_positive")
-
-negative = threshold_img(image, threshold=-2, two_sided=False)
-plot_stat_map(negative, title="negative values <= -2", cmap="Blues_r", **plot_param)
-save("4_negative")
 
 # %%
-# Clusters of 50 voxels and more at a threshold of 3: one call, cut where the largest
-# one is.
+negative = threshold_img(image, threshold=-2, two_sided=False)
+plot_stat_map(negative, title="negative values <= -2", cmap="Blues_r", **plot_param)
+
+# %%
+# Clusters
+# --------
+# One call keeps the clusters of 50 voxels and more at a threshold of 3, and cuts
+# through the largest one.
 plot_stat_map(
     image,
     title="clusters of 50 voxels and more at 3",
@@ -85,4 +83,21 @@ plot_stat_map(
     cluster_threshold=50,
     cbar_label="z",
 )
-save("5_clusters")
+
+# %%
+# The files
+# ---------
+# As a script, the example ends by writing all of its figures.
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else "figures")
+names = [
+    "1_without_threshold",
+    "2_before_and_during_plotting",
+    "3_positive",
+    "4_negative",
+    "5_clusters",
+]
+for number, name in zip(plt.get_fignums(), names, strict=False):
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.png"
+    plt.figure(number).savefig(path, dpi=150)
+    print(path)

@@ -2,9 +2,14 @@
 
 import ast
 import re
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import pytest
+
+import nithresh
+from nithresh.command import main
 
 TESTS = Path(__file__).parent
 DOCS = TESTS.parent / "docs"
@@ -34,3 +39,17 @@ def test_each_difference_from_nilearn_names_a_test_that_exists(point):
 def test_the_list_of_differences_from_nilearn_is_read_whole():
     lines = (DOCS / "nilearn.md").read_text().splitlines()
     assert len(points()) == sum(line.startswith("- ") for line in lines) > 20
+
+
+def test_each_sub_command_has_its_help_on_the_page_of_the_command():
+    page = (DOCS / "command.md").read_text()
+    shown = re.findall(r"^\.\. command-help:: (\w+)$", page, re.M)
+    with pytest.raises(SystemExit), redirect_stderr(StringIO()) as said:
+        main(["no-such-sub-command"])
+    offered = re.search(r"choose from (.*)\)", said.getvalue())[1]
+    assert shown == re.findall(r"\w+", offered)
+
+
+def test_the_citation_is_of_this_version():
+    citation = (TESTS.parent / "CITATION.cff").read_text()
+    assert re.search(r"^version: (.*)$", citation, re.M)[1] == nithresh.__version__

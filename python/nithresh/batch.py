@@ -114,9 +114,9 @@ def threshold_files(
         How many files are worked on at the same time, and so the most images in
         memory. By default as many as :func:`nithresh.get_num_threads`.
     on_result : callable, optional
-        Called with a :class:`FileResult` for each file as soon as it and those
-        before it are finished, in the order of `pairs`, in the calling thread.
-        Warnings and errors of files are then its business alone.
+        Called with a :class:`nithresh.batch.FileResult` for each file as soon as it
+        and those before it are finished, in the order of `pairs`, in the calling
+        thread. It then handles the warnings and errors of files.
 
     Raises
     ------
