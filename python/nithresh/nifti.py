@@ -135,6 +135,12 @@ def read_array(image: SpatialImage, *, name: str = "img") -> NDArray[Any]:
     ValueError
         Another number of dimensions.
     """
+    if isinstance(image, nibabel.Minc1Image) and len(image.shape) > 3:
+        msg = (
+            f"{name} has shape {image.shape}, in MINC, which puts the volumes along "
+            "the first axis; convert it to NIfTI, for instance with mnc2nii"
+        )
+        raise ValueError(msg)
     data: NDArray[Any] = np.asanyarray(image.dataobj)
     data = _drop_trailing_axes(data)
     check_volumes(data.shape, name)
@@ -405,10 +411,14 @@ def _holds(image_class: Any, image: SpatialImage, data: NDArray[Any]) -> bool:
     """Whether files of a class other than NIfTI's say all that a result does."""
     if not issubclass(image_class, _WRITTEN) or not image_class.rw:
         return False
+    header = image_class.header_class()
     try:
-        image_class.header_class().set_data_dtype(data.dtype)
+        header.set_data_dtype(data.dtype)
+        header.set_data_shape(data.shape)
     except (HeaderDataError, MGHError):
         return False
+    if header.get_data_shape() != data.shape:
+        return False  # MGH has no fourth axis of length 1
     affine = image.affine
     if affine is None:
         return True

@@ -10,8 +10,9 @@ _EXTENSIONS = re.compile(
     r"\.(nii|nii\.gz|hdr|img|hdr\.gz|img\.gz|mgh|mgz|head|brik|brik\.gz)$",
     re.IGNORECASE,
 )
-# What an output has as well, if it can hold any map.
+# What an output has as well. MGH holds no float64, which scores may be.
 _KEPT = (".nii", ".nii.gz", ".mgh", ".mgz")
+_KEPT_FOR_SCORES = (".nii", ".nii.gz")
 
 
 def split(name: str) -> tuple[str, str]:
@@ -60,7 +61,7 @@ def image_beside(
     'out/motor_thresholded.nii.gz'
     """
     stem, extension = split(Path(source).name)
-    if extension.lower() not in _KEPT:
+    if extension.lower() not in (_KEPT_FOR_SCORES if what == "tfce" else _KEPT):
         extension = ".nii.gz"
     bids = _BIDS.fullmatch(stem)
     if bids is None:

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PAIR_EXTENSIONS = (".hdr", ".img", ".hdr.gz", ".img.gz")
-_EXTENSIONS = (".nii", ".nii.gz", *_PAIR_EXTENSIONS, ".mgh", ".mgz")
+_MGH_EXTENSIONS = (".mgh", ".mgz")
+_EXTENSIONS = (".nii", ".nii.gz", *_PAIR_EXTENSIONS, *_MGH_EXTENSIONS)
+# What MGH files hold for all versions of FreeSurfer.
+_MGH_DTYPES = ("uint8", "int16", "int32", "float32")
 # The size of what nibabel calls its default, at a seventh of the time.
 _GZIP_LEVEL = 1
 _CHUNK = 1 << 20
@@ -54,7 +57,7 @@ def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
     TypeError
         `img` is not an image.
     ValueError
-        Another extension.
+        Another extension; a type of voxels that MGH does not hold, such as float64.
     MissingFileError
         There is no such folder (a FileNotFoundError and a ValueError).
 
@@ -81,7 +84,8 @@ def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
     if not place.parent.is_dir():
         msg = f"path is {str(path)!r}; there is no such folder"
         raise MissingFileError(msg)
-    own = _own(img)
+    is_mgh = place.name.lower().endswith(_MGH_EXTENSIONS)
+    own = _as_mgh(img) if is_mgh else _own(img)
     if place.name.lower().endswith(_PAIR_EXTENSIONS):
         with _folder_beside(place) as folder:
             nibabel.save(own, folder / place.name)
@@ -107,6 +111,31 @@ def _own(img: Any) -> Any:
     if not np.array_equal(own.header.get_best_affine(), affine, equal_nan=True):
         own.header.set_sform(affine, code="aligned")
     return own
+
+
+def _as_mgh(img: Any) -> nibabel.MGHImage:
+    """Make an MGH image.
+
+    nibabel stores all voxels of another format as float32. Here those that have the
+    type of their header keep their values; scaled integers become float32.
+    """
+    data = np.asanyarray(img.dataobj)
+    # The format has no fourth axis of length 1.
+    data = data.reshape(data.shape[:3] if data.shape[3:] == (1,) else data.shape)
+    if isinstance(img, nibabel.MGHImage):
+        header: Any = img.header
+    else:
+        header = nibabel.MGHImage.header_class()
+        if img.get_data_dtype().newbyteorder("=") == data.dtype.newbyteorder("="):
+            held = [name for name in _MGH_DTYPES if np.can_cast(data.dtype, name)]
+            if not held:
+                msg = (
+                    f"img has voxels of type {data.dtype}; MGH files hold "
+                    f"{', '.join(_MGH_DTYPES)}, so save it as .nii.gz"
+                )
+                raise ValueError(msg)
+            header.set_data_dtype(np.dtype(held[0]))
+    return nibabel.MGHImage(data, img.affine, header, extra=img.extra)
 
 
 def check_extension(path: str | os.PathLike[str]) -> None:
