@@ -3,6 +3,7 @@
 import logging
 import sys
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -39,9 +40,24 @@ def _link_pages(app: Sphinx, page: str, source: list[str]) -> None:
         source[0] = source[0].replace(f"({path})", f"({name})")
 
 
+def _shorten(
+    app: Sphinx,
+    what: str,
+    name: str,
+    obj: Any,
+    options: Any,
+    signature: str,
+    returns: str,
+) -> tuple[str, str] | None:
+    """Show no arguments of a class that is not made by hand."""
+    by_hand = "Parameters\n" in (obj.__doc__ or "")
+    return ("", "") if what == "class" and not by_hand else None
+
+
 def setup(app: Sphinx) -> None:
-    """Link pages of the site where a forge has files."""
+    """Change sources and docstrings while they are read."""
     app.connect("source-read", _link_pages)
+    app.connect("autodoc-process-signature", _shorten)
 
 
 # API ----------------------------------------------------------------------------------
@@ -98,7 +114,11 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "nithresh"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
+# A page without others beside it has no list of them.
+html_sidebars = {page.stem: [] for page in Path(__file__).parent.glob("*.md")}
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
