@@ -354,7 +354,7 @@ fn arrays_that_do_not_fit_are_refused() {
         Err(Error::Shape { name, .. }) => name,
         _ => "",
     };
-    let mut wrong = Array3::zeros((2, 3, 5));
+    let mut wrong = Array3::from_elem((2, 3, 5), 7);
     let labelled =
         label(volume.view(), wrong.view_mut().into_dyn().into(), None, criterion, filter)
             .map(|_| ());
@@ -362,9 +362,18 @@ fn arrays_that_do_not_fit_are_refused() {
     let (_, unwritten, _) =
         Table::of(volume.view(), None, None, criterion, filter, Plateaus::First, &[]).unwrap();
     assert_eq!(name_of(unwritten.write(wrong.view_mut().into_dyn().into())), "labels");
+    let place = Place { start: [0; 3], shape: [2, 3, 4] };
+    let into = wrong.view_mut().into_dyn().into();
+    let found = Piece::label(volume.view(), into, None, criterion, filter, place);
+    assert_eq!(name_of(found.map(|_| ())), "labels");
+    assert!(wrong.iter().all(|&label| label == 7), "an error writes nothing");
     let further = [Further::new(other.view())];
-    let found = Table::of(volume.view(), None, None, criterion, filter, Plateaus::First, &further);
+    let mut out = ArrayD::from_elem(IxDyn(&[2, 3, 4]), 7.0_f32);
+    let values = Some(Output::from(out.view_mut()));
+    let found =
+        Table::of(volume.view(), values, None, criterion, filter, Plateaus::First, &further);
     assert_eq!(name_of(found.map(|_| ())), "extra");
+    assert!(out.iter().all(|&voxel| voxel == 7.0), "an error writes nothing");
     let mut out = ArrayD::<f32>::zeros(IxDyn(&[2, 3, 4, 1]));
     let values = Some(Output::from(out.view_mut()));
     let found = Table::of(volume.view(), values, None, criterion, filter, Plateaus::First, &[]);

@@ -232,11 +232,12 @@ where
             let found = tfce(data.view(), out.view_mut(), mask, case.enhancement());
             if any && !ScoreOf::<T>::fits(largest) {
                 assert!(matches!(found, Err(Error::Scores(_))), "{found:?} of {largest}");
-                return;
             }
             if found.is_err() {
-                // A map of heights that are all too small.
-                assert!(!any);
+                // Too large or too small, or of heights that are all too small.
+                assert!(!any || !ScoreOf::<T>::fits(largest));
+                let untouched = ScoreOf::<T>::rounded(7.0);
+                assert!(out.iter().all(|&score| score == untouched), "an error writes nothing");
                 return;
             }
             for (found, &expected) in out.iter().zip(&expected) {
@@ -392,6 +393,27 @@ fn shapes_that_do_not_fit() {
     let plane = ArrayD::<f32>::zeros(IxDyn(&[2, 2]));
     let found = tfce(plane.view(), plane.clone().view_mut(), None, enhancement());
     assert_eq!(found, Err(Error::Dimensions(2)));
+}
+
+#[test]
+fn scores_that_do_not_fit_leave_out_as_it_was() {
+    // One volume of a series is enough, whichever it is; in the other, all scores fit.
+    for (far, last, expected) in [
+        (1e20_f32, 1, Err(Error::Scores("float32"))),
+        (1e20, 0, Err(Error::Scores("float32"))),
+        (1e12, 1, Ok(())),
+        // Each voxel fits, and the cluster of all does not.
+        (9e12, 1, Err(Error::Scores("float32"))),
+        // The largest score of all has to be large enough, not that of each volume.
+        (1e-20, 1, Ok(())),
+    ] {
+        let mut data = ArrayD::from_elem(IxDyn(&[10, 10, 10, 2]), 1.0_f32);
+        data.index_axis_mut(Axis(3), last).fill(far);
+        let mut out = ArrayD::from_elem(data.raw_dim(), 7.0_f32);
+        let found = tfce(data.view(), out.view_mut(), None, enhancement());
+        assert_eq!(found, expected, "{far}");
+        assert_eq!(out.iter().all(|&score| score == 7.0), expected.is_err());
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::crop::Crop;
 use crate::error::{Error, Result};
 use crate::height::{Height, Score};
 use crate::parallel;
+use crate::summary::Summary;
 use crate::sweep::{Grid, KeyOf, NONE, Side, Tree};
 use crate::volume::MemoryOrder;
 use crate::voxel::Voxel;
@@ -47,7 +48,7 @@ pub struct Enhancement {
 /// # Errors
 ///
 /// Arrays that do not fit together, or too large for 32-bit counts; powers that are
-/// none. Scores too large or too small for their type: then `out` is of no use.
+/// none; a largest score that is too large or too small for its type.
 pub fn tfce<T: Voxel<Height: Height>>(
     data: ArrayViewD<'_, T>,
     out: ArrayViewMutD<'_, ScoreOf<T>>,
@@ -66,65 +67,116 @@ pub fn tfce<T: Voxel<Height: Height>>(
             expected: data.shape().to_vec(),
         });
     }
-    let sources = crate::volumes(data)?;
+    let sources = crate::volumes(data.view())?;
     crate::check_mask(mask.as_ref(), &sources)?;
-    let pairs = sources.into_iter().zip(crate::volumes_mut(out)?).collect();
-    let largest = parallel::map_volumes(pairs, |(source, out)| {
-        enhance_volume(source, out, mask, enhancement)
-    });
-    let largest = largest.into_iter().collect::<Result<Vec<_>>>()?;
-    match largest.into_iter().flatten().max_by(f64::total_cmp) {
-        Some(largest) if !ScoreOf::<T>::fits(largest) => Err(Error::Scores(ScoreOf::<T>::NAME)),
-        _ => Ok(()),
+    if !are_sure_to_fit(data.view(), &sources, mask, enhancement)? {
+        let largest = parallel::map_volumes(sources.clone(), |source| {
+            Ok(Scored::of(source, mask, enhancement)?.largest())
+        });
+        let largest = largest.into_iter().collect::<Result<Vec<_>>>()?;
+        let largest = largest.into_iter().flatten().max_by(f64::total_cmp);
+        if largest.is_some_and(|largest| !ScoreOf::<T>::fits(largest)) {
+            return Err(Error::Scores(ScoreOf::<T>::NAME));
+        }
     }
+    let pairs = sources.into_iter().zip(crate::volumes_mut(out)?).collect();
+    let written = parallel::map_volumes(pairs, |(source, out)| {
+        Scored::of(source, mask, enhancement)?.write(out);
+        Ok(())
+    });
+    written.into_iter().collect()
 }
 
-/// Writes the scores of a volume and returns the largest absolute one.
-fn enhance_volume<T: Voxel<Height: Height>>(
-    source: ArrayView3<'_, T>,
-    mut out: ArrayViewMut3<'_, ScoreOf<T>>,
+/// Whether shape and highest voxel alone say that all volumes can be scored. Scores are
+/// written as they are made, and nothing may be written where some do not fit.
+fn are_sure_to_fit<T: Voxel<Height: Height>>(
+    data: ArrayViewD<'_, T>,
+    volumes: &[ArrayView3<'_, T>],
     mask: Option<ArrayView3<'_, bool>>,
     enhancement: Enhancement,
-) -> Result<Option<f64>> {
-    out.fill(ScoreOf::<T>::ZERO);
-    if source.is_empty() {
-        return Ok(None);
-    }
-    let order = MemoryOrder::of(&source);
-    let source = order.apply(source);
-    let crop = Crop::of(source);
-    let mask = mask.map(|mask| crop.apply(order.apply(mask)));
-    let (source, mut out) = (crop.apply(source), crop.apply(order.apply(out)));
-    let sides = parallel::map(Side::of_map(enhancement.two_sided), |side| {
-        let Tree { grid, ranks, voxels, parents, extents } =
-            Tree::of(source, mask, side, enhancement.connectivity)?;
-        let integrals = integrals::<T>(voxels, enhancement.height_power);
-        let scores = scores(&integrals, &parents, &extents, enhancement.extent_power);
-        Ok((side, grid, ranks, scores))
-    });
-    let mut largest = None;
-    for scored in sides {
-        let (side, grid, ranks, scores) = scored?;
-        let sign = f64::from(side.sign());
-        write(&grid, &ranks, out.view_mut(), |rank| ScoreOf::<T>::rounded(sign * scores[rank]));
-        largest = scores.into_iter().chain(largest).max_by(f64::total_cmp);
-    }
-    Ok(largest)
+) -> Result<bool> {
+    let Some(&volume) = volumes.first() else { return Ok(true) };
+    let is_small = Grid::of(MemoryOrder::of(&volume).apply(volume).dim()).is_ok();
+    let Summary { min, max, .. } = crate::summary(data, mask)?;
+    let highest = if enhancement.two_sided { max.max(-min) } else { max };
+    let least = integral(highest, enhancement.height_power);
+    let most = least * weight(volume.len() as f64, enhancement.extent_power);
+    // Twice as far from the limits as need be: the scores are rounded.
+    let fit = ScoreOf::<T>::fits(least / 2.0) && ScoreOf::<T>::fits(most * 2.0);
+    Ok(is_small && (fit || highest <= 0.0))
 }
 
-/// For each voxel, by rank, the integral of `h^H` from zero to its height.
+/// The scores of a volume.
+struct Scored {
+    order: MemoryOrder,
+    crop: Crop,
+    /// Of each sign: where its voxels are, and their absolute scores by rank.
+    sides: Vec<(Side, Grid, Vec<u32>, Vec<f64>)>,
+}
+
+impl Scored {
+    fn of<T: Voxel<Height: Height>>(
+        source: ArrayView3<'_, T>,
+        mask: Option<ArrayView3<'_, bool>>,
+        enhancement: Enhancement,
+    ) -> Result<Self> {
+        let order = MemoryOrder::of(&source);
+        let source = order.apply(source);
+        let crop = Crop::of(source);
+        let mask = mask.map(|mask| crop.apply(order.apply(mask)));
+        let source = crop.apply(source);
+        let sides = parallel::map(Side::of_map(enhancement.two_sided), |side| {
+            let Tree { grid, ranks, voxels, parents, extents } =
+                Tree::of(source, mask, side, enhancement.connectivity)?;
+            let integrals = integrals::<T>(voxels, enhancement.height_power);
+            let scores = scores(&integrals, &parents, &extents, enhancement.extent_power);
+            Ok((side, grid, ranks, scores))
+        });
+        Ok(Self { order, crop, sides: sides.into_iter().collect::<Result<_>>()? })
+    }
+
+    /// The largest absolute one.
+    fn largest(&self) -> Option<f64> {
+        let scores = self.sides.iter().flat_map(|(.., scores)| scores);
+        scores.copied().max_by(f64::total_cmp)
+    }
+
+    /// Writes them, and zero elsewhere.
+    fn write<S: Score>(&self, mut out: ArrayViewMut3<'_, S>) {
+        out.fill(S::ZERO);
+        let mut out = self.crop.apply(self.order.apply(out));
+        for (side, grid, ranks, scores) in &self.sides {
+            let sign = f64::from(side.sign());
+            write(grid, ranks, out.view_mut(), |rank| S::rounded(sign * scores[rank]));
+        }
+    }
+}
+
+/// The integral of `h^H` from zero to a height.
+fn integral(height: f64, height_power: f64) -> f64 {
+    match height_power + 1.0 {
+        3.0 => height * height * height / 3.0,
+        power => height.powf(power) / power,
+    }
+}
+
+/// How much an extent counts.
+fn weight(extent: f64, extent_power: f64) -> f64 {
+    match extent_power {
+        0.5 => extent.sqrt(),
+        power => extent.powf(power),
+    }
+}
+
+/// For each voxel, by rank, the integral up to its height.
 fn integrals<T: Voxel<Height: Height>>(
     voxels: Vec<(KeyOf<T>, u32)>,
     height_power: f64,
 ) -> Vec<f64> {
-    let integral = |height: f64| match height_power + 1.0 {
-        3.0 => height * height * height / 3.0,
-        power => height.powf(power) / power,
-    };
     let mut latest = (KeyOf::<T>::default(), 0.0);
     let integrals = voxels.into_iter().map(|(key, _)| {
         if key != latest.0 {
-            latest = (key, integral(T::Height::of_key(key)));
+            latest = (key, integral(T::Height::of_key(key), height_power));
         }
         latest.1
     });
@@ -138,17 +190,13 @@ fn integrals<T: Voxel<Height: Height>>(
 /// which are clusters only together, all but the lowest add zero, so that the sums are
 /// the same whatever their order.
 fn scores(integrals: &[f64], parents: &[u32], extents: &[u32], extent_power: f64) -> Vec<f64> {
-    let weight = |extent: f64| match extent_power {
-        0.5 => extent.sqrt(),
-        power => extent.powf(power),
-    };
     let mut scores = vec![0.0; integrals.len()];
     for (rank, (&parent, &extent)) in parents.iter().zip(extents).enumerate().rev() {
         let (score, below) = match parent {
             NONE => (0.0, 0.0),
             parent => (scores[parent as usize], integrals[parent as usize]),
         };
-        scores[rank] = score + weight(f64::from(extent)) * (integrals[rank] - below);
+        scores[rank] = score + weight(f64::from(extent), extent_power) * (integrals[rank] - below);
     }
     scores
 }

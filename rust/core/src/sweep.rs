@@ -110,7 +110,7 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    fn of((planes, rows, row_length): (usize, usize, usize)) -> Result<Self> {
+    pub(crate) fn of((planes, rows, row_length): (usize, usize, usize)) -> Result<Self> {
         let grid = Self { planes, rows, row_length };
         let padded = [planes + 3, rows + 1, row_length + 1];
         let length = padded.into_iter().try_fold(1_usize, usize::checked_mul);

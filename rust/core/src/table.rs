@@ -49,7 +49,8 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// As [`label`](crate::label::label); then something may have been written.
+    /// As [`label`](crate::label::label); if there are too many clusters, something may
+    /// have been written.
     pub fn of<T: Voxel>(
         volume: ArrayView3<'_, T>,
         values: Option<Output<'_, T>>,
