@@ -7,12 +7,15 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
+import nibabel
 import numpy as np
 import pytest
 
 import nithresh
+from nithresh import _core
 
 # Enough voxels for the pool to be used.
 SHAPE = (104, 104, 104)
@@ -167,6 +170,52 @@ def test_many_python_threads_at_once():
         shared = list(pool.map(filtered, [maps[0]] * 12))
     assert [result.tobytes("A") for result in results] == expected * 6
     assert {result.tobytes("A") for result in shared} == {expected[0]}
+
+
+def test_an_array_that_another_thread_writes_gives_a_number_or_an_error():
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal((24, 24, 24), dtype=np.float32)
+    contents = [
+        noise,
+        np.zeros_like(noise),
+        np.where(noise > 0, np.float32(np.nan), -1e6 * noise),
+        np.where(noise > 0, np.float32(3), np.float32(-3)),
+    ]
+    data, stop = np.asfortranarray(noise), threading.Event()
+    mask = noise > -1
+
+    def write():
+        while not stop.is_set():
+            for content in contents:
+                np.copyto(data, content)
+            np.logical_not(mask, out=mask)
+
+    image = nibabel.Nifti1Image(data, np.eye(4))
+    calls = [
+        (1500, lambda: nithresh.threshold(data, "95%")),
+        (1500, lambda: nithresh.threshold(data, "50%", two_sided=False)),
+        (1500, lambda: _core.percentile(data, mask, 70.0, True)),
+        (300, lambda: nithresh.threshold(data, 1, cluster_threshold=5)),
+        (300, lambda: nithresh.threshold(data, 1, cluster_threshold=5, out=data)),
+        (300, lambda: nithresh.label(data, 1, connectivity=26)),
+        (100, lambda: nithresh.find_clusters(image, 1, extra={"same": image})),
+        (100, lambda: nithresh.ClusterTree.from_array(data).clusters(1)),
+        (100, lambda: nithresh.tfce(data)),
+    ]
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for times, call in calls:
+                for _ in range(times):
+                    try:
+                        call()
+                    except RuntimeError as error:  # not a panic
+                        assert "have changed" in str(error)  # noqa: PT017
+    finally:
+        stop.set()
+        writer.join()
 
 
 def test_the_interpreter_goes_on_while_the_core_computes():

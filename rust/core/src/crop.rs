@@ -31,7 +31,8 @@ impl Crop {
                     let last = row.iter().rev().position(differs).unwrap_or(0);
                     widen(&mut found[0], plane_index..plane_index + 1);
                     widen(&mut found[1], row_index..row_index + 1);
-                    widen(&mut found[2], first..row.len() - last);
+                    // Not backwards, should the row have changed between the looks.
+                    widen(&mut found[2], first..(row.len() - last).max(first));
                 }
             }
         }

@@ -2,8 +2,11 @@
 
 use thiserror::Error;
 
-/// A request that cannot be carried out. Nothing has been written when one of
-/// these is returned.
+/// A request that cannot be carried out.
+///
+/// Nothing has been written when one of these is returned, but for one case: a volume
+/// that turns out to have too many runs or clusters ([`Error::TooLarge`], from 2³² voxels
+/// on) may have been written in part, or changed in part by a call that works in place.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum Error {
     /// The threshold is NaN, which orders with nothing.
@@ -50,6 +53,12 @@ pub enum Error {
         /// How many pieces there are.
         count: u32,
     },
+    /// Two looks at the data found different values.
+    #[error(
+        "data have changed while they were read; no other thread may write to them \
+         before the call returns"
+    )]
+    Changed,
     /// Voxels of a row are counted in 31 bits and runs in 32.
     #[error("data are too large for cluster labelling; split them")]
     TooLarge,

@@ -318,7 +318,8 @@ pub fn largest_cluster<T: Voxel>(
 ///
 /// # Errors
 ///
-/// Arrays that do not fit together; a percentage that is none.
+/// Arrays that do not fit together; a percentage that is none; data that are seen to
+/// change meanwhile.
 pub fn percentile<T: Voxel>(
     data: ArrayViewD<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
@@ -329,7 +330,7 @@ pub fn percentile<T: Voxel>(
         return Err(Error::Percent(percent));
     }
     let volumes = pooled(data, mask)?;
-    Ok(Magnitudes { volumes, mask, population }.percentile(percent))
+    Magnitudes { volumes, mask, population }.percentile(percent)
 }
 
 /// The range of a map in a mask, and whether the map holds non-finite values.

@@ -15,6 +15,7 @@ use std::ops::RangeInclusive;
 use ndarray::{ArrayView3, Axis};
 
 use crate::bits::{self, BITS};
+use crate::error::{Error, Result};
 use crate::instructions::{Loop, widest};
 use crate::parallel;
 use crate::volume::{MemoryOrder, Plane, Target, visit_stretches};
@@ -81,10 +82,14 @@ impl<T: Voxel> Magnitudes<'_, T> {
     /// the results agree to the last bit. Reads the map once if the guess is right (twice
     /// to leave out negative values), or more often where most values lie close together;
     /// copies no more than about an eighth of them.
-    pub(crate) fn percentile(&self, percent: f64) -> Option<f64> {
+    ///
+    /// # Errors
+    ///
+    /// Values that change between two looks, if that can be seen.
+    pub(crate) fn percentile(&self, percent: f64) -> Result<Option<f64>> {
         let all = self.size();
         if all == 0 {
-            return None;
+            return Ok(None);
         }
         let position = percent / 100.0 * (all - 1) as f64;
         #[expect(
@@ -93,13 +98,19 @@ impl<T: Voxel> Magnitudes<'_, T> {
             reason = "between 0 and the number of values, since percent is in 0..=100"
         )]
         let rank = position as u64;
-        let mut near = self.guess(all, rank).unwrap_or_else(|| self.search(all, rank));
-        let place = if near.are_equal { 0 } else { index(rank - near.smaller) };
+        let mut near = match self.guess(all, rank) {
+            Some(near) => near,
+            None => self.search(all, rank)?,
+        };
+        let place = if near.are_equal { 0 } else { index(rank.saturating_sub(near.smaller)) };
+        if place >= near.values.len() {
+            return Err(Error::Changed);
+        }
         let (_, &mut lower, above) = near.values.select_nth_unstable(place);
         let lower_value = T::magnitude_to_f64(lower);
         let fraction = position - rank as f64;
         if fraction <= 0.0 {
-            return Some(lower_value);
+            return Ok(Some(lower_value));
         }
         let upper = if rank + 1 == near.smaller + near.count {
             near.larger
@@ -109,11 +120,11 @@ impl<T: Voxel> Magnitudes<'_, T> {
             above.iter().copied().min()
         };
         let Some(upper) = upper else {
-            return Some(lower_value);
+            return Ok(Some(lower_value));
         };
         let (lower_weight, upper_weight) = ((rank + 1) as f64 - position, fraction);
         let sum = lower_value * lower_weight + T::magnitude_to_f64(upper) * upper_weight;
-        Some(sum / (lower_weight + upper_weight))
+        Ok(Some(sum / (lower_weight + upper_weight)))
     }
 
     /// How many values there are.
@@ -181,19 +192,20 @@ impl<T: Voxel> Magnitudes<'_, T> {
     }
 
     /// The values around a rank, by counts of those in equal parts of the whole range.
-    fn search(&self, all: u64, rank: u64) -> Near<T> {
+    fn search(&self, all: u64, rank: u64) -> Result<Near<T>> {
         let mut parts = Parts::of(0..=T::LARGEST_MAGNITUDE.into());
         let mut smaller = 0;
         loop {
             let counts = self.count(parts);
-            let mut part = 0;
-            while smaller + counts[part] <= rank {
-                smaller += counts[part];
-                part += 1;
-            }
+            let has_rank = |count: &u64| {
+                let is_in_part = rank < smaller + count;
+                smaller += if is_in_part { 0 } else { *count };
+                is_in_part
+            };
+            let part = counts.iter().position(has_rank).ok_or(Error::Changed)?;
             let range = parts.range(part);
             if counts[part] <= all / FEW || range.start() == range.end() {
-                return self.collect(all, range);
+                return Ok(self.collect(all, range));
             }
             parts = Parts::of(range);
         }
@@ -227,8 +239,9 @@ impl<T: Voxel> Magnitudes<'_, T> {
             larger: None,
         };
         for Collected { values, larger, reach, above } in found {
-            near.smaller -= reach;
-            near.count += reach - above;
+            // Values that change meanwhile may be more than there were.
+            near.smaller = near.smaller.saturating_sub(reach);
+            near.count += reach.saturating_sub(above);
             near.values.extend(values);
             near.larger = near.larger.into_iter().chain(larger).min();
         }
@@ -472,7 +485,9 @@ mod tests {
     fn percentile<T: Voxel>(values: &[T], percent: f64) -> Option<f64> {
         let map = Array3::from_shape_vec((values.len(), 1, 1), values.to_vec()).unwrap();
         let population = Population::Magnitudes;
-        Magnitudes { volumes: vec![map.view()], mask: None, population }.percentile(percent)
+        Magnitudes { volumes: vec![map.view()], mask: None, population }
+            .percentile(percent)
+            .unwrap()
     }
 
     #[test]
@@ -531,7 +546,7 @@ mod tests {
             ] {
                 let some = Magnitudes { volumes: vec![whole.view()], mask, population };
                 assert_eq!(some.size(), values.len() as u64);
-                assert_eq!(some.percentile(95.0), Some(by_sorting(&values, 95.0)));
+                assert_eq!(some.percentile(95.0), Ok(Some(by_sorting(&values, 95.0))));
                 assert!(some.guess(some.size(), some.size() * 95 / 100).is_some());
             }
         }

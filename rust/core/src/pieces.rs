@@ -39,8 +39,9 @@ impl Place {
             for (end, goes_on) in [0, length - 1].into_iter().zip(goes_on) {
                 if goes_on {
                     for &label in labels.index_axis(Axis(axis), end) {
-                        if let Ok(label @ 1..) = usize::try_from(label) {
-                            crosses[label - 1] = true;
+                        let place = usize::try_from(label).ok().and_then(|at| at.checked_sub(1));
+                        if let Some(crosses) = place.and_then(|at| crosses.get_mut(at)) {
+                            *crosses = true;
                         }
                     }
                 }

@@ -243,7 +243,8 @@ impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
 fn passing<T: Voxel>(values: &[T; GROUP], criterion: Criterion<T>) -> Word {
     let positive = bits::of(values, |value| criterion.passes_positive(value));
     let negative = bits::of(values, |value| criterion.passes_negative(value));
-    [positive, negative]
+    // No voxel is both, also where another thread writes to the map: the runs rest on it.
+    [positive, negative & !positive]
 }
 
 /// Copies a group with zeros for what does not pass. Compared anew, which is faster

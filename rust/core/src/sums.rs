@@ -31,7 +31,8 @@ impl Unit {
         let (digits, exponent) = split(value);
         let up = exponent - self.exponent;
         let units = if up >= 0 {
-            i128::from(digits) << up
+            // Larger than the largest only if another thread has changed the map.
+            i128::from(digits).wrapping_shl(up.unsigned_abs())
         } else {
             i128::from(digits.checked_shr(up.unsigned_abs()).unwrap_or(0))
         };

@@ -86,14 +86,15 @@ impl<T: Voxel> Look for ArrayView3<'_, T> {
                 let (unit, (sum, count)) = (units[part.cluster], &mut sums[part.cluster]);
                 part.read(map, |run| {
                     for value in run.iter().filter(|value| value.is_finite()) {
-                        *sum += unit.of(value.to_f64());
+                        // No overflow, but where the map has changed since the first look.
+                        *sum = sum.wrapping_add(unit.of(value.to_f64()));
                         *count += 1;
                     }
                 });
             },
             |sums, others| {
                 for ((sum, count), other) in sums.iter_mut().zip(others) {
-                    *sum += other.0;
+                    *sum = sum.wrapping_add(other.0);
                     *count += other.1;
                 }
             },

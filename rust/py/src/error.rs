@@ -1,8 +1,10 @@
 //! Errors of the core and of NumPy as Python exceptions.
 
+use std::any::Any;
+
 use numpy::BorrowError;
 use pyo3::PyErr;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 
 /// Whatever can go wrong between Python and the core.
 pub(crate) struct Error(PyErr);
@@ -11,7 +13,12 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 impl From<nithresh_core::Error> for Error {
     fn from(error: nithresh_core::Error) -> Self {
-        Self(PyValueError::new_err(error.to_string()))
+        let text = error.to_string();
+        Self(match error {
+            // Nothing is wrong with the arguments.
+            nithresh_core::Error::Changed => PyRuntimeError::new_err(text),
+            _ => PyValueError::new_err(text),
+        })
     }
 }
 
@@ -52,4 +59,16 @@ pub(crate) fn wrong_type(name: &str, found: &str) -> Error {
 /// The arrays do not go together.
 pub(crate) fn mismatch(message: &str) -> Error {
     Error(PyTypeError::new_err(message.to_owned()))
+}
+
+/// What the core holds for impossible has happened: a fault of it, or arrays that others
+/// write to meanwhile.
+pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Error(PyRuntimeError::new_err(format!(
+        "internal error ({}); if another thread wrote to the arrays of this call, keep it \
+         from that until the call returns, else please report this",
+        text.unwrap_or("no text")
+    )))
 }

@@ -152,7 +152,7 @@ impl Labels {
     ) -> Result<()> {
         let mut labels = read_write::<i32>(labels)?;
         let labels = Output { array: labels.as_array_mut(), is_zero };
-        Ok(threads::run(py, labels.array.len(), || self.0.write(labels))?)
+        threads::run(py, labels.array.len(), || self.0.write(labels))
     }
 }
 
@@ -272,7 +272,7 @@ fn join<'py>(
     if pieces.ncols() != Piece::WORDS || touching.ncols() != 2 {
         return Err(mismatch("pieces must have 16 columns and touching 2"));
     }
-    let (numbers, table) = py.detach(|| {
+    let (numbers, table) = threads::run(py, 0, || {
         let rows = pieces.rows().into_iter();
         let words = |row: ArrayView1<'_, u64>| std::array::from_fn(|column| row[column]);
         let pieces: Vec<_> = rows.map(|row| Piece::from_words(words(row))).collect();

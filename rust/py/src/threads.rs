@@ -10,12 +10,14 @@
 //! same result.
 
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 
 use nithresh_core::Helpers;
 use pyo3::Python;
 
+use crate::error::{Result, panicked};
 use crate::pool::Pool;
 
 /// Below this many voxels, waking other threads costs about as much as they save: a map
@@ -62,9 +64,18 @@ pub(crate) fn limit() -> usize {
 }
 
 /// Does work on `voxels` voxels without the interpreter lock, in parallel when
-/// it is worth it.
-pub(crate) fn run<R: Send>(py: Python<'_>, voxels: usize, work: impl FnOnce() -> R + Send) -> R {
-    py.detach(|| nithresh_core::with_helpers(helpers(voxels), work))
+/// it is worth it. A panic becomes an error: the core has no state that could be left in
+/// disorder, only arrays that may be written in part.
+pub(crate) fn run<R: Send>(
+    py: Python<'_>,
+    voxels: usize,
+    work: impl FnOnce() -> nithresh_core::Result<R> + Send,
+) -> Result<R> {
+    let work = || nithresh_core::with_helpers(helpers(voxels), work);
+    match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
+        Ok(result) => Ok(result?),
+        Err(panic) => Err(panicked(panic.as_ref())),
+    }
 }
 
 /// Who helps with so many voxels; `None` where the calling thread should work alone.
