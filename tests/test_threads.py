@@ -199,6 +199,7 @@ def test_an_array_that_another_thread_writes_gives_a_number_or_an_error():
         (300, lambda: nithresh.threshold(data, 1, cluster_threshold=5, out=data)),
         (300, lambda: nithresh.label(data, 1, connectivity=26)),
         (100, lambda: nithresh.find_clusters(image, 1, extra={"same": image})),
+        (100, lambda: nithresh.find_clusters(image, 1, robust=True)),
         (100, lambda: nithresh.ClusterTree.from_array(data).clusters(1)),
         (100, lambda: nithresh.tfce(data)),
     ]

@@ -116,6 +116,11 @@ def as_voxels(data: NDArray[Any], name: str) -> NDArray[Any]:
     return native if is_plain(native) else native.copy(order="K")
 
 
+def result_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the type of a thresholded map: in native byte order, uint8 for bool."""
+    return np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")
+
+
 def zeros_like(voxels: NDArray[Any], dtype: Any) -> NDArray[Any]:
     """Make an array of zeros with the shape and memory order of another.
 
@@ -165,9 +170,8 @@ def check_out(out: Any, data: NDArray[Any]) -> None:
     if out.shape != data.shape:
         msg = f"out has shape {out.shape}; it must have that of data, {data.shape}"
         raise ValueError(msg)
-    if out.dtype != data.dtype and out.dtype.newbyteorder("=") != (
-        np.uint8 if data.dtype == np.bool_ else data.dtype.newbyteorder("=")
-    ):
+    native = out.dtype.newbyteorder("=")
+    if out.dtype != data.dtype and native != result_type(data.dtype):
         msg = f"out has dtype {out.dtype}; it must have that of data, {data.dtype}"
         raise TypeError(msg)
     check_writeable(out, "out")

@@ -13,8 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
-from nithresh._arrays import as_voxels, check_array, check_array_mask, new_result
+from nithresh._arrays import (
+    as_voxels,
+    check_array,
+    check_array_mask,
+    new_result,
+    result_type,
+)
 from nithresh._choices import rules, versions
+from nithresh._comparison import as_compared
 from nithresh._params import (
     Request,
     check_bool,
@@ -26,7 +33,7 @@ from nithresh._params import (
 from nithresh.grids import affine_of, determinant, difference, to_mm
 from nithresh.peaks import spaced
 from nithresh.table import ClusterTable
-from nithresh.thresholding import as_compared, resolve, warn_beyond_range
+from nithresh.thresholding import resolve, warn_beyond_range
 from nithresh.tree import ClusterTree
 
 if TYPE_CHECKING:
@@ -116,7 +123,7 @@ def label(
         labels,
         labels_is_zero=labels_is_zero,
         mask=inside,
-        threshold=as_compared(resolve(request, voxels, inside), data),
+        threshold=as_compared(resolve(request, voxels, inside), data.dtype),
         two_sided=request.two_sided,
         cluster_threshold=request.cluster_threshold,
         connectivity=request.connectivity,
@@ -240,7 +247,7 @@ def find_clusters(
     further = {name: _Further.open(name, extra[name], image) for name in extra}
 
     level = resolve(request, voxels, inside)
-    compared = as_compared(level, data)
+    compared = as_compared(level, data.dtype)
     out, is_zero = new_result(voxels, voxels.dtype)
     found = _core.find_clusters(
         voxels,
@@ -260,7 +267,7 @@ def find_clusters(
         non_finite = int(voxels.size - np.isfinite(voxels).sum())
     if found["range"] == (0, 0):
         smallest, largest, _ = _core.summary(voxels, inside)
-        warn_beyond_range(request, level, smallest, largest, voxels.dtype)
+        warn_beyond_range(request, level, smallest, largest, data.dtype)
     for name, (_, count) in zip(further, found["further"], strict=True):
         if count:
             warn(
@@ -268,8 +275,7 @@ def find_clusters(
                 "left out."
             )
 
-    if data.dtype == np.float16:
-        out = out.astype(np.float16)
+    out = out.astype(result_type(data.dtype), copy=False)
     shape = tuple(image.shape[:4])
     thresholded = nifti.image_like(
         image, out.reshape(shape), found["range"], copy_header=True
@@ -540,17 +546,22 @@ def _robust(
     level: float,
 ) -> dict[str, NDArray[np.float64]]:
     """Return between which thresholds each cluster is one and by itself."""
-    names = ("robust_from", "robust_to")
-    peaks = found["peaks"]
-    if not len(peaks):
-        return dict.fromkeys(names, np.empty(0))
+    heights = {
+        name: np.full(len(found["signs"]), np.nan)
+        for name in ("robust_from", "robust_to")
+    }
+    if not len(found["signs"]):
+        return heights
     tree = ClusterTree.from_array(voxels, request.connectivity, mask=inside)
     at = tree.clusters(abs(level))
-    # By their peaks: the tree has the other sign and small clusters, too.
-    places = [np.ravel_multi_index(ijk.T, voxels.shape) for ijk in (at.ijk, peaks)]
-    order = np.argsort(places[0])
-    own = order[np.searchsorted(places[0], places[1], sorter=order)]
-    return {name: getattr(at, name)[own] for name in names}
+    # By what lies at their peaks: the tree has the other sign and small clusters, too,
+    # and other peaks where integers are the same as 64-bit floats.
+    labels, is_zero = new_result(voxels, np.int32)
+    found["labels"].write(labels, is_zero)
+    numbers = labels[tuple(at.ijk.T)]
+    for name, of_clusters in heights.items():
+        of_clusters[numbers[numbers > 0] - 1] = getattr(at, name)[numbers > 0]
+    return heights
 
 
 def _letters(number: int) -> str:

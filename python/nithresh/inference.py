@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nithresh import nifti
 from nithresh._arrays import as_voxels
+from nithresh._comparison import as_compared, next_beyond
 from nithresh._params import (
     Percentile,
     check_bool,
@@ -337,12 +338,10 @@ def _level(
         return strictest
     # No voxel may reach this threshold, nor after both are rounded to the type in
     # which they will be compared.
-    compared = dtype.type if dtype.kind == "f" else np.float64
-    largest = compared(values.max())
-    with np.errstate(over="ignore"):
-        if compared(strictest) > largest:
-            return strictest
-    return float(np.nextafter(largest, compared(math.inf)))
+    largest = float(values.max())
+    if as_compared(strictest, dtype) > largest:
+        return strictest
+    return next_beyond(largest, dtype)
 
 
 def _least_discovery(

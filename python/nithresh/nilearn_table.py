@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nithresh import _core
 from nithresh._arrays import as_voxels, new_result
+from nithresh._comparison import next_beyond
 from nithresh._params import (
     Percentile,
     check_bool,
@@ -166,7 +167,7 @@ def get_clusters_table(
         None,
         out_is_zero=False,
         mask=None,
-        threshold=_beyond(request.threshold, data.dtype),
+        threshold=next_beyond(request.threshold, data.dtype),
         two_sided=request.two_sided,
         cluster_threshold=request.cluster_threshold,
         connectivity=request.connectivity,
@@ -218,20 +219,6 @@ def get_clusters_table(
         own = of_sign.astype(np.int32)[labels]
         maps.append(nifti.label_image(image, own, int(of_sign.max())))
     return table, maps
-
-
-def _beyond(threshold: float, dtype: np.dtype[Any]) -> float:
-    """Return the least threshold that drops what is equal to another.
-
-    As the voxels are compared: floats in their own type, integers as 64-bit floats.
-    """
-    side = -math.inf if threshold < 0 else math.inf
-    if dtype.kind != "f":
-        whole = math.isfinite(threshold) and threshold == round(threshold)
-        return threshold + math.copysign(0.5, side) if whole else threshold
-    with np.errstate(over="ignore"):
-        rounded = dtype.type(threshold)
-    return float(np.nextafter(rounded, dtype.type(side)))
 
 
 def _ids(found: dict[str, Any], labels: NDArray[np.int32]) -> NDArray[np.intp]:

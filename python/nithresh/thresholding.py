@@ -19,7 +19,9 @@ from nithresh._arrays import (
     check_writeable,
     is_plain,
     new_result,
+    result_type,
 )
+from nithresh._comparison import as_compared, passes_none
 from nithresh._params import Percentile, Request, check_bool, check_request, warn
 
 if TYPE_CHECKING:
@@ -253,7 +255,7 @@ def threshold_at(
         warn("Non-finite values detected. They will be replaced with zeros.")
     if result.range == (0, 0):
         smallest, largest, _ = summary or _core.summary(voxels, inside)
-        warn_beyond_range(request, level, smallest, largest, voxels.dtype)
+        warn_beyond_range(request, level, smallest, largest, data.dtype)
     thresholded: SpatialImage = nifti.image_like(
         image, result.voxels, result.range, copy_header=copy_header
     )
@@ -296,32 +298,12 @@ def warn_beyond_range(
         return
     if smallest > largest:
         return  # no voxels, so nothing that a threshold could let pass
-    if dtype.kind == "f":
-        # Compare as the voxels are compared: rounded to the type of the map.
-        with np.errstate(over="ignore"):
-            level = float(dtype.type(level))
-    if request.two_sided:
-        beyond = level > max(-smallest, largest)
-    elif level >= 0:
-        beyond = level > largest
-    else:
-        beyond = level < smallest
-    if beyond:
+    two_sided = request.two_sided
+    if passes_none(level, dtype, smallest, largest, two_sided=two_sided):
         warn(
             f"The threshold {level:g} is beyond the range of the map, {smallest:g} to "
             f"{largest:g}: no voxel is kept."
         )
-
-
-def as_compared(level: float, data: NDArray[Any]) -> float:
-    """Return a threshold as the core is to compare it with the voxels of an array.
-
-    Of float16 it is rounded here, because the core compares these as float32.
-    """
-    if data.dtype == np.float16:
-        with np.errstate(over="ignore"):
-            return float(np.float16(level))
-    return level
 
 
 def threshold_voxels(
@@ -337,7 +319,7 @@ def threshold_voxels(
     `voxels` are the values of `data` as the core reads them; often the very
     same array.
     """
-    level = as_compared(level, data)
+    level = as_compared(level, data.dtype)
     target = None
     if out is not None:
         if out is data and voxels is data:
@@ -366,8 +348,6 @@ def threshold_voxels(
     if out is not None:
         if target is not out:
             np.copyto(out, target, casting="unsafe")
-    elif data.dtype == np.float16:
-        out = target.astype(np.float16)
     else:
-        out = target
+        out = target.astype(result_type(data.dtype), copy=False)
     return _Result(out, (low, high), has_non_finite)

@@ -17,6 +17,7 @@ from nithresh._arrays import (
     check_array_mask,
     warn_if_non_finite,
 )
+from nithresh._comparison import all_as_compared
 from nithresh._params import (
     check_bool,
     check_connectivity,
@@ -242,7 +243,7 @@ class ClusterTree:
         self.shape = data.shape
         self.connectivity = connectivity
         self.two_sided = two_sided
-        self._dtype = data.dtype.newbyteorder("=")
+        self._dtype = data.dtype
         branches = _core.branches(
             voxels, mask=inside, two_sided=two_sided, connectivity=connectivity
         )
@@ -500,11 +501,8 @@ class ClusterTree:
 
     def _rounded(self, levels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return thresholds as voxels are compared with them: in the map's type."""
-        if self._dtype.kind == "f":
-            with np.errstate(over="ignore"):
-                levels = levels.astype(self._dtype).astype(np.float64)
         # Zeros are in no cluster, whatever the threshold.
-        return np.maximum(levels, np.nextafter(0, 1))
+        return np.maximum(all_as_compared(levels, self._dtype), np.nextafter(0, 1))
 
     def _extents_at(
         self, branches: NDArray[np.intp], level: NDArray[np.float64]

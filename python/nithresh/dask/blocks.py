@@ -35,10 +35,12 @@ from nithresh._arrays import (
     check_mask,
     check_mask_type,
     new_result,
+    result_type,
 )
+from nithresh._comparison import as_compared
 from nithresh._params import Percentile, Request
 from nithresh.dask.percentile import resolve
-from nithresh.thresholding import as_compared, threshold_voxels
+from nithresh.thresholding import threshold_voxels
 
 # Along how many axes neighbours may differ.
 _REACH = {6: 1, 18: 2, 26: 3}
@@ -122,9 +124,7 @@ class Volume:
 
     def thresholded(self, numbers: da.Array | None) -> da.Array:
         """Return the voxels of clusters that have a number; all without `numbers`."""
-        dtype = self.array.dtype.newbyteorder("=")
-        if dtype == np.bool_:
-            dtype = np.dtype(np.uint8)
+        dtype = result_type(self.array.dtype)
         return self._map(_threshold_block, numbers, dtype=dtype)
 
     def labels(self, numbers: da.Array) -> da.Array:
@@ -319,7 +319,7 @@ def _label_block(
         labels,
         labels_is_zero=labels_is_zero,
         mask=inside,
-        threshold=as_compared(level, block),
+        threshold=as_compared(level, block.dtype),
         two_sided=request.two_sided,
         cluster_threshold=request.cluster_threshold,
         connectivity=request.connectivity,
@@ -442,7 +442,7 @@ def _numbered(
         labels,
         labels_is_zero=labels_is_zero,
         mask=inside,
-        threshold=as_compared(level, block),
+        threshold=as_compared(level, block.dtype),
         two_sided=request.two_sided,
         cluster_threshold=0,
         connectivity=request.connectivity,

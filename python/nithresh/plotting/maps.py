@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from nithresh import _core
 from nithresh._arrays import as_voxels
+from nithresh._comparison import as_compared
 from nithresh._params import Percentile, Request, check_request, warn
 from nithresh.grids import affine_of
 from nithresh.plotting.geometry import Volume
@@ -144,14 +145,15 @@ def open_stat_map(
     volume: int | None = None,
 ) -> StatMap:
     """Load a map and threshold all of it, by the rule of ``threshold_img``."""
-    data, affine = open_volume(img, name, volume)
+    stored, affine = _read_volume(img, name, volume)
+    data = as_voxels(stored, name)
     low, high, has_non_finite = _extremes(data)
     raw = Volume(_finite(data) if has_non_finite else data, affine)
     if request is None:
         return StatMap(
             raw, raw, None, two_sided=True, connectivity=6, low=low, high=high
         )
-    level = _level(request, raw.data)
+    level = as_compared(_level(request, raw.data), stored.dtype)
     kept = threshold_array(
         raw.data,
         level,
@@ -243,7 +245,15 @@ def open_transparency(
 def open_volume(
     img: Any, name: str, volume: int | None
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
-    """Load a 3-D image, or one volume of a 4-D one."""
+    """Load a 3-D image, or one volume of a 4-D one, as the core reads it."""
+    data, affine = _read_volume(img, name, volume)
+    return as_voxels(data, name), affine
+
+
+def _read_volume(
+    img: Any, name: str, volume: int | None
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
+    """Load the same in the type of its file."""
     from nithresh import nifti
 
     image = nifti.open_image(img, name=name)
@@ -270,7 +280,7 @@ def open_volume(
         raise ValueError(msg)
     data = nifti.read_array(image)
     data = data.reshape((*shape[:3], volumes), order="A")[..., volume or 0]
-    return as_voxels(data, name), affine_of(image, name)
+    return data, affine_of(image, name)
 
 
 def _extremes(data: npt.NDArray[Any]) -> tuple[float, float, bool]:
