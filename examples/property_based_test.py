@@ -16,16 +16,24 @@ affines, every type and memory layout. Needs ``pip install 'nithresh[testing]'``
 # map of each type; NaN and infinities are grey.
 import matplotlib.pyplot as plt
 import numpy as np
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, settings
 
 import nithresh
 from nithresh import testing
 
+# The same maps each time, however slow the machine is.
+steady = settings(
+    max_examples=300,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate, Phase.shrink],
+    suppress_health_check=[HealthCheck.too_slow],
+)
 planes = {}
 
 
-@settings(max_examples=300, derandomize=True, database=None)
+@steady
 @given(testing.maps(dimensions=[3], smallest_side=3))
 def collect(data):
     """Keep the plane of each type that has the most distinct values."""
@@ -49,9 +57,9 @@ for panel, name in zip(panels.flat, testing.DTYPES, strict=True):
 # It masks a map by the largest cluster, and looks right.
 
 
-def largest_cluster(data, level):
-    """Keep the largest cluster of a map."""
-    labels, _ = nithresh.label(data, level)
+def largest_cluster(data):
+    """Keep the largest cluster of a map at a threshold of 2."""
+    labels, _ = nithresh.label(data, 2)
     with np.errstate(invalid="ignore"):
         return data * (labels == 1)
 
@@ -64,13 +72,13 @@ def largest_cluster(data, level):
 
 
 def check(step):
-    """Look for a map for which the property does not hold."""
+    """Look for a map for which the property does not hold; say whether it holds."""
 
-    @settings(derandomize=True, database=None, phases=[Phase.generate, Phase.shrink])
-    @given(testing.maps(dimensions=[3]), st.sampled_from([1, 2, 2.5]))
-    def property_holds(data, level):
-        labels, _ = nithresh.label(data, level)
-        result = step(data, level)
+    @steady
+    @given(testing.maps(dtypes=["float32"], dimensions=[3]))
+    def property_holds(data):
+        labels, _ = nithresh.label(data, 2)
+        result = step(data)
         np.testing.assert_array_equal(result[labels == 1], data[labels == 1])
         np.testing.assert_array_equal(result[labels != 1], 0)
 
@@ -78,24 +86,25 @@ def check(step):
         property_holds()
     except AssertionError as error:
         print(error, *error.__notes__, sep="\n")
-    else:
-        print("holds")
+        return False
+    print("holds")
+    return True
 
 
-check(largest_cluster)
+assert not check(largest_cluster)
 
 # %%
 # NaN times 0 is NaN. A map with NaN outside the brain, which is common, breaks this
 # step. Hypothesis found the smallest such map. This is the step put right:
 
 
-def largest_cluster_mended(data, level):
-    """Keep the largest cluster of a map."""
-    labels, _ = nithresh.label(data, level)
+def largest_cluster_mended(data):
+    """Keep the largest cluster of a map at a threshold of 2."""
+    labels, _ = nithresh.label(data, 2)
     return np.where(labels == 1, data, 0)
 
 
-check(largest_cluster_mended)
+assert check(largest_cluster_mended)
 
 # %%
 # In a test suite
