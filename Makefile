@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-RUST := $(wildcard rust/*/src/*.rs) $(wildcard rust/*/Cargo.toml) Cargo.toml Cargo.lock
+RUST := $(wildcard rust/*/src/*.rs rust/*/src/*/*.rs) $(wildcard rust/*/Cargo.toml) Cargo.toml Cargo.lock
 
 .PHONY: help demo test docs lint format bench wheel clean
 

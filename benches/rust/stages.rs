@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::{Array3, ArrayView3, Axis, ShapeBuilder};
-use nithresh_core::volume::MemoryOrder;
+use nithresh_core::MemoryOrder;
 use nithresh_core::{ClusterFilter, Clusters, Connectivity, Population, percentile, threshold};
 
 const SHAPE: [usize; 3] = [91, 109, 91];

@@ -14,7 +14,7 @@ use std::fmt::Debug;
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, Axis, IxDyn, Slice};
 use nithresh_core::{
-    Branches, Connectivity, Enhancement, Error, Height, ScoreOf, Voxel, height::Score, tfce,
+    Branches, Connectivity, Enhancement, Error, Height, Score, ScoreOf, Voxel, tfce,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -40,63 +40,47 @@
     reason = "the loops over voxels vectorise only when what they call is part of them"
 )]
 
-mod bits;
-pub mod branches;
-pub mod cluster;
-pub mod connectivity;
-pub mod criterion;
-mod crop;
-pub mod enhancement;
-mod erase;
-pub mod error;
-mod group;
-pub mod height;
-mod instructions;
-mod interleaved;
-pub mod label;
-mod link;
-pub mod maxima;
+mod connectivity;
+mod error;
+mod map;
+mod measure;
 mod parallel;
-pub mod percentile;
-pub mod pieces;
+mod request;
 mod runs;
-mod scan;
-pub mod summary;
-mod sums;
-mod sweep;
-pub mod table;
-pub mod under;
-mod union_find;
-pub mod volume;
-pub mod voxel;
+mod simd;
+mod tree;
+mod voxel;
 
 use ndarray::{
     ArrayView3, ArrayView4, ArrayViewD, ArrayViewMut3, ArrayViewMut4, ArrayViewMutD, Axis,
 };
 use ndarray::{Ix3, Ix4};
 
-pub use crate::branches::Branches;
-pub use crate::cluster::Clusters;
 pub use crate::connectivity::Connectivity;
-pub use crate::criterion::Criterion;
-pub use crate::enhancement::{Enhancement, ScoreOf, tfce};
 pub use crate::error::{Error, Result};
-pub use crate::height::Height;
-pub use crate::label::{Labels, label};
-pub use crate::maxima::{Maxima, Plateaus};
+pub use crate::map::summary::Summary;
+pub use crate::measure::blocks::{Piece, Place, join};
+pub use crate::measure::extra_map::{Further, Under};
+pub use crate::measure::label::{Labels, label};
+pub use crate::measure::maxima::{Maxima, Plateaus};
+use crate::measure::percentile::Magnitudes;
+pub use crate::measure::percentile::Population;
+pub use crate::measure::table::Table;
 pub use crate::parallel::{Help, Helpers, with_helpers};
-use crate::percentile::Magnitudes;
-pub use crate::percentile::Population;
-pub use crate::pieces::{Piece, Place, join};
-pub use crate::summary::Summary;
-pub use crate::table::Table;
-pub use crate::under::{Further, Under};
+pub use crate::request::Criterion;
+pub use crate::runs::clusters::Clusters;
+pub use crate::tree::merge_tree::Branches;
+pub use crate::tree::tfce::{Enhancement, ScoreOf, tfce};
 pub use crate::voxel::Voxel;
+pub use crate::voxel::sort_key::{Height, Score};
 
-use crate::cluster::Passing;
-use crate::interleaved::Volumes;
-use crate::label::{Numbered, Part};
-use crate::volume::{Frame, MemoryOrder, Target};
+use crate::map::interleaved;
+use crate::map::interleaved::Volumes;
+pub use crate::map::volume::MemoryOrder;
+use crate::map::volume::{Frame, Target};
+use crate::measure::label::{Numbered, Part};
+use crate::runs::clusters::Passing;
+use crate::runs::{erase, scan};
 
 /// Which clusters stay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

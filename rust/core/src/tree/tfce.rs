@@ -10,14 +10,14 @@
 use ndarray::{ArrayView3, ArrayViewD, ArrayViewMut3, ArrayViewMutD};
 
 use crate::connectivity::Connectivity;
-use crate::crop::Crop;
 use crate::error::{Error, Result};
-use crate::height::{Height, Score};
+use crate::map::bounding_box::Crop;
+use crate::map::summary::Summary;
+use crate::map::volume::MemoryOrder;
 use crate::parallel;
-use crate::summary::Summary;
-use crate::sweep::{Grid, KeyOf, NONE, Side, Tree};
-use crate::volume::MemoryOrder;
+use crate::tree::component_tree::{Grid, KeyOf, NONE, Side, Tree};
 use crate::voxel::Voxel;
+use crate::voxel::sort_key::{Height, Score};
 
 /// The type of the scores of a map of `T`.
 pub type ScoreOf<T> = <<T as Voxel>::Height as Height>::Score;

@@ -9,14 +9,14 @@ use std::cmp::Reverse;
 
 use ndarray::{ArrayView3, Axis};
 
-use crate::cluster::Clusters;
-use crate::criterion::Criterion;
 use crate::error::{Error, Result};
-use crate::label::{Numbered, Peak};
-use crate::sums::Sums;
-use crate::table::{Table, sums_of};
-use crate::union_find::Forest;
-use crate::volume::Frame;
+use crate::map::volume::Frame;
+use crate::measure::exact_sum::Sums;
+use crate::measure::label::{Numbered, Peak};
+use crate::measure::table::{Table, sums_of};
+use crate::request::Criterion;
+use crate::runs::clusters::Clusters;
+use crate::runs::union_find::Forest;
 use crate::voxel::Voxel;
 use crate::{ClusterFilter, Index, Output};
 
@@ -68,14 +68,14 @@ impl Piece {
     /// How many words of 64 bits a piece is.
     pub const WORDS: usize = 16;
 
-    /// Labels a block, as [`label`](crate::label::label) does with all its clusters, and
+    /// Labels a block, as [`label`](crate::measure::label::label) does with all its clusters, and
     /// returns with its label each that may be a piece of a cluster that `filter` keeps:
     /// those that it keeps by themselves, and those that reach a border of the block that
     /// is none of the volume. In the order of their labels.
     ///
     /// # Errors
     ///
-    /// As [`label`](crate::label::label).
+    /// As [`label`](crate::measure::label::label).
     pub fn label<T: Voxel>(
         block: ArrayView3<'_, T>,
         mut labels: Output<'_, i32>,

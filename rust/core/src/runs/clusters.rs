@@ -3,16 +3,16 @@
 use ndarray::ArrayView3;
 
 use crate::connectivity::Connectivity;
-use crate::criterion::Criterion;
 use crate::error::{Error, Result};
-use crate::instructions::widest;
-use crate::interleaved::{self, Volumes};
-use crate::link::{Link, RowsBefore};
+use crate::map::interleaved::{self, Volumes};
+use crate::map::volume::{Plane, Target, visit_planes};
 use crate::parallel;
-use crate::runs::{Grid, ListRuns, PlaneBits, Run, Runs, narrow};
-use crate::scan::{Found, Scan};
-use crate::union_find::{self, Forest};
-use crate::volume::{Plane, Target, visit_planes};
+use crate::request::Criterion;
+use crate::runs::link::{Link, RowsBefore};
+use crate::runs::list::{Grid, ListRuns, PlaneBits, Run, Runs, narrow};
+use crate::runs::scan::{Found, Scan};
+use crate::runs::union_find::{self, Forest};
+use crate::simd::dispatch::widest;
 use crate::voxel::Voxel;
 
 /// The clusters of a volume, of either sign, as the runs they are made of.

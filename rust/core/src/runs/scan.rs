@@ -5,15 +5,15 @@
 
 use ndarray::{ArrayView3, Axis};
 
-use crate::bits;
-use crate::criterion::Criterion;
-use crate::group::{GROUP, any, clear, filled_up};
-use crate::instructions::{Loop, fetch_ahead, widest};
-use crate::interleaved::{self, Volumes};
+use crate::map::interleaved::{self, Volumes};
+use crate::map::summary::{Extremes, Summary};
+use crate::map::volume::{Out, Plane, Target, visit_stretches};
 use crate::parallel;
-use crate::runs::{PlaneBits, Word};
-use crate::summary::{Extremes, Summary};
-use crate::volume::{Out, Plane, Target, visit_stretches};
+use crate::request::Criterion;
+use crate::runs::list::{PlaneBits, Word};
+use crate::simd::bits;
+use crate::simd::chunk::{GROUP, any, clear, filled_up};
+use crate::simd::dispatch::{Loop, fetch_ahead, widest};
 use crate::voxel::Voxel;
 
 /// What a scan finds beside what passes.

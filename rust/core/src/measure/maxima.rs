@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 
 use crate::Index;
-use crate::label::{Numbered, Part};
-use crate::volume::Frame;
+use crate::map::volume::Frame;
+use crate::measure::label::{Numbered, Part};
 use crate::voxel::Voxel;
 
 /// Which of equal neighbours are local maxima, if no other neighbour exceeds them.

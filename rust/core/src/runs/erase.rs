@@ -2,12 +2,12 @@
 
 use ndarray::{ArrayViewMut3, Axis};
 
-use crate::cluster::Clusters;
-use crate::instructions::{Loop, widest};
+use crate::map::summary::{Extremes, Summary};
+use crate::map::volume::slabs_mut;
 use crate::parallel;
-use crate::scan::Found;
-use crate::summary::{Extremes, Summary};
-use crate::volume::slabs_mut;
+use crate::runs::clusters::Clusters;
+use crate::runs::scan::Found;
+use crate::simd::dispatch::{Loop, widest};
 use crate::voxel::Voxel;
 
 /// Sets the voxels of the clusters of fewer than `min_extent` voxels to zero, and

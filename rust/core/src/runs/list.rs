@@ -6,9 +6,9 @@
 
 use std::hint::select_unpredictable;
 
-use crate::bits::{self, BITS};
 use crate::error::{Error, Result};
-use crate::instructions::Loop;
+use crate::simd::bits::{self, BITS};
+use crate::simd::dispatch::Loop;
 
 /// Which of 64 voxels pass: on the positive side, and on the negative.
 pub(crate) type Word = [u64; 2];

@@ -4,11 +4,11 @@ use std::array::from_fn;
 
 use ndarray::{ArrayView3, Axis};
 
-use crate::criterion::Criterion;
-use crate::group::{GROUP, Groups, any};
-use crate::instructions::{Loop, widest};
+use crate::map::volume::{Plane, Target, visit_stretches};
 use crate::parallel;
-use crate::volume::{Plane, Target, visit_stretches};
+use crate::request::Criterion;
+use crate::simd::chunk::{GROUP, Groups, any};
+use crate::simd::dispatch::{Loop, widest};
 use crate::voxel::Voxel;
 
 /// The range of a map and whether it holds values that are no numbers.

@@ -5,13 +5,13 @@ use std::ops::Range;
 
 use ndarray::{ArrayView3, Axis, Slice};
 
-use crate::cluster::{Clusters, Member, Passing};
-use crate::criterion::Criterion;
 use crate::error::{Error, Result};
-use crate::group::ClearPlane;
-use crate::instructions::widest;
+use crate::map::volume::{Frame, slabs_mut};
 use crate::parallel;
-use crate::volume::{Frame, slabs_mut};
+use crate::request::Criterion;
+use crate::runs::clusters::{Clusters, Member, Passing};
+use crate::simd::chunk::ClearPlane;
+use crate::simd::dispatch::widest;
 use crate::voxel::Voxel;
 use crate::{ClusterFilter, Index, Output};
 

@@ -10,10 +10,10 @@ use ndarray::{
     Zip,
 };
 
-use crate::group::{ClearPlane, GROUP, is_zero};
-use crate::instructions::{Loop, widest};
+use crate::map::volume::{MemoryOrder, Out, Plane, as_slice};
 use crate::parallel;
-use crate::volume::{MemoryOrder, Out, Plane, as_slice};
+use crate::simd::chunk::{ClearPlane, GROUP, is_zero};
+use crate::simd::dispatch::{Loop, widest};
 use crate::voxel::Voxel;
 
 /// How many volumes are visited together: so many that all is used of most lines of the
@@ -81,7 +81,7 @@ impl<T: Voxel> Volumes<'_, T> {
     }
 }
 
-/// As [`crate::volume::visit_planes`], for volumes that are visited together; the states
+/// As [`crate::map::volume::visit_planes`], for volumes that are visited together; the states
 /// of each come back by themselves.
 ///
 /// Copies each value twice; each thread needs two planes of each volume.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ndarray::{ArrayBase, ArrayView3, Axis, Ix3, RawData, Slice};
 
-use crate::instructions::{Loop, widest};
+use crate::simd::dispatch::{Loop, widest};
 use crate::voxel::Voxel;
 
 /// A box of voxels.

@@ -11,9 +11,9 @@ use ndarray::{
     Dimension, IntoDimension, Ix3, Ix4, RawData,
 };
 
-use crate::group::GROUP;
-use crate::instructions::{Loop, widest};
 use crate::parallel;
+use crate::simd::chunk::GROUP;
+use crate::simd::dispatch::{Loop, widest};
 use crate::voxel::Voxel;
 
 /// The turn that brings a view into memory order.

@@ -1,5 +1,7 @@
 //! The number types a map can hold, and how each compares with a threshold.
 
+pub(crate) mod sort_key;
+
 use std::ops::BitOrAssign;
 
 /// A type of voxel value.

@@ -19,9 +19,9 @@ use ndarray::{ArrayView3, Axis};
 
 use crate::connectivity::Connectivity;
 use crate::error::{Error, Result};
-use crate::height::{DIGIT_BITS, Height, Key};
-use crate::instructions::{Loop, widest};
+use crate::simd::dispatch::{Loop, widest};
 use crate::voxel::Voxel;
+use crate::voxel::sort_key::{DIGIT_BITS, Height, Key};
 
 /// The type that orders the voxels of `T`.
 pub(crate) type KeyOf<T> = <<T as Voxel>::Height as Height>::Key;

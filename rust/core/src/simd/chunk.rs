@@ -2,8 +2,8 @@
 
 use ndarray::ArrayViewMut2;
 
-use crate::bits::BITS;
-use crate::instructions::Loop;
+use crate::simd::bits::BITS;
+use crate::simd::dispatch::Loop;
 use crate::voxel::Voxel;
 
 /// Values that are looked at as one.

@@ -14,11 +14,11 @@ use std::ops::RangeInclusive;
 
 use ndarray::{ArrayView3, Axis};
 
-use crate::bits::{self, BITS};
 use crate::error::{Error, Result};
-use crate::instructions::{Loop, widest};
+use crate::map::volume::{MemoryOrder, Plane, Target, visit_stretches};
 use crate::parallel;
-use crate::volume::{MemoryOrder, Plane, Target, visit_stretches};
+use crate::simd::bits::{self, BITS};
+use crate::simd::dispatch::{Loop, widest};
 use crate::voxel::Voxel;
 
 /// Which values a percentile is taken of.

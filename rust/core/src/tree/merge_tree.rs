@@ -11,13 +11,13 @@ use ndarray::ArrayView3;
 
 use crate::Index;
 use crate::connectivity::Connectivity;
-use crate::crop::Crop;
 use crate::error::{Error, Result};
-use crate::height::Height;
+use crate::map::bounding_box::Crop;
+use crate::map::volume::MemoryOrder;
 use crate::parallel;
-use crate::sweep::{NONE, Side, Tree};
-use crate::volume::MemoryOrder;
+use crate::tree::component_tree::{NONE, Side, Tree};
 use crate::voxel::Voxel;
+use crate::voxel::sort_key::Height;
 
 /// The branches of both signs: positive ones first, then by the height of their peaks,
 /// highest first, then by the indices of their peaks.

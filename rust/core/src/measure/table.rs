@@ -2,14 +2,14 @@
 
 use ndarray::ArrayView3;
 
-use crate::cluster::Passing;
-use crate::criterion::Criterion;
 use crate::error::Result;
-use crate::label::{Labels, Numbered, Peak};
-use crate::maxima::{Maxima, Plateaus};
-use crate::sums::{Sums, Unit};
-use crate::under::{Further, Under};
-use crate::volume::{Frame, Target};
+use crate::map::volume::{Frame, Target};
+use crate::measure::exact_sum::{Sums, Unit};
+use crate::measure::extra_map::{Further, Under};
+use crate::measure::label::{Labels, Numbered, Peak};
+use crate::measure::maxima::{Maxima, Plateaus};
+use crate::request::Criterion;
+use crate::runs::clusters::Passing;
 use crate::voxel::Voxel;
 use crate::{ClusterFilter, Index, Output, Summary};
 
@@ -49,8 +49,8 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// As [`label`](crate::label::label); if there are too many clusters, something may
-    /// have been written.
+    /// As [`label`](crate::measure::label::label); if there are too many clusters, something
+    /// may have been written.
     pub fn of<T: Voxel>(
         volume: ArrayView3<'_, T>,
         values: Option<Output<'_, T>>,

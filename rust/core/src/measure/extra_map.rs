@@ -3,9 +3,9 @@
 use ndarray::ArrayView3;
 
 use crate::error::Result;
-use crate::label::Numbered;
-use crate::sums::Unit;
-use crate::volume::Frame;
+use crate::map::volume::Frame;
+use crate::measure::exact_sum::Unit;
+use crate::measure::label::Numbered;
 use crate::voxel::Voxel;
 
 /// What a map is like under each cluster of another, each at the place of its number

@@ -5,11 +5,11 @@
 //! words, of those words that hold anything; each touch then costs one union. Only
 //! what came before is looked at, so each pair is met once.
 
-use crate::bits;
 use crate::connectivity::Connectivity;
-use crate::instructions::Loop;
-use crate::runs::{Cell, Grid, PlaneBits, Shift, Word, moved_back, moved_on};
-use crate::union_find::Forest;
+use crate::runs::list::{Cell, Grid, PlaneBits, Shift, Word, moved_back, moved_on};
+use crate::runs::union_find::Forest;
+use crate::simd::bits;
+use crate::simd::dispatch::Loop;
 
 /// Joins the runs of a plane with those of rows that came before.
 pub(crate) struct Link<'a, const ROWS: usize, Member, MemberBefore> {
