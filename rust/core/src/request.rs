@@ -1,7 +1,17 @@
 //! The threshold of a request, as the values that pass it.
 
+use crate::connectivity::Connectivity;
 use crate::error::{Error, Result};
 use crate::voxel::Voxel;
+
+/// Which clusters stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClusterFilter {
+    /// The least extent in voxels; a cluster of exactly this extent stays.
+    pub min_extent: u64,
+    /// What joins voxels into a cluster.
+    pub connectivity: Connectivity,
+}
 
 /// Which voxel values pass a threshold.
 ///

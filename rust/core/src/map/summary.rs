@@ -2,9 +2,11 @@
 
 use std::array::from_fn;
 
-use ndarray::{ArrayView3, Axis};
+use ndarray::{ArrayView3, ArrayViewD, Axis};
 
-use crate::map::volume::{Plane, Target, visit_stretches};
+use crate::error::Result;
+use crate::map::series::pooled;
+use crate::map::volume::{MemoryOrder, Plane, Target, visit_stretches};
 use crate::parallel;
 use crate::request::Criterion;
 use crate::simd::chunk::{GROUP, Groups, any};
@@ -60,6 +62,25 @@ impl Summary {
         .map(|(extremes, has_non_finite)| Self::new(extremes, has_non_finite))
         .fold(Self::EMPTY, Self::merge)
     }
+}
+
+/// The range of a map in a mask, and whether the map holds non-finite values.
+///
+/// Reads each voxel once.
+///
+/// # Errors
+///
+/// Arrays that do not fit together.
+pub fn summary<T: Voxel>(
+    data: ArrayViewD<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+) -> Result<Summary> {
+    let series = pooled(data, mask)?;
+    let summaries = parallel::map_volumes(series.axis_iter(Axis(3)).collect(), |volume| {
+        let order = MemoryOrder::of(&volume);
+        Summary::of(order.apply(volume), mask.map(|mask| order.apply(mask)))
+    });
+    Ok(summaries.into_iter().fold(Summary::EMPTY, Summary::merge))
 }
 
 /// The smallest and the largest of some finite values, in lanes, so that values are

@@ -196,46 +196,22 @@ impl<'a, T> Target<'a, T> {
     }
 
     /// The target of each slab of `thickness` planes.
-    fn slabs(self, thickness: usize) -> Vec<Self> {
+    fn slabs(&mut self, thickness: usize) -> Vec<Target<'_, T>> {
+        let planes = Axis(0);
         match self {
-            Self::Read(source) => slabs(source, thickness).into_iter().map(Target::Read).collect(),
-            Self::New { source, out, is_zero } => slabs(source, thickness)
-                .into_iter()
-                .zip(slabs_mut(out, thickness))
-                .map(|(source, out)| Target::New { source, out, is_zero })
+            Self::Read(source) => {
+                source.axis_chunks_iter(planes, thickness).map(Target::Read).collect()
+            }
+            Self::New { source, out, is_zero } => source
+                .axis_chunks_iter(planes, thickness)
+                .zip(out.axis_chunks_iter_mut(planes, thickness))
+                .map(|(source, out)| Target::New { source, out, is_zero: *is_zero })
                 .collect(),
             Self::InPlace(volume) => {
-                slabs_mut(volume, thickness).into_iter().map(Target::InPlace).collect()
+                volume.axis_chunks_iter_mut(planes, thickness).map(Target::InPlace).collect()
             }
         }
     }
-}
-
-/// Cuts a view into slabs of `thickness` planes.
-fn slabs<T>(mut view: ArrayView3<'_, T>, thickness: usize) -> Vec<ArrayView3<'_, T>> {
-    let mut slabs = Vec::new();
-    while view.len_of(Axis(0)) > thickness {
-        let (slab, rest) = view.split_at(Axis(0), thickness);
-        slabs.push(slab);
-        view = rest;
-    }
-    slabs.push(view);
-    slabs
-}
-
-/// The same, to write to.
-pub(crate) fn slabs_mut<T>(
-    mut view: ArrayViewMut3<'_, T>,
-    thickness: usize,
-) -> Vec<ArrayViewMut3<'_, T>> {
-    let mut slabs = Vec::new();
-    while view.len_of(Axis(0)) > thickness {
-        let (slab, rest) = view.split_at(Axis(0), thickness);
-        slabs.push(slab);
-        view = rest;
-    }
-    slabs.push(view);
-    slabs
 }
 
 /// One plane of a volume.
@@ -298,16 +274,16 @@ pub(crate) fn visit_stretches<T: Voxel, State: Send>(
 }
 
 fn visit_slabs<T: Voxel, State: Send>(
-    target: Target<'_, T>,
+    mut target: Target<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     thickness: usize,
     start: impl Fn(usize) -> State + Sync,
     visit: impl Fn(&mut State, Target<'_, T>, Option<ArrayView3<'_, bool>>) + Sync,
 ) -> Vec<State> {
     let targets = target.slabs(thickness);
-    let masks = match mask {
+    let masks = match &mask {
         None => vec![None; targets.len()],
-        Some(mask) => slabs(mask, thickness).into_iter().map(Some).collect(),
+        Some(mask) => mask.axis_chunks_iter(Axis(0), thickness).map(Some).collect(),
     };
     let slabs = targets.into_iter().zip(masks).collect();
     parallel::map(slabs, |(target, mask)| {

@@ -10,15 +10,17 @@ use std::cmp::Reverse;
 use ndarray::{ArrayView3, Axis};
 
 use crate::error::{Error, Result};
+use crate::map::Index;
+use crate::map::output::Output;
+use crate::map::series::{check_mask, check_shape};
 use crate::map::volume::Frame;
 use crate::measure::exact_sum::Sums;
 use crate::measure::label::{Numbered, Peak};
 use crate::measure::table::{Table, sums_of};
-use crate::request::Criterion;
+use crate::request::{ClusterFilter, Criterion};
 use crate::runs::clusters::Clusters;
 use crate::runs::union_find::Forest;
 use crate::voxel::Voxel;
-use crate::{ClusterFilter, Index, Output};
 
 /// Where a block lies in its volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +86,8 @@ impl Piece {
         filter: ClusterFilter,
         place: Place,
     ) -> Result<Vec<(i32, Self)>> {
-        crate::check_shape("labels", labels.array.shape(), block.shape())?;
-        crate::check_mask(mask.as_ref(), &[block])?;
+        check_shape("labels", labels.array.shape(), block.shape())?;
+        check_mask(mask.as_ref(), block.shape())?;
         if block.is_empty() {
             return Ok(Vec::new());
         }

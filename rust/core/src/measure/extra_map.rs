@@ -3,6 +3,7 @@
 use ndarray::ArrayView3;
 
 use crate::error::Result;
+use crate::map::series::check_shape;
 use crate::map::volume::Frame;
 use crate::measure::exact_sum::Unit;
 use crate::measure::label::Numbered;
@@ -37,7 +38,7 @@ impl<'a> Further<'a> {
 
     /// Checks that the map has the shape of a volume.
     pub(crate) fn check(&self, shape: &[usize]) -> Result<()> {
-        crate::check_shape("extra", &self.shape, shape)
+        check_shape("extra", &self.shape, shape)
     }
 
     /// Reads the map under the clusters, twice. Means are made as those of

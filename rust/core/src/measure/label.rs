@@ -5,15 +5,18 @@ use std::ops::Range;
 
 use ndarray::{ArrayView3, Axis, Slice};
 
+use crate::connectivity::Connectivity;
 use crate::error::{Error, Result};
-use crate::map::volume::{Frame, slabs_mut};
+use crate::map::Index;
+use crate::map::output::Output;
+use crate::map::series::{check_mask, check_shape};
+use crate::map::volume::Frame;
 use crate::parallel;
-use crate::request::Criterion;
+use crate::request::{ClusterFilter, Criterion};
 use crate::runs::clusters::{Clusters, Member, Passing};
 use crate::simd::chunk::ClearPlane;
 use crate::simd::dispatch::widest;
 use crate::voxel::Voxel;
-use crate::{ClusterFilter, Index, Output};
 
 /// Writes the number of its cluster to each voxel of a cluster that `filter` keeps, and
 /// returns how many there are.
@@ -34,8 +37,8 @@ pub fn label<T: Voxel>(
     criterion: Criterion<T>,
     filter: ClusterFilter,
 ) -> Result<usize> {
-    crate::check_shape("labels", labels.array.shape(), volume.shape())?;
-    crate::check_mask(mask.as_ref(), &[volume])?;
+    check_shape("labels", labels.array.shape(), volume.shape())?;
+    check_mask(mask.as_ref(), volume.shape())?;
     if volume.is_empty() {
         return Ok(0);
     }
@@ -47,6 +50,38 @@ pub fn label<T: Voxel>(
     let (numbered, ..) = Numbered::of(clusters, passing, &frame, filter.min_extent)?;
     numbered.write(labels, &frame);
     Ok(numbered.count())
+}
+
+/// The voxels of the largest cluster of either sign, sorted by their indices;
+/// empty when no voxel passes.
+///
+/// Of clusters of the same extent it is the one with the largest absolute
+/// value, and of those the one whose peak has the smallest indices.
+///
+/// # Errors
+///
+/// As [`threshold`].
+pub fn largest_cluster<T: Voxel>(
+    volume: ArrayView3<'_, T>,
+    criterion: Criterion<T>,
+    connectivity: Connectivity,
+) -> Result<Vec<Index>> {
+    if volume.is_empty() {
+        return Ok(Vec::new());
+    }
+    let frame = Frame::of(&volume);
+    let turned = frame.order.apply(volume);
+    let (clusters, passing) = Clusters::find_with_values(turned, None, criterion, connectivity)?;
+    let extent = clusters.largest_extent();
+    let (numbered, ..) = Numbered::of(clusters, passing, &frame, extent)?;
+    let visit = |voxels: &mut Vec<Index>, Part { cluster, plane, row, start, end, .. }| {
+        if cluster == 0 {
+            voxels.extend((start..end).map(|position| frame.index([plane, row, position])));
+        }
+    };
+    let mut voxels = numbered.fold(Vec::new, visit, Vec::extend);
+    voxels.sort_unstable();
+    Ok(voxels)
 }
 
 /// What there is to write to a volume of labels.
@@ -64,7 +99,7 @@ impl Labels {
     ///
     /// An array of another shape.
     pub fn write(&self, labels: Output<'_, i32>) -> Result<()> {
-        crate::check_shape("labels", labels.array.shape(), &self.frame.shape)?;
+        check_shape("labels", labels.array.shape(), &self.frame.shape)?;
         if let Some(numbered) = &self.numbered {
             numbered.write(labels, &self.frame);
         }
@@ -292,7 +327,8 @@ impl Numbered {
     pub(crate) fn write(&self, labels: Output<'_, i32>, frame: &Frame) {
         let (labels, is_zero) = labels.into_volume();
         let thickness = self.clusters.planes_per_slab();
-        let slabs = slabs_mut(frame.order.apply(labels), thickness);
+        let mut labels = frame.order.apply(labels);
+        let slabs = labels.axis_chunks_iter_mut(Axis(0), thickness);
         let slabs = (0..).step_by(thickness).zip(slabs).collect();
         parallel::map(slabs, |(first, mut slab)| {
             for (plane, mut labels) in (first..).zip(slab.outer_iter_mut()) {

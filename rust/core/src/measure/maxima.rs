@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::Index;
+use crate::map::Index;
 use crate::map::volume::Frame;
 use crate::measure::label::{Numbered, Part};
 use crate::voxel::Voxel;

@@ -12,9 +12,10 @@
 use std::hint::black_box;
 use std::ops::RangeInclusive;
 
-use ndarray::{ArrayView3, Axis};
+use ndarray::{ArrayView3, ArrayView4, ArrayViewD, Axis};
 
 use crate::error::{Error, Result};
+use crate::map::series::pooled;
 use crate::map::volume::{MemoryOrder, Plane, Target, visit_stretches};
 use crate::parallel;
 use crate::simd::bits::{self, BITS};
@@ -38,6 +39,29 @@ impl Population {
     }
 }
 
+/// The percentile of a population of values, linearly interpolated, all
+/// volumes of a 4-D map together; `None` when the population is empty.
+///
+/// `percent` is from 0 to 100. Non-finite values count as zero. Expected linear time;
+/// copies an eighth of the values at most.
+///
+/// # Errors
+///
+/// Arrays that do not fit together; a percentage that is none; data that are seen to
+/// change meanwhile.
+pub fn percentile<T: Voxel>(
+    data: ArrayViewD<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    population: Population,
+    percent: f64,
+) -> Result<Option<f64>> {
+    if !(0.0..=100.0).contains(&percent) {
+        return Err(Error::Percent(percent));
+    }
+    let series = pooled(data, mask)?;
+    Magnitudes { series, mask, population }.percentile(percent)
+}
+
 /// Into how many parts a range is divided at most: what fits into the nearest cache.
 const PARTS: usize = 1 << PARTS_BITS;
 const PARTS_BITS: u32 = 12;
@@ -55,10 +79,10 @@ const SAMPLES: u64 = 1 << 12;
 const FOR_EACH_SAMPLE: u64 = 16;
 
 /// The magnitudes of a population in a map; non-finite values count as zero.
-pub(crate) struct Magnitudes<'a, T> {
-    pub(crate) volumes: Vec<ArrayView3<'a, T>>,
-    pub(crate) mask: Option<ArrayView3<'a, bool>>,
-    pub(crate) population: Population,
+struct Magnitudes<'a, T> {
+    series: ArrayView4<'a, T>,
+    mask: Option<ArrayView3<'a, bool>>,
+    population: Population,
 }
 
 /// The values in a range.
@@ -86,7 +110,7 @@ impl<T: Voxel> Magnitudes<'_, T> {
     /// # Errors
     ///
     /// Values that change between two looks, if that can be seen.
-    pub(crate) fn percentile(&self, percent: f64) -> Result<Option<f64>> {
+    fn percentile(&self, percent: f64) -> Result<Option<f64>> {
         let all = self.size();
         if all == 0 {
             return Ok(None);
@@ -130,14 +154,12 @@ impl<T: Voxel> Magnitudes<'_, T> {
     /// How many values there are.
     fn size(&self) -> u64 {
         if self.population == Population::Magnitudes {
-            let in_each = match self.mask {
-                None => self.volumes.first().map_or(0, ArrayView3::len),
-                Some(mask) => {
-                    let mask = MemoryOrder::of(&mask).apply(mask);
-                    mask.iter().filter(|inside| **inside).count()
-                }
+            let Some(mask) = self.mask else {
+                return self.series.len() as u64;
             };
-            return self.volumes.len() as u64 * in_each as u64;
+            let mask = MemoryOrder::of(&mask).apply(mask);
+            let in_each = mask.iter().filter(|inside| **inside).count();
+            return self.series.len_of(Axis(3)) as u64 * in_each as u64;
         }
         self.visit(|| 0, |size, values| widest(Size { values, size })).into_iter().sum()
     }
@@ -170,22 +192,19 @@ impl<T: Voxel> Magnitudes<'_, T> {
     fn sample(&self) -> Vec<T::Magnitude> {
         // Multiples of the golden ratio, without their whole part, lie evenly.
         const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-        let Some(first) = self.volumes.first() else {
-            return Vec::new();
-        };
-        let (_, rows, row_length) = first.dim();
-        let voxels = first.len() as u64 * self.volumes.len() as u64;
+        let (_, rows, row_length, volumes) = self.series.dim();
+        let (in_each, voxels) = (self.series.len() / volumes, self.series.len() as u64);
         let places = (0..(voxels / FOR_EACH_SAMPLE).clamp(1, SAMPLES)).map(|number| {
             let share = u128::from(number.wrapping_mul(GOLDEN));
             (share * u128::from(voxels)) >> u64::BITS
         });
         let values = places.filter_map(|place| {
             let place = usize::try_from(place).ok()?;
-            let (volume, place) = (place / first.len(), place % first.len());
+            let (volume, place) = (place / in_each, place % in_each);
             let (row, position) = (place / row_length, place % row_length);
-            let voxel = [row / rows, row % rows, position];
-            let value = self.volumes[volume][voxel].finite_or_zero();
-            let is_inside = self.mask.is_none_or(|mask| mask[voxel]);
+            let [i, j, k] = [row / rows, row % rows, position];
+            let value = self.series[[i, j, k, volume]].finite_or_zero();
+            let is_inside = self.mask.is_none_or(|mask| mask[[i, j, k]]);
             (is_inside & self.population.has(value)).then(|| value.magnitude())
         });
         values.collect()
@@ -255,9 +274,9 @@ impl<T: Voxel> Magnitudes<'_, T> {
         visit: impl Fn(&mut State, Voxels<'_, T>) + Sync,
     ) -> Vec<State> {
         let (mask, population) = (self.mask, self.population);
-        let volumes = self.volumes.iter().map(|volume| {
-            let order = MemoryOrder::of(volume);
-            let (volume, mask) = (order.apply(*volume), mask.map(|mask| order.apply(mask)));
+        let volumes = self.series.axis_iter(Axis(3)).map(|volume| {
+            let order = MemoryOrder::of(&volume);
+            let (volume, mask) = (order.apply(volume), mask.map(|mask| order.apply(mask)));
             let thickness = parallel::slab_thickness(volume.len_of(Axis(0)));
             visit_stretches(
                 Target::Read(volume),
@@ -485,7 +504,7 @@ mod tests {
     fn percentile<T: Voxel>(values: &[T], percent: f64) -> Option<f64> {
         let map = Array3::from_shape_vec((values.len(), 1, 1), values.to_vec()).unwrap();
         let population = Population::Magnitudes;
-        Magnitudes { volumes: vec![map.view()], mask: None, population }
+        Magnitudes { series: map.view().insert_axis(Axis(3)), mask: None, population }
             .percentile(percent)
             .unwrap()
     }
@@ -516,7 +535,7 @@ mod tests {
     fn a_guess_is_right_or_not_used() {
         fn magnitudes(map: &Array3<f32>) -> Magnitudes<'_, f32> {
             let population = Population::Magnitudes;
-            Magnitudes { volumes: vec![map.view()], mask: None, population }
+            Magnitudes { series: map.view().insert_axis(Axis(3)), mask: None, population }
         }
         let map = |values: &[f32]| Array3::from_shape_vec((40, 40, 40), values.to_vec()).unwrap();
 
@@ -544,7 +563,8 @@ mod tests {
                 (Population::Magnitudes, values.clone()),
                 (Population::NotNegative, not_negative(values)),
             ] {
-                let some = Magnitudes { volumes: vec![whole.view()], mask, population };
+                let some =
+                    Magnitudes { series: whole.view().insert_axis(Axis(3)), mask, population };
                 assert_eq!(some.size(), values.len() as u64);
                 assert_eq!(some.percentile(95.0), Ok(Some(by_sorting(&values, 95.0))));
                 assert!(some.guess(some.size(), some.size() * 95 / 100).is_some());

@@ -3,15 +3,19 @@
 use ndarray::ArrayView3;
 
 use crate::error::Result;
+use crate::map::Index;
+use crate::map::output::Output;
+use crate::map::series::{check_mask, check_shape};
+use crate::map::summary::Summary;
 use crate::map::volume::{Frame, Target};
 use crate::measure::exact_sum::{Sums, Unit};
 use crate::measure::extra_map::{Further, Under};
 use crate::measure::label::{Labels, Numbered, Peak};
 use crate::measure::maxima::{Maxima, Plateaus};
-use crate::request::Criterion;
+use crate::request::{ClusterFilter, Criterion};
 use crate::runs::clusters::Passing;
+use crate::runs::threshold::filter_clusters;
 use crate::voxel::Voxel;
-use crate::{ClusterFilter, Index, Output, Summary};
 
 /// The clusters of a volume, each at the place of its number less one.
 ///
@@ -60,14 +64,14 @@ impl Table {
         plateaus: Plateaus,
         further: &[Further<'_>],
     ) -> Result<(Self, Labels, Summary)> {
-        crate::check_mask(mask.as_ref(), &[volume])?;
+        check_mask(mask.as_ref(), volume.shape())?;
         for map in further {
             map.check(volume.shape())?;
         }
         let target = match values {
             None => Target::Read(volume),
             Some(values) => {
-                crate::check_shape("out", values.array.shape(), volume.shape())?;
+                check_shape("out", values.array.shape(), volume.shape())?;
                 let (out, is_zero) = values.into_volume();
                 Target::New { source: volume, out, is_zero }
             }
@@ -82,7 +86,7 @@ impl Table {
         let target = target.in_order(frame.order);
         let mut passing = Passing::default();
         let (clusters, summary) =
-            crate::filter_clusters(target, mask, criterion, filter, Some(&mut passing))?;
+            filter_clusters(target, mask, criterion, filter, Some(&mut passing))?;
         let (numbered, peaks, values) = Numbered::of(clusters, passing, &frame, filter.min_extent)?;
         let table = Self::of_numbered(&numbered, &peaks, &values, &frame);
         let maxima = Maxima::of(&numbered, &values, &frame, plateaus);

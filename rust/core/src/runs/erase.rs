@@ -3,7 +3,6 @@
 use ndarray::{ArrayViewMut3, Axis};
 
 use crate::map::summary::{Extremes, Summary};
-use crate::map::volume::slabs_mut;
 use crate::parallel;
 use crate::runs::clusters::Clusters;
 use crate::runs::scan::Found;
@@ -22,7 +21,7 @@ pub(crate) fn erase_small<T: Voxel>(
     found: Found<T>,
 ) -> Summary {
     let thickness = clusters.planes_per_slab();
-    let slabs = slabs_mut(out.view_mut(), thickness).into_iter().enumerate().collect();
+    let slabs = out.axis_chunks_iter_mut(Axis(0), thickness).enumerate().collect();
     let erased = parallel::map(slabs, |(slab, out)| {
         let (first, mut erased) = (slab * thickness, Extremes::NONE);
         widest(EraseSlab { out, clusters, first, min_extent, erased: &mut erased });

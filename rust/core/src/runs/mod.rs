@@ -5,4 +5,5 @@ pub(crate) mod erase;
 pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod scan;
+pub(crate) mod threshold;
 pub(crate) mod union_find;

@@ -49,10 +49,14 @@ mod tests {
     use ndarray::{Array3, ArrayView3, Axis, ShapeBuilder};
     use pulp::Arch;
 
-    use crate::{
-        ClusterFilter, Clusters, Connectivity, Criterion, Output, Population, Voxel, percentile,
-        summary, threshold,
-    };
+    use crate::connectivity::Connectivity;
+    use crate::map::output::Output;
+    use crate::map::summary::summary;
+    use crate::measure::percentile::{Population, percentile};
+    use crate::request::{ClusterFilter, Criterion};
+    use crate::runs::clusters::Clusters;
+    use crate::runs::threshold::threshold;
+    use crate::voxel::Voxel;
 
     thread_local! {
         /// What this thread runs loops with instead of the widest.

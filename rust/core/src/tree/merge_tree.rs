@@ -9,10 +9,11 @@
 
 use ndarray::ArrayView3;
 
-use crate::Index;
 use crate::connectivity::Connectivity;
 use crate::error::{Error, Result};
+use crate::map::Index;
 use crate::map::bounding_box::Crop;
+use crate::map::series::check_mask;
 use crate::map::volume::MemoryOrder;
 use crate::parallel;
 use crate::tree::component_tree::{NONE, Side, Tree};
@@ -58,7 +59,7 @@ impl Branches {
         two_sided: bool,
         connectivity: Connectivity,
     ) -> Result<Self> {
-        crate::check_mask(mask.as_ref(), &[volume])?;
+        check_mask(mask.as_ref(), volume.shape())?;
         let mut all = Self { starts: vec![0], ..Self::default() };
         if volume.is_empty() {
             return Ok(all);

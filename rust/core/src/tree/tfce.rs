@@ -7,12 +7,13 @@
 //! way from the voxel to the root of the component tree, and all scores together are
 //! one pass over the tree from its roots.
 
-use ndarray::{ArrayView3, ArrayViewD, ArrayViewMut3, ArrayViewMutD};
+use ndarray::{ArrayView3, ArrayView4, ArrayViewD, ArrayViewMut3, ArrayViewMutD, Axis};
 
 use crate::connectivity::Connectivity;
 use crate::error::{Error, Result};
 use crate::map::bounding_box::Crop;
-use crate::map::summary::Summary;
+use crate::map::series::{check_mask, check_shape, series};
+use crate::map::summary::{Summary, summary};
 use crate::map::volume::MemoryOrder;
 use crate::parallel;
 use crate::tree::component_tree::{Grid, KeyOf, NONE, Side, Tree};
@@ -60,17 +61,12 @@ pub fn tfce<T: Voxel<Height: Height>>(
             return Err(Error::Power { name, found: power });
         }
     }
-    if out.shape() != data.shape() {
-        return Err(Error::Shape {
-            name: "out",
-            found: out.shape().to_vec(),
-            expected: data.shape().to_vec(),
-        });
-    }
-    let sources = crate::volumes(data.view())?;
-    crate::check_mask(mask.as_ref(), &sources)?;
-    if !are_sure_to_fit(data.view(), &sources, mask, enhancement)? {
-        let largest = parallel::map_volumes(sources.clone(), |source| {
+    check_shape("out", out.shape(), data.shape())?;
+    let (source, mut out) = (series(data.view())?, series(out)?);
+    check_mask(mask.as_ref(), &source.shape()[..3])?;
+    if !are_sure_to_fit(data.view(), &source, mask, enhancement)? {
+        let volumes = source.axis_iter(Axis(3)).collect();
+        let largest = parallel::map_volumes(volumes, |source| {
             Ok(Scored::of(source, mask, enhancement)?.largest())
         });
         let largest = largest.into_iter().collect::<Result<Vec<_>>>()?;
@@ -79,7 +75,7 @@ pub fn tfce<T: Voxel<Height: Height>>(
             return Err(Error::Scores(ScoreOf::<T>::NAME));
         }
     }
-    let pairs = sources.into_iter().zip(crate::volumes_mut(out)?).collect();
+    let pairs = source.axis_iter(Axis(3)).zip(out.axis_iter_mut(Axis(3))).collect();
     let written = parallel::map_volumes(pairs, |(source, out)| {
         Scored::of(source, mask, enhancement)?.write(out);
         Ok(())
@@ -91,13 +87,13 @@ pub fn tfce<T: Voxel<Height: Height>>(
 /// written as they are made, and nothing may be written where some do not fit.
 fn are_sure_to_fit<T: Voxel<Height: Height>>(
     data: ArrayViewD<'_, T>,
-    volumes: &[ArrayView3<'_, T>],
+    series: &ArrayView4<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     enhancement: Enhancement,
 ) -> Result<bool> {
-    let Some(&volume) = volumes.first() else { return Ok(true) };
+    let Some(volume) = series.axis_iter(Axis(3)).next() else { return Ok(true) };
     let is_small = Grid::of(MemoryOrder::of(&volume).apply(volume).dim()).is_ok();
-    let Summary { min, max, .. } = crate::summary(data, mask)?;
+    let Summary { min, max, .. } = summary(data, mask)?;
     let highest = if enhancement.two_sided { max.max(-min) } else { max };
     let least = integral(highest, enhancement.height_power);
     let most = least * weight(volume.len() as f64, enhancement.extent_power);

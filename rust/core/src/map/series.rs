@@ -1,0 +1,43 @@
+//! The volumes of a map of three or four axes.
+
+use ndarray::{ArrayBase, ArrayView3, ArrayView4, ArrayViewD, Axis, Ix4, IxDyn, RawData};
+
+use crate::error::{Error, Result};
+use crate::map::interleaved::is_interleaved;
+
+/// A map as a series of volumes along the last axis; a map of three axes is a series of
+/// one.
+pub(crate) fn series<S: RawData>(map: ArrayBase<S, IxDyn>) -> Result<ArrayBase<S, Ix4>> {
+    let axes = map.ndim();
+    let map = if axes == 3 { map.insert_axis(Axis(3)) } else { map };
+    map.into_dimensionality().map_err(|_| Error::Dimensions(axes))
+}
+
+/// The same, to look at all volumes together.
+///
+/// Where they lie interleaved these are slices through all volumes instead, unless
+/// there is a mask, which the slices would not share.
+pub(crate) fn pooled<'a, T>(
+    map: ArrayViewD<'a, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+) -> Result<ArrayView4<'a, T>> {
+    let series = series(map)?;
+    check_mask(mask.as_ref(), &series.shape()[..3])?;
+    if mask.is_none() && is_interleaved(&series) {
+        return Ok(series.permuted_axes([1, 2, 3, 0]));
+    }
+    Ok(series)
+}
+
+/// Checks that a mask has the shape of a volume.
+pub(crate) fn check_mask(mask: Option<&ArrayView3<'_, bool>>, volume: &[usize]) -> Result<()> {
+    mask.map_or(Ok(()), |mask| check_shape("mask", mask.shape(), volume))
+}
+
+/// Checks that an array has the shape that it should.
+pub(crate) fn check_shape(name: &'static str, found: &[usize], expected: &[usize]) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Shape { name, found: found.to_vec(), expected: expected.to_vec() })
+}

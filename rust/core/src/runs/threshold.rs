@@ -1,0 +1,149 @@
+//! A map at a threshold, without the clusters that are too small.
+
+use ndarray::{ArrayView3, ArrayViewD, ArrayViewMutD, Axis};
+
+use crate::error::Result;
+use crate::map::interleaved::{Volumes, is_interleaved};
+use crate::map::output::Output;
+use crate::map::series::{check_mask, check_shape, series};
+use crate::map::summary::Summary;
+use crate::map::volume::Target;
+use crate::parallel;
+use crate::request::{ClusterFilter, Criterion};
+use crate::runs::clusters::{Clusters, Passing};
+use crate::runs::{erase, scan};
+use crate::voxel::Voxel;
+
+/// Writes to `out` the voxels of `data` that pass `criterion`, lie in `mask`
+/// and belong to a cluster that `filter` keeps; all others become zero. Returns the
+/// range of `out`, and whether `data` has values that are not finite.
+///
+/// `data` and `out` have three axes, or four with the volumes along the last,
+/// each of which is filtered by itself. Positive and negative clusters never
+/// merge. Reads `data` once; needs 12 bytes for each run and 12 for each cluster beside
+/// them, if clusters are filtered, and on each thread two planes of up to 64 volumes, if
+/// the volumes lie interleaved.
+///
+/// # Errors
+///
+/// Arrays that do not fit together, or too large for the run counters; in the
+/// latter case something may have been written.
+pub fn threshold<T: Voxel>(
+    data: ArrayViewD<'_, T>,
+    out: Output<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    criterion: Criterion<T>,
+    filter: ClusterFilter,
+) -> Result<Summary> {
+    check_shape("out", out.array.shape(), data.shape())?;
+    let source = series(data)?;
+    check_mask(mask.as_ref(), &source.shape()[..3])?;
+    let Output { array, is_zero } = out;
+    let mut out = series(array)?;
+    if is_interleaved(&source) {
+        let volumes = Volumes { source: Some(source), out };
+        return threshold_interleaved(volumes, mask, criterion, filter);
+    }
+    let volumes = source.axis_iter(Axis(3)).zip(out.axis_iter_mut(Axis(3)));
+    let targets = volumes.map(|(source, out)| Target::New { source, out, is_zero }).collect();
+    threshold_targets(targets, mask, criterion, filter)
+}
+
+/// As [`threshold`], over the data itself.
+///
+/// # Errors
+///
+/// As [`threshold`].
+pub fn threshold_in_place<T: Voxel>(
+    data: ArrayViewMutD<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    criterion: Criterion<T>,
+    filter: ClusterFilter,
+) -> Result<Summary> {
+    let mut data = series(data)?;
+    check_mask(mask.as_ref(), &data.shape()[..3])?;
+    if is_interleaved(&data.view()) {
+        let volumes = Volumes { source: None, out: data };
+        return threshold_interleaved(volumes, mask, criterion, filter);
+    }
+    let targets = data.axis_iter_mut(Axis(3)).map(Target::InPlace).collect();
+    threshold_targets(targets, mask, criterion, filter)
+}
+
+fn threshold_targets<T: Voxel>(
+    targets: Vec<Target<'_, T>>,
+    mask: Option<ArrayView3<'_, bool>>,
+    criterion: Criterion<T>,
+    filter: ClusterFilter,
+) -> Result<Summary> {
+    parallel::map_volumes(targets, |target| threshold_volume(target, mask, criterion, filter))
+        .into_iter()
+        .try_fold(Summary::EMPTY, |all, volume| Ok(all.merge(volume?)))
+}
+
+fn threshold_interleaved<T: Voxel>(
+    volumes: Volumes<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    criterion: Criterion<T>,
+    filter: ClusterFilter,
+) -> Result<Summary> {
+    if volumes.out.is_empty() {
+        return Ok(Summary::EMPTY);
+    }
+    let order = volumes.order();
+    let mask = mask.map(|mask| order.apply(mask));
+    let (mut volumes, mut summary) = (volumes.in_order(order), Summary::EMPTY);
+    for mut volumes in volumes.some_at_a_time() {
+        if filter.min_extent <= 1 {
+            let found = scan::write_passing_of_all(volumes, mask, criterion);
+            summary = summary.merge(found.summary());
+            continue;
+        }
+        let connectivity = filter.connectivity;
+        let found =
+            Clusters::find_and_write_each(volumes.reborrow(), mask, criterion, connectivity)?;
+        let volumes = volumes.out.axis_iter_mut(Axis(3)).zip(found).collect();
+        let summaries = parallel::map(volumes, |(out, (clusters, found))| {
+            erase::erase_small(out, &clusters, filter.min_extent, found)
+        });
+        summary = summaries.into_iter().fold(summary, Summary::merge);
+    }
+    Ok(summary)
+}
+
+fn threshold_volume<T: Voxel>(
+    target: Target<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    criterion: Criterion<T>,
+    filter: ClusterFilter,
+) -> Result<Summary> {
+    if target.source().is_empty() {
+        return Ok(Summary::EMPTY);
+    }
+    let order = target.order();
+    let target = target.in_order(order);
+    let mask = mask.map(|mask| order.apply(mask));
+    if filter.min_extent <= 1 {
+        return Ok(scan::write_passing(target, mask, criterion).summary());
+    }
+    Ok(filter_clusters(target, mask, criterion, filter, None)?.1)
+}
+
+/// Does the whole for a volume in memory order; returns its clusters of every extent.
+/// `passing` becomes the values of their voxels, if it is there.
+pub(crate) fn filter_clusters<T: Voxel>(
+    mut target: Target<'_, T>,
+    mask: Option<ArrayView3<'_, bool>>,
+    criterion: Criterion<T>,
+    filter: ClusterFilter,
+    passing: Option<&mut Passing<T>>,
+) -> Result<(Clusters, Summary)> {
+    let connectivity = filter.connectivity;
+    let (clusters, found) =
+        Clusters::find_and_write(target.reborrow(), mask, criterion, connectivity, passing)?;
+    let summary = match target.out() {
+        Some(out) => erase::erase_small(out, &clusters, filter.min_extent, found),
+        None => found.summary(),
+    };
+    Ok((clusters, summary))
+}
