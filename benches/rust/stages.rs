@@ -8,8 +8,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use ndarray::{Array3, ArrayView3, Axis, ShapeBuilder};
-use nithresh_core::MemoryOrder;
+use ndarray::{Array3, Axis, ShapeBuilder};
 use nithresh_core::{ClusterFilter, Clusters, Connectivity, Population, percentile, threshold};
 
 const SHAPE: [usize; 3] = [91, 109, 91];
@@ -76,10 +75,6 @@ fn checkerboard() -> Array3<f32> {
     Array3::from_shape_fn(SHAPE.f(), |(i, j, k)| ((i + j + k) % 2) as f32)
 }
 
-fn in_memory_order(map: &Map) -> ArrayView3<'_, f32> {
-    MemoryOrder::of(&map.data.view()).apply(map.data.view())
-}
-
 fn one_sided(map: &Map) -> nithresh_core::Criterion<f32> {
     nithresh_core::Criterion::new(map.threshold, false).unwrap()
 }
@@ -96,7 +91,7 @@ fn copy(bench: &mut Criterion) {
 
 fn stages(bench: &mut Criterion) {
     for map in &maps() {
-        let volume = in_memory_order(map);
+        let volume = map.data.view();
         let criterion = one_sided(map);
         let found = Clusters::find(volume, None, criterion, Connectivity::Faces).unwrap();
         eprintln!("{}: {} runs in {} voxels", map.name, found.runs(), volume.len());

@@ -17,7 +17,6 @@ __all__ = [
     "join",
     "label",
     "label_block",
-    "largest_cluster",
     "percentile",
     "set_num_threads",
     "summary",
@@ -36,9 +35,6 @@ def threshold(
     cluster_threshold: int,
     connectivity: int,
 ) -> tuple[float, float, bool]: ...
-def largest_cluster(
-    data: NDArray[Any], threshold: float, two_sided: bool, connectivity: int
-) -> NDArray[np.uintp]: ...
 def label(
     data: NDArray[Any],
     labels: NDArray[np.int32],

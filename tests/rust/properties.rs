@@ -12,8 +12,8 @@ use std::fmt::Debug;
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, ArrayViewMutD, Axis, IxDyn, ShapeBuilder};
 use nithresh_core::{
-    ClusterFilter, Connectivity, Criterion, Error, Output, Population, Summary, Voxel,
-    largest_cluster, percentile, summary, threshold, threshold_in_place,
+    ClusterFilter, Clusters, Connectivity, Criterion, Error, Output, Population, Summary, Voxel,
+    label, percentile, summary, threshold, threshold_in_place,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -253,6 +253,21 @@ fn filter(request: Request) -> ClusterFilter {
     }
 }
 
+/// The voxels of the cluster that has number 1, of those of every extent.
+fn largest_cluster<T: Voxel>(volume: &ArrayView3<'_, T>, request: Request) -> Vec<[usize; 3]> {
+    let filter = ClusterFilter { min_extent: 0, ..filter(request) };
+    let mut labels = Array3::from_elem(volume.dim(), -1);
+    let out = labels.view_mut().into_dyn().into();
+    let count = label(volume.view(), out, None, criterion(request), filter).unwrap();
+    let clusters =
+        Clusters::find(volume.view(), None, criterion(request), filter.connectivity).unwrap();
+    assert_eq!(clusters.extents().len(), count);
+    let first = labels.indexed_iter().filter(|(_, label)| **label == 1);
+    let voxels: Vec<_> = first.map(|((i, j, k), _)| [i, j, k]).collect();
+    assert_eq!(clusters.largest_extent(), voxels.len() as u64);
+    voxels
+}
+
 /// Everything the core says about one example is what the naive twin says.
 fn check<T: TestVoxel>(case: &Case) {
     let palette = T::palette();
@@ -343,8 +358,7 @@ fn check_view<T: TestVoxel>(
     let (min, max, has_non_finite) = naive::summary(source, mask);
     in_each_pool(|| {
         for (volume, expected) in &largest {
-            let found = largest_cluster(*volume, criterion(request), filter(request).connectivity);
-            assert_eq!(found.as_ref(), Ok(expected));
+            assert_eq!(&largest_cluster(volume, request), expected);
         }
         for (population, expected) in populations {
             let found = percentile(source.view(), mask, population, case.percent).unwrap();
@@ -420,8 +434,7 @@ proptest! {
             let mut out = ArrayD::zeros(data.raw_dim());
             threshold(data.view(), out.view_mut().into(), None, criterion(request), filter(request)).unwrap();
             assert_eq!(out, expected);
-            let found = largest_cluster(volume, criterion(request), filter(request).connectivity);
-            assert_eq!(found.as_ref(), Ok(&largest));
+            assert_eq!(largest_cluster(&volume, request), largest);
         });
     }
 
@@ -619,7 +632,7 @@ fn planes_that_are_too_large() {
     for shape in [(1, 1, 1 << 32), (1 << 32, 1, 1)] {
         let volume = voxel.broadcast(shape).unwrap();
         let criterion = Criterion::new(1.0, true).unwrap();
-        let found = largest_cluster(volume, criterion, Connectivity::Faces);
-        assert_eq!(found, Err(Error::TooLarge));
+        let found = Clusters::find(volume, None, criterion, Connectivity::Faces);
+        assert_eq!(found.unwrap_err(), Error::TooLarge);
     }
 }

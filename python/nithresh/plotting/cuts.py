@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from nithresh import _core
 from nithresh._params import warn
+from nithresh.clusters import label
 
 if TYPE_CHECKING:
     from nithresh.clusters import Clusters
@@ -177,12 +178,13 @@ def _centre_of_largest_cluster(
     volume = stat_map.kept
     if not np.any(volume.data):
         return None
-    ijk = _core.largest_cluster(
+    labels, _ = label(
         volume.data,
         _singling_threshold(stat_map),
-        stat_map.two_sided,
-        stat_map.connectivity,
-    ).astype(np.intp)
+        two_sided=stat_map.two_sided,
+        connectivity=stat_map.connectivity,
+    )
+    ijk = np.argwhere(labels == 1)
     weights = np.abs(volume.data[tuple(ijk.T)].astype(np.float64))
     centre = weights @ ijk / weights.sum()
     if (ijk == np.floor(centre + 0.5)).all(axis=1).any():

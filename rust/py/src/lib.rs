@@ -82,28 +82,6 @@ fn filter(cluster_threshold: u64, connectivity: u8) -> Result<ClusterFilter> {
     Ok(ClusterFilter { min_extent: cluster_threshold, connectivity })
 }
 
-/// The voxel indices of the largest cluster, shape `(n, 3)`.
-#[pyfunction]
-fn largest_cluster<'py>(
-    py: Python<'py>,
-    data: &Bound<'py, PyUntypedArray>,
-    threshold: f64,
-    two_sided: bool,
-    connectivity: u8,
-) -> Result<Bound<'py, PyArray2<usize>>> {
-    let connectivity = Connectivity::from_neighbours(connectivity)?;
-    let voxels = dispatch!(data, T => {
-        let criterion = Criterion::<T>::new(threshold, two_sided)?;
-        let data = read::<T>(data)?;
-        let volume = array::volume(&data)?;
-        threads::run(py, volume.len(), || {
-            nithresh_core::largest_cluster(volume, criterion, connectivity)
-        })?
-    });
-    let rows = ndarray::Array2::from(voxels);
-    Ok(PyArray2::from_owned_array(py, rows))
-}
-
 /// Writes the number of its cluster to each voxel of `labels`, 0 to those of none, and
 /// returns how many clusters there are.
 #[pyfunction]
@@ -421,8 +399,8 @@ mod _core {
 
     #[pymodule_export]
     use super::{
-        Labels, branches, find_clusters, get_num_threads, join, label, label_block,
-        largest_cluster, percentile, set_num_threads, summary, tfce, threshold,
+        Labels, branches, find_clusters, get_num_threads, join, label, label_block, percentile,
+        set_num_threads, summary, tfce, threshold,
     };
 
     /// Looks up NumPy's functions once, at import. The numpy crate does it at

@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use ndarray::{ArrayView3, Axis, Slice};
 
-use crate::connectivity::Connectivity;
 use crate::error::{Error, Result};
 use crate::map::Index;
 use crate::map::output::Output;
@@ -50,38 +49,6 @@ pub fn label<T: Voxel>(
     let (numbered, ..) = Numbered::of(clusters, passing, &frame, filter.min_extent)?;
     numbered.write(labels, &frame);
     Ok(numbered.count())
-}
-
-/// The voxels of the largest cluster of either sign, sorted by their indices;
-/// empty when no voxel passes.
-///
-/// Of clusters of the same extent it is the one with the largest absolute
-/// value, and of those the one whose peak has the smallest indices.
-///
-/// # Errors
-///
-/// As [`threshold`].
-pub fn largest_cluster<T: Voxel>(
-    volume: ArrayView3<'_, T>,
-    criterion: Criterion<T>,
-    connectivity: Connectivity,
-) -> Result<Vec<Index>> {
-    if volume.is_empty() {
-        return Ok(Vec::new());
-    }
-    let frame = Frame::of(&volume);
-    let turned = frame.order.apply(volume);
-    let (clusters, passing) = Clusters::find_with_values(turned, None, criterion, connectivity)?;
-    let extent = clusters.largest_extent();
-    let (numbered, ..) = Numbered::of(clusters, passing, &frame, extent)?;
-    let visit = |voxels: &mut Vec<Index>, Part { cluster, plane, row, start, end, .. }| {
-        if cluster == 0 {
-            voxels.extend((start..end).map(|position| frame.index([plane, row, position])));
-        }
-    };
-    let mut voxels = numbered.fold(Vec::new, visit, Vec::extend);
-    voxels.sort_unstable();
-    Ok(voxels)
 }
 
 /// What there is to write to a volume of labels.

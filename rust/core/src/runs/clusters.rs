@@ -5,7 +5,8 @@ use ndarray::ArrayView3;
 use crate::connectivity::Connectivity;
 use crate::error::{Error, Result};
 use crate::map::interleaved::{self, Volumes};
-use crate::map::volume::{Plane, Target, visit_planes};
+use crate::map::series::check_mask;
+use crate::map::volume::{MemoryOrder, Plane, Target, visit_planes};
 use crate::parallel;
 use crate::request::Criterion;
 use crate::runs::link::{Link, RowsBefore};
@@ -16,7 +17,7 @@ use crate::simd::dispatch::widest;
 use crate::voxel::Voxel;
 
 /// The clusters of a volume, of either sign, as the runs they are made of.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Clusters {
     slabs: Vec<Linked>,
     planes_per_slab: usize,
@@ -45,24 +46,30 @@ pub(crate) struct Member {
 }
 
 impl Clusters {
-    /// The clusters of a volume in memory order, in a mask if there is one.
+    /// The clusters of a volume of any strides, in a mask if there is one.
     ///
     /// Reads each voxel once; 12 bytes for each run are needed, 12 for each cluster, and
     /// half a byte for each voxel of a plane.
     ///
     /// # Errors
     ///
-    /// A plane of 2³² voxels or more, or 2³² runs or more.
+    /// A mask of another shape; a plane of 2³² voxels or more, or 2³² runs or more.
     pub fn find<T: Voxel>(
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
         criterion: Criterion<T>,
         connectivity: Connectivity,
     ) -> Result<Self> {
-        Ok(Self::find_and_write(Target::Read(volume), mask, criterion, connectivity, None)?.0)
+        check_mask(mask.as_ref(), volume.shape())?;
+        if volume.is_empty() {
+            return Ok(Self::default());
+        }
+        let order = MemoryOrder::of(&volume);
+        let (target, mask) = (order.apply(volume), mask.map(|mask| order.apply(mask)));
+        Ok(Self::find_and_write(Target::Read(target), mask, criterion, connectivity, None)?.0)
     }
 
-    /// The same with the values of all voxels that pass.
+    /// The clusters of a volume in memory order, with the values of all voxels that pass.
     pub(crate) fn find_with_values<T: Voxel>(
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
@@ -215,8 +222,9 @@ impl Clusters {
         self.row_length
     }
 
-    /// How many voxels each cluster has.
-    pub(crate) fn extents(&self) -> &[u64] {
+    /// How many voxels each cluster has; in no particular order.
+    #[must_use]
+    pub fn extents(&self) -> &[u64] {
         &self.extents
     }
 
