@@ -144,7 +144,7 @@ def test_patches_are_those_of_nilearn(data, level):
     data = np.where(abs(data.astype(float)) > 9, 3, data).astype(data.dtype)
     found = _core.find_clusters(
         data, None, out_is_zero=False, mask=None, threshold=level,
-        two_sided=True, cluster_threshold=0, connectivity=6, further=[data],
+        two_sided=True, cluster_threshold=0, connectivity=6,
         whole_plateaus=True,
     )  # fmt: skip
     labels = np.empty(data.shape, np.int32)

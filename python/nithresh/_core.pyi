@@ -50,6 +50,9 @@ def label(
 @final
 class Labels:
     def write(self, labels: NDArray[np.int32], is_zero: bool) -> None: ...
+    def sample(
+        self, extra: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], int]: ...
 
 def find_clusters(
     data: NDArray[Any],
@@ -61,7 +64,6 @@ def find_clusters(
     two_sided: bool,
     cluster_threshold: int,
     connectivity: int,
-    further: list[NDArray[Any]],
     whole_plateaus: bool,
 ) -> dict[str, Any]: ...
 def label_block(

@@ -258,7 +258,6 @@ def find_clusters(
         two_sided=request.two_sided,
         cluster_threshold=request.cluster_threshold,
         connectivity=request.connectivity,
-        further=[map_.voxels for map_ in further.values()],
         whole_plateaus=False,
     )
     non_finite = 0
@@ -268,7 +267,10 @@ def find_clusters(
     if found["range"] == (0, 0):
         smallest, largest, _ = _core.summary(voxels, inside)
         warn_beyond_range(request, level, smallest, largest, data.dtype)
-    for name, (_, count) in zip(further, found["further"], strict=True):
+    sampled = {
+        name: found["labels"].sample(map_.voxels) for name, map_ in further.items()
+    }
+    for name, (*_, count) in sampled.items():
         if count:
             warn(
                 f"extra[{name!r}] has {count} non-finite values in clusters. They are "
@@ -287,7 +289,7 @@ def find_clusters(
     if robust:
         for name, heights in _robust(found, voxels, inside, request, compared).items():
             columns[name] = heights[rows]
-    for name, (figures, _) in zip(further, found["further"], strict=True):
+    for name, (*figures, _) in sampled.items():
         for figure, values in zip(("mean", "min", "max"), figures, strict=True):
             columns[f"{name}_{figure}"] = values[rows]
     choices = {

@@ -171,7 +171,6 @@ def get_clusters_table(
         two_sided=request.two_sided,
         cluster_threshold=request.cluster_threshold,
         connectivity=request.connectivity,
-        further=[voxels],
         whole_plateaus=True,
     )
     labels, is_zero = new_result(voxels, np.int32)
@@ -241,7 +240,7 @@ def _patches(
     clusters = found["maxima_clusters"].astype(np.intp)
     ijk = found["maxima"].astype(np.intp)
     # What is constant around is left out, but not in clusters of one value.
-    _, low, high = found["further"][0][0]
+    _, low, high, _ = found["labels"].sample(voxels)
     negative = found["signs"] < 0
     strongest, weakest = np.where(negative, low, high), np.where(negative, high, low)
     keeps = np.isclose(strongest, weakest)[clusters - 1]

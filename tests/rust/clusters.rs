@@ -12,8 +12,8 @@ use std::sync::{Arc, LazyLock};
 
 use ndarray::{Array3, ArrayD, ArrayView3, Axis, IxDyn, s};
 use nithresh_core::{
-    ClusterFilter, Connectivity, Criterion, Error, Further, Helpers, Output, Piece, Place,
-    Plateaus, Table, Voxel, join, label, threshold, with_helpers,
+    ClusterFilter, Connectivity, Criterion, Error, Helpers, Labels, Output, Piece, Place, Plateaus,
+    Table, Voxel, join, label, threshold, with_helpers,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -152,26 +152,24 @@ fn tabulated<T: Voxel>(
     case: &Case,
     volume: &ArrayView3<'_, T>,
     plateaus: Plateaus,
-) -> (Table, Array3<i32>, ArrayD<T>) {
+) -> (Table, Array3<i32>, ArrayD<T>, Labels) {
     let mask = case.mask();
     let mut labels = case.laid_out(&vec![7; volume.len()], 7);
     let mut out = ArrayD::from_elem(IxDyn(volume.shape()), T::ZERO);
     let values = Some(Output::from(out.view_mut()));
     let criterion = Criterion::new(case.request.threshold, case.request.two_sided).unwrap();
-    let further = [Further::new(volume.view())];
     let mask = mask.as_ref().map(|mask| mask.view());
     let (table, unwritten, _) =
-        Table::of(volume.view(), values, mask, criterion, case.filter(), plateaus, &further)
-            .unwrap();
+        Table::of(volume.view(), values, mask, criterion, case.filter(), plateaus).unwrap();
     unwritten.write(labels.view_mut().into_dyn().into()).unwrap();
-    (table, labels, out)
+    (table, labels, out, unwritten)
 }
 
 #[expect(clippy::float_cmp, reason = "sums of small integers are exact")]
 fn check<T: Voxel>(case: &Case, volume: &ArrayView3<'_, T>) {
     let found = case.flooded(volume);
     for plateaus in [Plateaus::First, Plateaus::Whole] {
-        let (table, labels, out) = tabulated(case, volume, plateaus);
+        let (table, labels, out, unwritten) = tabulated(case, volume, plateaus);
         let in_pool = with_helpers(Some(HELPERS.clone()), || tabulated(case, volume, plateaus));
         assert_eq!((&table, &labels, &out), (&in_pool.0, &in_pool.1, &in_pool.2));
 
@@ -190,6 +188,7 @@ fn check<T: Voxel>(case: &Case, volume: &ArrayView3<'_, T>) {
         assert_eq!(table.extents, found.iter().map(|c| c.len() as u64).collect::<Vec<_>>());
         let peaks: Vec<_> = found.iter().map(|voxels| strongest(volume, voxels)[0].1).collect();
         assert_eq!(table.peaks, peaks);
+        let sampled = unwritten.sample(volume.view()).unwrap();
         for (place, voxels) in found.iter().enumerate() {
             let value = |voxel: &Index| volume[*voxel].to_f64();
             let sum: f64 = voxels.iter().map(value).sum();
@@ -202,7 +201,7 @@ fn check<T: Voxel>(case: &Case, volume: &ArrayView3<'_, T>) {
                     voxels.iter().map(|voxel| value(voxel) * voxel[axis] as f64).sum();
                 assert_eq!(table.centres[place][axis], moment / sum);
             }
-            let under = &table.further[0];
+            let under = &sampled;
             let smallest = voxels.iter().map(value).fold(f64::INFINITY, f64::min);
             let largest = voxels.iter().map(value).fold(f64::NEG_INFINITY, f64::max);
             assert_eq!(
@@ -232,7 +231,7 @@ proptest! {
     #[test]
     fn labels_are_those_of_the_table(case in case()) {
         let volume = case.laid_out(&case.voxels, 0);
-        let (table, expected, _) = tabulated(&case, &volume.view(), Plateaus::First);
+        let (table, expected, ..) = tabulated(&case, &volume.view(), Plateaus::First);
         let mut labels = Array3::from_elem(volume.dim(), -1);
         let mask = case.mask();
         let criterion = Criterion::new(case.request.threshold, case.request.two_sided).unwrap();
@@ -310,12 +309,12 @@ proptest! {
     ) {
         let cuts = [0, 1, 2].map(|axis| usize::from(cuts[axis]) % (case.shape[axis] + 1));
         let volume = case.laid_out(&case.voxels, 0);
-        let (expected, labels, _) = tabulated(&case, &volume.view(), Plateaus::First);
+        let (expected, labels, ..) = tabulated(&case, &volume.view(), Plateaus::First);
         let (pieces, touching, places) = in_blocks(&case, &volume.view(), cuts);
         let (numbers, table) = join(&pieces, &touching, case.filter().min_extent).unwrap();
         let number = |place: &Option<u32>| place.map_or(0, |place| numbers[place as usize]);
         prop_assert_eq!(places.map(number), labels);
-        let bare = Table { maxima: table.maxima.clone(), further: Vec::new(), ..expected };
+        let bare = Table { maxima: table.maxima.clone(), ..expected };
         prop_assert_eq!(table, bare);
     }
 }
@@ -328,20 +327,19 @@ fn a_pair_that_names_no_piece_is_refused() {
 }
 
 #[test]
-fn what_is_not_finite_is_left_out_of_further_maps() {
+fn what_is_not_finite_is_left_out_of_extra_maps() {
     let volume = Array3::from_shape_vec((1, 1, 5), vec![2.0_f32, 3.0, 0.0, f32::NAN, 2.0]).unwrap();
     let values = vec![f64::NAN, 4.0, 9.0, 9.0, f64::INFINITY];
-    let further = Array3::from_shape_vec((1, 1, 5), values).unwrap();
+    let extra = Array3::from_shape_vec((1, 1, 5), values).unwrap();
     let filter = ClusterFilter { min_extent: 0, connectivity: Connectivity::Faces };
     let criterion = Criterion::new(1.0, true).unwrap();
-    let further = [Further::new(further.view())];
-    let (table, _, summary) =
-        Table::of(volume.view(), None, None, criterion, filter, Plateaus::First, &further).unwrap();
-    let under = &table.further[0];
+    let (_, labels, summary) =
+        Table::of(volume.view(), None, None, criterion, filter, Plateaus::First).unwrap();
+    let sampled = labels.sample(extra.view()).unwrap();
     assert!(summary.has_non_finite);
-    assert_eq!(under.non_finite, 2);
-    assert_eq!(under.means[..1], [4.0]);
-    assert!(under.means[1].is_nan() && under.mins[1].is_nan() && under.maxs[1].is_nan());
+    assert_eq!(sampled.non_finite, 2);
+    assert_eq!(sampled.means[..1], [4.0]);
+    assert!(sampled.means[1].is_nan() && sampled.mins[1].is_nan() && sampled.maxs[1].is_nan());
 }
 
 #[test]
@@ -360,23 +358,17 @@ fn arrays_that_do_not_fit_are_refused() {
             .map(|_| ());
     assert_eq!(name_of(labelled), "labels");
     let (_, unwritten, _) =
-        Table::of(volume.view(), None, None, criterion, filter, Plateaus::First, &[]).unwrap();
+        Table::of(volume.view(), None, None, criterion, filter, Plateaus::First).unwrap();
     assert_eq!(name_of(unwritten.write(wrong.view_mut().into_dyn().into())), "labels");
     let place = Place { start: [0; 3], shape: [2, 3, 4] };
     let into = wrong.view_mut().into_dyn().into();
     let found = Piece::label(volume.view(), into, None, criterion, filter, place);
     assert_eq!(name_of(found.map(|_| ())), "labels");
     assert!(wrong.iter().all(|&label| label == 7), "an error writes nothing");
-    let further = [Further::new(other.view())];
-    let mut out = ArrayD::from_elem(IxDyn(&[2, 3, 4]), 7.0_f32);
-    let values = Some(Output::from(out.view_mut()));
-    let found =
-        Table::of(volume.view(), values, None, criterion, filter, Plateaus::First, &further);
-    assert_eq!(name_of(found.map(|_| ())), "extra");
-    assert_eq!(out, ArrayD::from_elem(out.raw_dim(), 7.0), "an error writes nothing");
+    assert_eq!(name_of(unwritten.sample(other.view()).map(|_| ())), "extra");
     let mut out = ArrayD::<f32>::zeros(IxDyn(&[2, 3, 4, 1]));
     let values = Some(Output::from(out.view_mut()));
-    let found = Table::of(volume.view(), values, None, criterion, filter, Plateaus::First, &[]);
+    let found = Table::of(volume.view(), values, None, criterion, filter, Plateaus::First);
     assert_eq!(name_of(found.map(|_| ())), "out");
     let mut out = ArrayD::<f32>::zeros(IxDyn(&[2, 3, 4]));
     let found = threshold(volume.view().into_dyn(), out.view_mut().into(), None, criterion, filter);

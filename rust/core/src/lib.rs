@@ -57,7 +57,7 @@ pub use crate::map::Index;
 pub use crate::map::output::Output;
 pub use crate::map::summary::{Summary, summary};
 pub use crate::measure::blocks::{Piece, Place, join};
-pub use crate::measure::extra_map::{Further, Under};
+pub use crate::measure::extra_map::Sampled;
 pub use crate::measure::label::{Labels, label};
 pub use crate::measure::maxima::{Maxima, Plateaus};
 pub use crate::measure::percentile::{Population, percentile};

@@ -114,28 +114,3 @@ pub(crate) fn volume<'a, T: Element>(
         .into_dimensionality()
         .map_err(|_| Error::from(nithresh_core::Error::Dimensions(axes)))
 }
-
-/// A further map that is read, of whatever type.
-pub(crate) struct Further<'py>(Box<dyn Viewed + 'py>);
-
-impl<'py> Further<'py> {
-    /// Borrows an array to read it.
-    pub(crate) fn read(array: &Bound<'py, PyUntypedArray>) -> Result<Self> {
-        Ok(Self(dispatch!(array, "extra", T => { Box::new(read::<T>(array)?) })))
-    }
-
-    /// The map as the core takes it.
-    pub(crate) fn view(&self) -> Result<nithresh_core::Further<'_>> {
-        self.0.view()
-    }
-}
-
-trait Viewed {
-    fn view(&self) -> Result<nithresh_core::Further<'_>>;
-}
-
-impl<T: Element + nithresh_core::Voxel> Viewed for PyReadonlyArrayDyn<'_, T> {
-    fn view(&self) -> Result<nithresh_core::Further<'_>> {
-        Ok(nithresh_core::Further::new(volume(self)?))
-    }
-}

@@ -32,7 +32,7 @@ use numpy::{
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::array::{Further, dispatch, read, read_write};
+use crate::array::{dispatch, read, read_write};
 use crate::error::{Result, mismatch};
 
 /// Writes the voxels of `data` that pass and whose cluster is large enough to
@@ -115,6 +115,10 @@ fn label(
     }))
 }
 
+/// Means, smallest and largest values, and how many values are not finite.
+type Sample<'py> =
+    (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, u64);
+
 /// What there is to write to a volume of labels.
 #[pyclass(frozen, module = "nithresh._core")]
 struct Labels(nithresh_core::Labels);
@@ -132,16 +136,33 @@ impl Labels {
         let labels = Output { array: labels.as_array_mut(), is_zero };
         threads::run(py, labels.array.len(), || self.0.write(labels))
     }
+
+    /// The mean, the smallest and the largest value of another map under each cluster, and
+    /// how many values are not finite.
+    fn sample<'py>(
+        &self,
+        py: Python<'py>,
+        extra: &Bound<'py, PyUntypedArray>,
+    ) -> Result<Sample<'py>> {
+        let sampled = dispatch!(extra, "extra", T => {
+            let extra = read::<T>(extra)?;
+            let map = array::volume(&extra)?;
+            threads::run(py, map.len(), || self.0.sample(map))?
+        });
+        let [means, mins, maxs] =
+            [sampled.means, sampled.mins, sampled.maxs].map(|values| values.into_pyarray(py));
+        Ok((means, mins, maxs, sampled.non_finite))
+    }
 }
 
 /// Writes what `threshold` writes to `out`, if there is one, and returns what there is to
 /// say of each cluster: a dictionary of arrays, one for each field of
-/// `nithresh_core::Table`, and the `Labels`. `further` are maps of any types; of
-/// plateaus, every voxel is a local maximum if they are `whole`.
+/// `nithresh_core::Table`, and the `Labels`. Of plateaus, every voxel is a local maximum
+/// if they are `whole`.
 #[pyfunction]
 #[pyo3(signature = (
     data, out, *, out_is_zero, mask, threshold, two_sided, cluster_threshold, connectivity,
-    further, whole_plateaus
+    whole_plateaus
 ))]
 #[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
 fn find_clusters<'py>(
@@ -154,14 +175,11 @@ fn find_clusters<'py>(
     two_sided: bool,
     cluster_threshold: u64,
     connectivity: u8,
-    further: Vec<Bound<'py, PyUntypedArray>>,
     whole_plateaus: bool,
 ) -> Result<Bound<'py, PyDict>> {
     let filter = filter(cluster_threshold, connectivity)?;
     let plateaus = if whole_plateaus { Plateaus::Whole } else { Plateaus::First };
     let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
-    let further: Vec<_> = further.iter().map(Further::read).collect::<Result<_>>()?;
-    let further: Vec<_> = further.iter().map(Further::view).collect::<Result<_>>()?;
     let (mut table, labels, summary) = dispatch!(data, T => {
         let criterion = Criterion::<T>::new(threshold, two_sided)?;
         let data = read::<T>(data)?;
@@ -171,24 +189,18 @@ fn find_clusters<'py>(
             Output { array: out.as_array_mut(), is_zero: out_is_zero }
         });
         threads::run(py, volume.len(), || {
-            Table::of(volume, values, mask, criterion, filter, plateaus, &further)
+            Table::of(volume, values, mask, criterion, filter, plateaus)
         })?
     });
     let fields = PyDict::new(py);
     fields.set_item("labels", Py::new(py, Labels(labels))?)?;
     fields.set_item("range", (summary.min, summary.max))?;
     fields.set_item("has_non_finite", summary.has_non_finite)?;
-    let (maxima, further) = (take(&mut table.maxima), take(&mut table.further));
+    let maxima = take(&mut table.maxima);
     set_clusters(&fields, table)?;
     fields.set_item("maxima_clusters", maxima.clusters.into_pyarray(py))?;
     fields.set_item("maxima", ndarray::Array2::from(maxima.indices).into_pyarray(py))?;
     fields.set_item("maxima_values", maxima.values.into_pyarray(py))?;
-    let of_map = |under: nithresh_core::Under| {
-        let [means, mins, maxs] = [under.means, under.mins, under.maxs];
-        let arrays = [means, mins, maxs].map(|values| values.into_pyarray(py));
-        (arrays, under.non_finite)
-    };
-    fields.set_item("further", further.into_iter().map(of_map).collect::<Vec<_>>())?;
     Ok(fields)
 }
 
@@ -263,7 +275,7 @@ fn join<'py>(
     Ok((numbers.into_pyarray(py), fields))
 }
 
-/// Sets the fields of a table, but for its maxima and its further maps.
+/// Sets the fields of a table, but for its maxima.
 fn set_clusters(fields: &Bound<'_, PyDict>, table: Table) -> Result<()> {
     let py = fields.py();
     fields.set_item("signs", table.signs.into_pyarray(py))?;

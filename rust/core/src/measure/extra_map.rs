@@ -1,18 +1,17 @@
-//! Other maps under the clusters of one.
+//! Another map under the clusters of one.
 
 use ndarray::ArrayView3;
 
 use crate::error::Result;
 use crate::map::series::check_shape;
-use crate::map::volume::Frame;
 use crate::measure::exact_sum::Unit;
-use crate::measure::label::Numbered;
+use crate::measure::label::Labels;
 use crate::voxel::Voxel;
 
 /// What a map is like under each cluster of another, each at the place of its number
 /// less one.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Under {
+pub struct Sampled {
     /// The mean of the values that are finite; NaN where none is.
     pub means: Vec<f64>,
     /// The smallest of these.
@@ -23,39 +22,21 @@ pub struct Under {
     pub non_finite: u64,
 }
 
-/// A map of any type that is looked at under the clusters of another.
-pub struct Further<'a> {
-    shape: Vec<usize>,
-    map: Box<dyn Look + Send + Sync + 'a>,
-}
-
-impl<'a> Further<'a> {
-    /// Of a view of any strides.
-    #[must_use]
-    pub fn new<T: Voxel>(map: ArrayView3<'a, T>) -> Self {
-        Self { shape: map.shape().to_vec(), map: Box::new(map) }
-    }
-
-    /// Checks that the map has the shape of a volume.
-    pub(crate) fn check(&self, shape: &[usize]) -> Result<()> {
-        check_shape("extra", &self.shape, shape)
-    }
-
-    /// Reads the map under the clusters, twice. Means are made as those of
-    /// [`Table`](crate::Table).
-    pub(crate) fn under(&self, numbered: &Numbered, frame: &Frame) -> Under {
-        self.map.under(numbered, frame)
-    }
-}
-
-/// What there is for every type of voxel.
-trait Look {
-    fn under(&self, numbered: &Numbered, frame: &Frame) -> Under;
-}
-
-impl<T: Voxel> Look for ArrayView3<'_, T> {
-    fn under(&self, numbered: &Numbered, frame: &Frame) -> Under {
-        let map = frame.order.apply(self.view());
+impl Labels {
+    /// Says what another map is like under each cluster.
+    ///
+    /// The map has the shape of the volume, any type and any strides. It is read twice, and
+    /// only under the clusters. Means are made as those of [`Table`](crate::Table).
+    ///
+    /// # Errors
+    ///
+    /// A map of another shape.
+    pub fn sample<T: Voxel>(&self, map: ArrayView3<'_, T>) -> Result<Sampled> {
+        check_shape("extra", map.shape(), &self.frame.shape)?;
+        let Some(numbered) = &self.numbered else {
+            return Ok(Sampled::default());
+        };
+        let map = self.frame.order.apply(map);
         let (ranges, non_finite) = numbered.fold(
             || (vec![(f64::NAN, f64::NAN); numbered.count()], 0),
             |(ranges, non_finite), part| {
@@ -101,11 +82,11 @@ impl<T: Voxel> Look for ArrayView3<'_, T> {
             },
         );
         let mean = |(unit, &(sum, count)): (&Unit, &(i128, u64))| unit.to_f64(sum, count as f64);
-        Under {
+        Ok(Sampled {
             means: units.iter().zip(&sums).map(mean).collect(),
             mins: ranges.iter().map(|range| range.0 + 0.0).collect(),
             maxs: ranges.iter().map(|range| range.1 + 0.0).collect(),
             non_finite,
-        }
+        })
     }
 }

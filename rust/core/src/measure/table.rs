@@ -9,7 +9,6 @@ use crate::map::series::{check_mask, check_shape};
 use crate::map::summary::Summary;
 use crate::map::volume::{Frame, Target};
 use crate::measure::exact_sum::{Sums, Unit};
-use crate::measure::extra_map::{Further, Under};
 use crate::measure::label::{Labels, Numbered, Peak};
 use crate::measure::maxima::{Maxima, Plateaus};
 use crate::request::{ClusterFilter, Criterion};
@@ -39,8 +38,6 @@ pub struct Table {
     pub centres: Vec<[f64; 3]>,
     /// Where the cluster has its sub-peaks.
     pub maxima: Maxima,
-    /// The same clusters in other maps.
-    pub further: Vec<Under>,
 }
 
 impl Table {
@@ -48,8 +45,7 @@ impl Table {
     /// they are wanted, and returns the table, the labels, which are yet to be written, and
     /// what [`threshold`](crate::threshold) returns.
     ///
-    /// Reads `volume` once and copies what passes, and reads each of `further`, which have
-    /// the shape of `volume`, twice under what passes.
+    /// Reads `volume` once and copies what passes.
     ///
     /// # Errors
     ///
@@ -62,12 +58,8 @@ impl Table {
         criterion: Criterion<T>,
         filter: ClusterFilter,
         plateaus: Plateaus,
-        further: &[Further<'_>],
     ) -> Result<(Self, Labels, Summary)> {
         check_mask(mask.as_ref(), volume.shape())?;
-        for map in further {
-            map.check(volume.shape())?;
-        }
         let target = match values {
             None => Target::Read(volume),
             Some(values) => {
@@ -78,9 +70,7 @@ impl Table {
         };
         let frame = Frame::new(target.order(), volume.dim());
         if volume.is_empty() {
-            let further = further.iter().map(|_| Under::default()).collect();
-            let labels = Labels { numbered: None, frame };
-            return Ok((Self { further, ..Self::default() }, labels, Summary::EMPTY));
+            return Ok((Self::default(), Labels { numbered: None, frame }, Summary::EMPTY));
         }
         let mask = mask.map(|mask| frame.order.apply(mask));
         let target = target.in_order(frame.order);
@@ -90,12 +80,10 @@ impl Table {
         let (numbered, peaks, values) = Numbered::of(clusters, passing, &frame, filter.min_extent)?;
         let table = Self::of_numbered(&numbered, &peaks, &values, &frame);
         let maxima = Maxima::of(&numbered, &values, &frame, plateaus);
-        let mut table = Self { maxima, ..table };
-        table.further = further.iter().map(|map| map.under(&numbered, &frame)).collect();
-        Ok((table, Labels { numbered: Some(numbered), frame }, summary))
+        Ok((Self { maxima, ..table }, Labels { numbered: Some(numbered), frame }, summary))
     }
 
-    /// Without the maxima and the further maps.
+    /// Without the maxima.
     fn of_numbered<T: Voxel>(
         numbered: &Numbered,
         peaks: &[Peak<T>],
