@@ -22,6 +22,7 @@ from nithresh import (
 from nithresh import (
     nilearn_table as module,
 )
+from nithresh._params import check_request
 
 SAMPLE = datasets.load_sample_motor_activation_image()
 
@@ -142,9 +143,9 @@ def test_equal_where_nilearn_is_right(
 )
 def test_patches_are_those_of_nilearn(data, level):
     data = np.where(abs(data.astype(float)) > 9, 3, data).astype(data.dtype)
+    request = check_request(level, two_sided=True, cluster_threshold=0, connectivity=6)
     found = _core.find_clusters(
-        data, None, out_is_zero=False, mask=None, threshold=level,
-        two_sided=True, cluster_threshold=0, connectivity=6,
+        data, None, request.at(level), mask=None, out_is_zero=False,
         whole_plateaus=True,
     )  # fmt: skip
     labels = np.empty(data.shape, np.int32)

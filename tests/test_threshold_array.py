@@ -304,14 +304,9 @@ def test_thresholds_and_extents_beyond_any_map_keep_nothing(huge):
 def test_the_core_checks_for_itself():
     from nithresh import _core
 
-    words = {
-        "out_is_zero": False,
-        "mask": None,
-        "threshold": 1.0,
-        "two_sided": True,
-        "cluster_threshold": 2,
-        "connectivity": 6,
-    }
+    sides = {"two_sided": True, "cluster_threshold": 2}
+    request = _core.Request(1.0, **sides, connectivity=6)
+    words = {"request": request, "mask": None, "out_is_zero": False}
     with pytest.raises(TypeError, match="same dtype"):
         _core.threshold(GOOD, GOOD.astype(int), **words)
     with pytest.raises(ValueError, match=r"out has shape \[1, 2, 2\]"):
@@ -319,9 +314,11 @@ def test_the_core_checks_for_itself():
     with pytest.raises(TypeError, match="complex64"):
         _core.threshold(GOOD.astype("c8"), GOOD.astype("c8"), **words)
     with pytest.raises(ValueError, match="connectivity is 7"):
-        _core.threshold(GOOD, GOOD.copy(), **{**words, "connectivity": 7})
+        _core.Request(1.0, **sides, connectivity=7)
     with pytest.raises(ValueError, match="NaN"):
-        _core.threshold(GOOD, GOOD.copy(), **{**words, "threshold": np.nan})
+        _core.Request(np.nan, **sides, connectivity=6)
+    with pytest.raises(ValueError, match="two_sided=True it must be 0 or more"):
+        _core.Request(-1.0, **sides, connectivity=6)
     mask = np.ones((1, 2, 2), bool)
     with pytest.raises(ValueError, match="mask has shape"):
         _core.threshold(GOOD, GOOD.copy(), **{**words, "mask": mask})

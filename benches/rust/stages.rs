@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::{Array3, Axis, ShapeBuilder};
-use nithresh_core::{ClusterFilter, Clusters, Connectivity, Population, percentile, threshold};
+use nithresh_core::{Clusters, Connectivity, Population, Request, Sides, percentile, threshold};
 
 const SHAPE: [usize; 3] = [91, 109, 91];
 const CONNECTIVITIES: [(&str, Connectivity); 2] =
@@ -75,8 +75,9 @@ fn checkerboard() -> Array3<f32> {
     Array3::from_shape_fn(SHAPE.f(), |(i, j, k)| ((i + j + k) % 2) as f32)
 }
 
-fn one_sided(map: &Map) -> nithresh_core::Criterion<f32> {
-    nithresh_core::Criterion::new(map.threshold, false).unwrap()
+fn request(map: &Map, sides: Sides, min_extent: u64, connectivity: Connectivity) -> Request {
+    let request = Request::new(map.threshold, sides).unwrap();
+    request.min_extent(min_extent).connectivity(connectivity)
 }
 
 fn copy(bench: &mut Criterion) {
@@ -92,15 +93,16 @@ fn copy(bench: &mut Criterion) {
 fn stages(bench: &mut Criterion) {
     for map in &maps() {
         let volume = map.data.view();
-        let criterion = one_sided(map);
-        let found = Clusters::find(volume, None, criterion, Connectivity::Faces).unwrap();
+        let found = request(map, Sides::One, 0, Connectivity::Faces);
+        let found = Clusters::find(volume, None, found).unwrap();
         eprintln!("{}: {} runs in {} voxels", map.name, found.runs(), volume.len());
 
         let mut group = bench.benchmark_group(map.name);
         group.throughput(Throughput::Elements(volume.len() as u64));
         for (name, connectivity) in CONNECTIVITIES {
+            let request = request(map, Sides::One, 0, connectivity);
             group.bench_function(BenchmarkId::new("find", name), |timer| {
-                timer.iter(|| Clusters::find(black_box(volume), None, criterion, connectivity));
+                timer.iter(|| Clusters::find(black_box(volume), None, request));
             });
         }
     }
@@ -111,21 +113,20 @@ fn whole(bench: &mut Criterion) {
         let mut out = Array3::zeros(SHAPE.f());
         let mut group = bench.benchmark_group(map.name);
         group.throughput(Throughput::Elements(map.data.len() as u64));
-        let mut call = |name: &str, two_sided: bool, min_extent: u64, connectivity| {
-            let criterion = nithresh_core::Criterion::new(map.threshold, two_sided).unwrap();
-            let filter = ClusterFilter { min_extent, connectivity };
+        let mut call = |name: &str, sides: Sides, min_extent: u64, connectivity| {
+            let request = request(map, sides, min_extent, connectivity);
             group.bench_function(name, |timer| {
                 timer.iter(|| {
                     let (data, out) = (black_box(&map.data).view(), out.view_mut());
-                    threshold(data.into_dyn(), out.into_dyn().into(), None, criterion, filter)
+                    threshold(data.into_dyn(), out.into_dyn().into(), None, request)
                 });
             });
         };
-        call("threshold", false, 0, Connectivity::Faces);
+        call("threshold", Sides::One, 0, Connectivity::Faces);
         for (name, connectivity) in CONNECTIVITIES {
-            call(&format!("threshold + clusters/{name}"), false, 10, connectivity);
+            call(&format!("threshold + clusters/{name}"), Sides::One, 10, connectivity);
         }
-        call("threshold + clusters/6, two-sided", true, 10, Connectivity::Faces);
+        call("threshold + clusters/6, two-sided", Sides::Both, 10, Connectivity::Faces);
     }
 }
 

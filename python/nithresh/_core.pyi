@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Labels",
+    "Request",
     "branches",
     "find_clusters",
     "get_num_threads",
@@ -24,27 +25,32 @@ __all__ = [
     "threshold",
 ]
 
+@final
+class Request:
+    def __new__(
+        cls,
+        threshold: float,
+        *,
+        two_sided: bool,
+        cluster_threshold: int,
+        connectivity: int,
+    ) -> Request: ...
+
 def threshold(
     data: NDArray[Any],
     out: NDArray[Any],
+    request: Request,
     *,
-    out_is_zero: bool,
     mask: NDArray[np.bool_] | None,
-    threshold: float,
-    two_sided: bool,
-    cluster_threshold: int,
-    connectivity: int,
+    out_is_zero: bool,
 ) -> tuple[float, float, bool]: ...
 def label(
     data: NDArray[Any],
     labels: NDArray[np.int32],
+    request: Request,
     *,
-    labels_is_zero: bool,
     mask: NDArray[np.bool_] | None,
-    threshold: float,
-    two_sided: bool,
-    cluster_threshold: int,
-    connectivity: int,
+    labels_is_zero: bool,
 ) -> int: ...
 
 @final
@@ -57,25 +63,19 @@ class Labels:
 def find_clusters(
     data: NDArray[Any],
     out: NDArray[Any] | None,
+    request: Request,
     *,
-    out_is_zero: bool,
     mask: NDArray[np.bool_] | None,
-    threshold: float,
-    two_sided: bool,
-    cluster_threshold: int,
-    connectivity: int,
+    out_is_zero: bool,
     whole_plateaus: bool,
 ) -> dict[str, Any]: ...
 def label_block(
     data: NDArray[Any],
     labels: NDArray[np.int32],
+    request: Request,
     *,
-    labels_is_zero: bool,
     mask: NDArray[np.bool_] | None,
-    threshold: float,
-    two_sided: bool,
-    cluster_threshold: int,
-    connectivity: int,
+    labels_is_zero: bool,
     start: tuple[int, ...],
     shape: tuple[int, ...],
 ) -> tuple[NDArray[np.int32], NDArray[np.uint64]]: ...

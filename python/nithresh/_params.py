@@ -19,6 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from nithresh import _core
+
 _CONNECTIVITIES = (6, 18, 26)
 # Where the warnings of this thread go, if they are collected.
 _collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
@@ -41,6 +43,15 @@ class Request(NamedTuple):
     two_sided: bool
     cluster_threshold: int
     connectivity: int
+
+    def at(self, level: float) -> _core.Request:
+        """Return the request as the core takes it, at a threshold that is known."""
+        return _core.Request(
+            level,
+            two_sided=self.two_sided,
+            cluster_threshold=self.cluster_threshold,
+            connectivity=self.connectivity,
+        )
 
 
 def check_request(

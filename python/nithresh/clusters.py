@@ -121,12 +121,9 @@ def label(
     count = _core.label(
         voxels,
         labels,
-        labels_is_zero=labels_is_zero,
+        request.at(as_compared(resolve(request, voxels, inside), data.dtype)),
         mask=inside,
-        threshold=as_compared(resolve(request, voxels, inside), data.dtype),
-        two_sided=request.two_sided,
-        cluster_threshold=request.cluster_threshold,
-        connectivity=request.connectivity,
+        labels_is_zero=labels_is_zero,
     )
     return labels, count
 
@@ -252,12 +249,9 @@ def find_clusters(
     found = _core.find_clusters(
         voxels,
         out,
-        out_is_zero=is_zero,
+        request.at(compared),
         mask=inside,
-        threshold=compared,
-        two_sided=request.two_sided,
-        cluster_threshold=request.cluster_threshold,
-        connectivity=request.connectivity,
+        out_is_zero=is_zero,
         whole_plateaus=False,
     )
     non_finite = 0

@@ -165,12 +165,9 @@ def get_clusters_table(
     found = _core.find_clusters(
         voxels,
         None,
-        out_is_zero=False,
+        request.at(next_beyond(request.threshold, data.dtype)),
         mask=None,
-        threshold=next_beyond(request.threshold, data.dtype),
-        two_sided=request.two_sided,
-        cluster_threshold=request.cluster_threshold,
-        connectivity=request.connectivity,
+        out_is_zero=False,
         whole_plateaus=True,
     )
     labels, is_zero = new_result(voxels, np.int32)

@@ -338,12 +338,9 @@ def threshold_voxels(
         low, high, has_non_finite = _core.threshold(
             voxels,
             target,
-            out_is_zero=is_zero,
+            request.at(level),
             mask=inside,
-            threshold=level,
-            two_sided=request.two_sided,
-            cluster_threshold=request.cluster_threshold,
-            connectivity=request.connectivity,
+            out_is_zero=is_zero,
         )
     if out is not None:
         if target is not out:

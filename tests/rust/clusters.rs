@@ -12,8 +12,8 @@ use std::sync::{Arc, LazyLock};
 
 use ndarray::{Array3, ArrayD, ArrayView3, Axis, IxDyn, s};
 use nithresh_core::{
-    ClusterFilter, Connectivity, Criterion, Error, Helpers, Labels, Output, Piece, Place, Plateaus,
-    Table, Voxel, join, label, threshold, with_helpers,
+    Error, Helpers, Labels, Output, Piece, Place, Plateaus, Sides, Table, Voxel, join, label,
+    threshold, with_helpers,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -91,13 +91,6 @@ impl Case {
         self.mask.as_ref().map(|mask| self.laid_out(mask, false))
     }
 
-    fn filter(&self) -> ClusterFilter {
-        ClusterFilter {
-            min_extent: self.request.cluster_threshold,
-            connectivity: Connectivity::from_neighbours(self.request.neighbours).unwrap(),
-        }
-    }
-
     /// The clusters in their order, each as its sorted voxels.
     fn flooded<T: Voxel>(&self, volume: &ArrayView3<'_, T>) -> Vec<Vec<Index>> {
         let mask = self.mask();
@@ -157,10 +150,9 @@ fn tabulated<T: Voxel>(
     let mut labels = case.laid_out(&vec![7; volume.len()], 7);
     let mut out = ArrayD::from_elem(IxDyn(volume.shape()), T::ZERO);
     let values = Some(Output::from(out.view_mut()));
-    let criterion = Criterion::new(case.request.threshold, case.request.two_sided).unwrap();
     let mask = mask.as_ref().map(|mask| mask.view());
     let (table, unwritten, _) =
-        Table::of(volume.view(), values, mask, criterion, case.filter(), plateaus).unwrap();
+        Table::of(volume.view(), values, mask, case.request.to_core(), plateaus).unwrap();
     unwritten.write(labels.view_mut().into_dyn().into()).unwrap();
     (table, labels, out, unwritten)
 }
@@ -234,10 +226,9 @@ proptest! {
         let (table, expected, ..) = tabulated(&case, &volume.view(), Plateaus::First);
         let mut labels = Array3::from_elem(volume.dim(), -1);
         let mask = case.mask();
-        let criterion = Criterion::new(case.request.threshold, case.request.two_sided).unwrap();
-        let mask = mask.as_ref().map(|mask| mask.view());
+            let mask = mask.as_ref().map(|mask| mask.view());
         let out = Output::from(labels.view_mut().into_dyn());
-        let count = label(volume.view(), out, mask, criterion, case.filter()).unwrap();
+        let count = label(volume.view(), out, mask, case.request.to_core()).unwrap();
         prop_assert_eq!(labels, expected);
         prop_assert_eq!(count, table.extents.len());
     }
@@ -251,7 +242,6 @@ fn in_blocks<T: Voxel>(
     cuts: [usize; 3],
 ) -> (Vec<Piece>, Vec<[u32; 2]>, Array3<Option<u32>>) {
     let shape = [0, 1, 2].map(|axis| volume.shape()[axis]);
-    let criterion = Criterion::new(case.request.threshold, case.request.two_sided).unwrap();
     let mask = case.mask();
     let (mut pieces, mut places) = (Vec::new(), Array3::from_elem(volume.dim(), None));
     for block in 0..8_usize {
@@ -268,8 +258,7 @@ fn in_blocks<T: Voxel>(
             part,
             labels.view_mut().into_dyn().into(),
             mask,
-            criterion,
-            case.filter(),
+            case.request.to_core(),
             place,
         )
         .unwrap();
@@ -311,7 +300,7 @@ proptest! {
         let volume = case.laid_out(&case.voxels, 0);
         let (expected, labels, ..) = tabulated(&case, &volume.view(), Plateaus::First);
         let (pieces, touching, places) = in_blocks(&case, &volume.view(), cuts);
-        let (numbers, table) = join(&pieces, &touching, case.filter().min_extent).unwrap();
+        let (numbers, table) = join(&pieces, &touching, case.request.cluster_threshold).unwrap();
         let number = |place: &Option<u32>| place.map_or(0, |place| numbers[place as usize]);
         prop_assert_eq!(places.map(number), labels);
         let bare = Table { maxima: table.maxima.clone(), ..expected };
@@ -331,10 +320,9 @@ fn what_is_not_finite_is_left_out_of_extra_maps() {
     let volume = Array3::from_shape_vec((1, 1, 5), vec![2.0_f32, 3.0, 0.0, f32::NAN, 2.0]).unwrap();
     let values = vec![f64::NAN, 4.0, 9.0, 9.0, f64::INFINITY];
     let extra = Array3::from_shape_vec((1, 1, 5), values).unwrap();
-    let filter = ClusterFilter { min_extent: 0, connectivity: Connectivity::Faces };
-    let criterion = Criterion::new(1.0, true).unwrap();
+    let request = nithresh_core::Request::new(1.0, Sides::Both).unwrap();
     let (_, labels, summary) =
-        Table::of(volume.view(), None, None, criterion, filter, Plateaus::First).unwrap();
+        Table::of(volume.view(), None, None, request, Plateaus::First).unwrap();
     let sampled = labels.sample(extra.view()).unwrap();
     assert!(summary.has_non_finite);
     assert_eq!(sampled.non_finite, 2);
@@ -346,31 +334,28 @@ fn what_is_not_finite_is_left_out_of_extra_maps() {
 fn arrays_that_do_not_fit_are_refused() {
     let volume = Array3::<f32>::zeros((2, 3, 4));
     let other = Array3::<f64>::zeros((2, 3, 5));
-    let filter = ClusterFilter { min_extent: 0, connectivity: Connectivity::Faces };
-    let criterion = Criterion::new(1.0, true).unwrap();
+    let request = nithresh_core::Request::new(1.0, Sides::Both).unwrap();
     let name_of = |result: Result<(), Error>| match result {
         Err(Error::Shape { name, .. }) => name,
         _ => "",
     };
     let mut wrong = Array3::from_elem((2, 3, 5), 7);
     let labelled =
-        label(volume.view(), wrong.view_mut().into_dyn().into(), None, criterion, filter)
-            .map(|_| ());
+        label(volume.view(), wrong.view_mut().into_dyn().into(), None, request).map(|_| ());
     assert_eq!(name_of(labelled), "labels");
-    let (_, unwritten, _) =
-        Table::of(volume.view(), None, None, criterion, filter, Plateaus::First).unwrap();
+    let (_, unwritten, _) = Table::of(volume.view(), None, None, request, Plateaus::First).unwrap();
     assert_eq!(name_of(unwritten.write(wrong.view_mut().into_dyn().into())), "labels");
     let place = Place { start: [0; 3], shape: [2, 3, 4] };
     let into = wrong.view_mut().into_dyn().into();
-    let found = Piece::label(volume.view(), into, None, criterion, filter, place);
+    let found = Piece::label(volume.view(), into, None, request, place);
     assert_eq!(name_of(found.map(|_| ())), "labels");
     assert!(wrong.iter().all(|&label| label == 7), "an error writes nothing");
     assert_eq!(name_of(unwritten.sample(other.view()).map(|_| ())), "extra");
     let mut out = ArrayD::<f32>::zeros(IxDyn(&[2, 3, 4, 1]));
     let values = Some(Output::from(out.view_mut()));
-    let found = Table::of(volume.view(), values, None, criterion, filter, Plateaus::First);
+    let found = Table::of(volume.view(), values, None, request, Plateaus::First);
     assert_eq!(name_of(found.map(|_| ())), "out");
     let mut out = ArrayD::<f32>::zeros(IxDyn(&[2, 3, 4]));
-    let found = threshold(volume.view().into_dyn(), out.view_mut().into(), None, criterion, filter);
+    let found = threshold(volume.view().into_dyn(), out.view_mut().into(), None, request);
     assert!(found.is_ok());
 }

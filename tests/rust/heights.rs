@@ -14,7 +14,7 @@ use std::fmt::Debug;
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, Axis, IxDyn, Slice};
 use nithresh_core::{
-    Branches, Connectivity, Enhancement, Error, Height, Score, ScoreOf, Voxel, tfce,
+    Branches, Connectivity, Enhancement, Error, Height, Score, ScoreOf, Sides, Voxel, tfce,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -129,9 +129,13 @@ impl Case {
         Enhancement {
             extent_power: self.powers.0,
             height_power: self.powers.1,
-            two_sided: self.two_sided,
+            sides: self.sides(),
             connectivity: self.connectivity(),
         }
+    }
+
+    fn sides(&self) -> Sides {
+        if self.two_sided { Sides::Both } else { Sides::One }
     }
 
     fn signs(&self) -> &[i8] {
@@ -316,7 +320,7 @@ fn check_branches<T: TestVoxel>(case: &Case) {
     in_each_layout(&values.view(), |data| {
         let volume: ArrayView3<'_, T> = data.view().into_dimensionality().unwrap();
         in_each_pool(|| {
-            let found = Branches::of(volume, mask, case.two_sided, case.connectivity()).unwrap();
+            let found = Branches::of(volume, mask, case.sides(), case.connectivity()).unwrap();
             assert_eq!(found, expected);
         });
     });
@@ -360,7 +364,7 @@ against_the_naive_twins! {
 
 fn enhancement() -> Enhancement {
     let connectivity = Connectivity::Faces;
-    Enhancement { extent_power: 0.5, height_power: 2.0, two_sided: true, connectivity }
+    Enhancement { extent_power: 0.5, height_power: 2.0, sides: Sides::Both, connectivity }
 }
 
 #[test]
@@ -389,7 +393,10 @@ fn shapes_that_do_not_fit() {
     let found = tfce(data.view(), out.view_mut(), Some(mask.view()), enhancement());
     assert_eq!(found, Err(error.clone()));
     let volume: ArrayView3<'_, f32> = data.view().into_dimensionality().unwrap();
-    assert_eq!(Branches::of(volume, Some(mask.view()), true, Connectivity::Faces), Err(error));
+    assert_eq!(
+        Branches::of(volume, Some(mask.view()), Sides::Both, Connectivity::Faces),
+        Err(error)
+    );
     let plane = ArrayD::<f32>::zeros(IxDyn(&[2, 2]));
     let found = tfce(plane.view(), plane.clone().view_mut(), None, enhancement());
     assert_eq!(found, Err(Error::Dimensions(2)));
@@ -422,6 +429,6 @@ fn volumes_that_are_too_large() {
     // One voxel, seen 2^31 times.
     let voxel = Array3::from_elem((1, 1, 1), 3_u8);
     let volume = voxel.broadcast((1, 1, 1 << 31)).unwrap();
-    let found = Branches::of(volume, None, false, Connectivity::Faces);
+    let found = Branches::of(volume, None, Sides::One, Connectivity::Faces);
     assert_eq!(found, Err(Error::TooLarge));
 }

@@ -2,7 +2,7 @@
 //! no runs, no union-find and no memory order.
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, Axis, Ix3, indices_of};
-use nithresh_core::Voxel;
+use nithresh_core::{Connectivity, Sides, Voxel};
 
 /// A request, in the words of a user.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +14,14 @@ pub struct Request {
 }
 
 impl Request {
+    /// The same as the core takes it.
+    pub fn to_core(self) -> nithresh_core::Request {
+        let sides = if self.two_sided { Sides::Both } else { Sides::One };
+        let connectivity = Connectivity::from_neighbours(self.neighbours).unwrap();
+        let request = nithresh_core::Request::new(self.threshold, sides).unwrap();
+        request.min_extent(self.cluster_threshold).connectivity(connectivity)
+    }
+
     /// 1 or -1 for a value that passes on that side, else 0. `threshold` is the
     /// request's, rounded as the values are.
     fn sign<T: Voxel>(&self, value: T, threshold: f64) -> i8 {

@@ -12,8 +12,8 @@ use std::fmt::Debug;
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, ArrayViewMutD, Axis, IxDyn, ShapeBuilder};
 use nithresh_core::{
-    ClusterFilter, Clusters, Connectivity, Criterion, Error, Output, Population, Summary, Voxel,
-    label, percentile, summary, threshold, threshold_in_place,
+    Clusters, Connectivity, Error, Output, Population, Sides, Summary, Voxel, label, percentile,
+    summary, threshold, threshold_in_place,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -242,25 +242,13 @@ fn assert_close(found: f64, expected: f64) {
     assert!(close || found == expected, "found {found}, expected {expected}");
 }
 
-fn criterion<T: Voxel>(request: Request) -> Criterion<T> {
-    Criterion::new(request.threshold, request.two_sided).unwrap()
-}
-
-fn filter(request: Request) -> ClusterFilter {
-    ClusterFilter {
-        min_extent: request.cluster_threshold,
-        connectivity: Connectivity::from_neighbours(request.neighbours).unwrap(),
-    }
-}
-
 /// The voxels of the cluster that has number 1, of those of every extent.
 fn largest_cluster<T: Voxel>(volume: &ArrayView3<'_, T>, request: Request) -> Vec<[usize; 3]> {
-    let filter = ClusterFilter { min_extent: 0, ..filter(request) };
+    let request = request.to_core().min_extent(0);
     let mut labels = Array3::from_elem(volume.dim(), -1);
     let out = labels.view_mut().into_dyn().into();
-    let count = label(volume.view(), out, None, criterion(request), filter).unwrap();
-    let clusters =
-        Clusters::find(volume.view(), None, criterion(request), filter.connectivity).unwrap();
+    let count = label(volume.view(), out, None, request).unwrap();
+    let clusters = Clusters::find(volume.view(), None, request).unwrap();
     assert_eq!(clusters.extents().len(), count);
     let first = labels.indexed_iter().filter(|(_, label)| **label == 1);
     let voxels: Vec<_> = first.map(|((i, j, k), _)| [i, j, k]).collect();
@@ -304,22 +292,21 @@ fn check<T: TestVoxel>(case: &Case) {
     in_each_pool(|| {
         let mut storage = case.target.storage(&case.shape, filling);
         let out = case.target.view(&mut storage);
-        let found = threshold(source.view(), out.into(), mask, criterion(request), filter(request))
-            .unwrap();
+        let found = threshold(source.view(), out.into(), mask, request.to_core()).unwrap();
         assert_range(found);
         assert_written(&case.target, storage, &expected.view(), filling);
 
         let mut storage = case.target.storage(&case.shape, filling);
         let mut array = case.target.view(&mut storage);
         array.fill(T::ZERO);
-        let out = Output { array, is_zero: true };
-        let found = threshold(source.view(), out, mask, criterion(request), filter(request));
+        let out = Output::of_zeros(array);
+        let found = threshold(source.view(), out, mask, request.to_core());
         assert_range(found.unwrap());
         assert_written(&case.target, storage, &expected.view(), filling);
 
         let mut storage = source_storage.clone();
         let data = case.source.view(&mut storage);
-        let found = threshold_in_place(data, mask, criterion(request), filter(request)).unwrap();
+        let found = threshold_in_place(data, mask, request.to_core()).unwrap();
         assert_range(found);
         assert_written(&case.source, storage, &expected.view(), filling);
     });
@@ -432,7 +419,7 @@ proptest! {
         let largest = naive::largest_cluster(&volume, request, 2.0);
         in_each_pool(|| {
             let mut out = ArrayD::zeros(data.raw_dim());
-            threshold(data.view(), out.view_mut().into(), None, criterion(request), filter(request)).unwrap();
+            threshold(data.view(), out.view_mut().into(), None, request.to_core()).unwrap();
             assert_eq!(out, expected);
             assert_eq!(largest_cluster(&volume, request), largest);
         });
@@ -467,7 +454,7 @@ proptest! {
         let (_, _, has_non_finite) = naive::summary(&data.view(), None);
         in_each_pool(|| {
             let mut out = ArrayD::from_elem(data.raw_dim(), 7.0_f32);
-            let found = threshold(data.view(), out.view_mut().into(), mask, criterion(request), filter(request)).unwrap();
+            let found = threshold(data.view(), out.view_mut().into(), mask, request.to_core()).unwrap();
             assert_same(&out.view(), &expected.view());
             assert_eq!(found, Summary { min, max, has_non_finite });
         });
@@ -506,14 +493,14 @@ proptest! {
         let mask = is_masked.then(|| mask.view());
         let expected = naive::threshold(&data.view(), mask, request, 2.0);
         let range = summary(data.view(), mask).unwrap();
-        let (criterion, filter) = (criterion(request), filter(request));
+        let request = request.to_core();
         in_each_pool(|| {
             for mut out in [like_data.clone(), elsewhere.clone()] {
-                threshold(data.view(), out.view_mut().into(), mask, criterion, filter).unwrap();
+                threshold(data.view(), out.view_mut().into(), mask, request).unwrap();
                 assert_eq!(out, expected);
             }
             let mut in_place = data.clone();
-            let found = threshold_in_place(in_place.view_mut(), mask, criterion, filter).unwrap();
+            let found = threshold_in_place(in_place.view_mut(), mask, request).unwrap();
             assert_eq!(in_place, expected);
             let left = summary(expected.view(), None).unwrap();
             assert_eq!(found, Summary { has_non_finite: false, ..left });
@@ -541,23 +528,24 @@ proptest! {
         let expected = naive::threshold(&view, None, request, f32::rounded(request.threshold));
         in_each_pool(|| {
             let mut out = ArrayD::from_elem(view.raw_dim().f(), 7.0_f32);
-            threshold(view.view(), out.view_mut().into(), None, criterion(request), filter(request)).unwrap();
+            threshold(view.view(), out.view_mut().into(), None, request.to_core()).unwrap();
             assert_same(&out.view(), &expected.view());
         });
     }
 }
 
 /// A request that is in order.
-fn any_filter() -> ClusterFilter {
-    ClusterFilter { min_extent: 2, connectivity: Connectivity::Faces }
+fn any_request() -> nithresh_core::Request {
+    nithresh_core::Request::new(1.0, Sides::Both).unwrap().min_extent(2)
 }
 
 #[test]
 fn thresholds_that_are_none() {
-    assert_eq!(Criterion::<f32>::new(f64::NAN, true), Err(Error::NanThreshold));
-    assert_eq!(Criterion::<u8>::new(f64::NAN, false), Err(Error::NanThreshold));
+    for sides in [Sides::Both, Sides::One] {
+        assert_eq!(nithresh_core::Request::new(f64::NAN, sides), Err(Error::NanThreshold));
+    }
     let negative = Error::NegativeTwoSidedThreshold(-2.0);
-    assert_eq!(Criterion::<f64>::new(-2.0, true), Err(negative));
+    assert_eq!(nithresh_core::Request::new(-2.0, Sides::Both), Err(negative));
 }
 
 #[test]
@@ -582,11 +570,10 @@ fn too_few_and_too_many_dimensions() {
     for dimensions in [0, 1, 2, 5] {
         let mut data = ArrayD::<i16>::zeros(IxDyn(&vec![2; dimensions]));
         let mut out = data.clone();
-        let (criterion, expected) =
-            (Criterion::new(1.0, true).unwrap(), Error::Dimensions(dimensions));
-        let error = threshold(data.view(), out.view_mut().into(), None, criterion, any_filter());
+        let expected = Error::Dimensions(dimensions);
+        let error = threshold(data.view(), out.view_mut().into(), None, any_request());
         assert_eq!(error, Err(expected.clone()));
-        let error = threshold_in_place(data.view_mut(), None, criterion, any_filter());
+        let error = threshold_in_place(data.view_mut(), None, any_request());
         assert_eq!(error, Err(expected.clone()));
         assert_eq!(summary(data.view(), None).unwrap_err(), expected);
         let error = percentile(data.view(), None, Population::Magnitudes, 50.0).unwrap_err();
@@ -599,12 +586,9 @@ fn shapes_that_do_not_fit() {
     for volumes in [None, Some(2)] {
         let shape: Vec<usize> = [3, 4, 5].into_iter().chain(volumes).collect();
         let mut data = ArrayD::from_elem(IxDyn(&shape), 3.0_f32);
-        let criterion = Criterion::new(5.0, true).unwrap();
-
         let mut transposed = ArrayD::from_elem(IxDyn(&[5, 4, 3]), 1.0_f32);
         let error = Error::Shape { name: "out", found: vec![5, 4, 3], expected: shape.clone() };
-        let found =
-            threshold(data.view(), transposed.view_mut().into(), None, criterion, any_filter());
+        let found = threshold(data.view(), transposed.view_mut().into(), None, any_request());
         assert_eq!(found, Err(error));
         assert!(transposed.iter().all(|&voxel| voxel == 1.0), "an error leaves out as it was");
 
@@ -612,9 +596,9 @@ fn shapes_that_do_not_fit() {
         let mask = Some(mask.view());
         let error = Error::Shape { name: "mask", found: vec![5, 4, 3], expected: vec![3, 4, 5] };
         let mut out = data.clone();
-        let found = threshold(data.view(), out.view_mut().into(), mask, criterion, any_filter());
+        let found = threshold(data.view(), out.view_mut().into(), mask, any_request());
         assert_eq!(found, Err(error.clone()));
-        let found = threshold_in_place(data.view_mut(), mask, criterion, any_filter());
+        let found = threshold_in_place(data.view_mut(), mask, any_request());
         assert_eq!(found, Err(error.clone()));
         assert_eq!(out, data);
         assert!(data.iter().all(|&voxel| voxel == 3.0), "an error leaves data as they were");
@@ -631,8 +615,7 @@ fn planes_that_are_too_large() {
     let voxel = Array3::from_elem((1, 1, 1), 3_u8);
     for shape in [(1, 1, 1 << 32), (1 << 32, 1, 1)] {
         let volume = voxel.broadcast(shape).unwrap();
-        let criterion = Criterion::new(1.0, true).unwrap();
-        let found = Clusters::find(volume, None, criterion, Connectivity::Faces);
+        let found = Clusters::find(volume, None, any_request());
         assert_eq!(found.unwrap_err(), Error::TooLarge);
     }
 }

@@ -317,12 +317,9 @@ def _label_block(
     listed, words = _core.label_block(
         voxels,
         labels,
-        labels_is_zero=labels_is_zero,
+        request.at(as_compared(level, block.dtype)),
         mask=inside,
-        threshold=as_compared(level, block.dtype),
-        two_sided=request.two_sided,
-        cluster_threshold=request.cluster_threshold,
-        connectivity=request.connectivity,
+        labels_is_zero=labels_is_zero,
         start=tuple(start for start, _ in place["array-location"]),
         shape=place["shape"],
     )
@@ -440,12 +437,9 @@ def _numbered(
     count = _core.label(
         voxels,
         labels,
-        labels_is_zero=labels_is_zero,
+        request._replace(cluster_threshold=0).at(as_compared(level, block.dtype)),
         mask=inside,
-        threshold=as_compared(level, block.dtype),
-        two_sided=request.two_sided,
-        cluster_threshold=0,
-        connectivity=request.connectivity,
+        labels_is_zero=labels_is_zero,
     )
     listed: Numbers = numbers.item()
     lookup = np.zeros(count + 1, np.int32)

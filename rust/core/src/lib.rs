@@ -63,7 +63,7 @@ pub use crate::measure::maxima::{Maxima, Plateaus};
 pub use crate::measure::percentile::{Population, percentile};
 pub use crate::measure::table::Table;
 pub use crate::parallel::{Help, Helpers, with_helpers};
-pub use crate::request::{ClusterFilter, Criterion};
+pub use crate::request::{Request, Sides};
 pub use crate::runs::clusters::Clusters;
 pub use crate::runs::threshold::{threshold, threshold_in_place};
 pub use crate::tree::merge_tree::Branches;

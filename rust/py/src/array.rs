@@ -1,6 +1,7 @@
 //! NumPy arrays as views.
 
 use ndarray::ArrayView3;
+use nithresh_core::Output;
 use numpy::{
     Element, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyReadwriteArrayDyn, PyUntypedArray,
     PyUntypedArrayMethods,
@@ -83,6 +84,15 @@ pub(crate) fn read_write<'py, T: Element>(
         return Err(mismatch("out must not be a broadcast array, in which voxels share memory"));
     }
     Ok(typed.try_readwrite()?)
+}
+
+/// An array to write to, which holds zeros or anything.
+pub(crate) fn output<'a, T: Element>(
+    array: &'a mut PyReadwriteArrayDyn<'_, T>,
+    is_zero: bool,
+) -> Output<'a, T> {
+    let array = array.as_array_mut();
+    if is_zero { Output::of_zeros(array) } else { array.into() }
 }
 
 fn typed<'a, 'py, T: Element>(

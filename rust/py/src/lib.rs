@@ -22,8 +22,7 @@ use std::mem::take;
 
 use ndarray::ArrayView1;
 use nithresh_core::{
-    Branches, ClusterFilter, Connectivity, Criterion, Enhancement, Output, Piece, Place, Plateaus,
-    Population, ScoreOf, Table,
+    Branches, Connectivity, Enhancement, Piece, Place, Plateaus, Population, ScoreOf, Sides, Table,
 };
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArray,
@@ -32,85 +31,90 @@ use numpy::{
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::array::{dispatch, read, read_write};
+use crate::array::{dispatch, output, read, read_write};
 use crate::error::{Result, mismatch};
+
+/// Which voxels pass and which clusters stay, with a threshold that is known.
+#[pyclass(frozen, module = "nithresh._core")]
+struct Request(nithresh_core::Request);
+
+#[pymethods]
+impl Request {
+    #[new]
+    #[pyo3(signature = (threshold, *, two_sided, cluster_threshold, connectivity))]
+    fn new(
+        threshold: f64,
+        two_sided: bool,
+        cluster_threshold: u64,
+        connectivity: u8,
+    ) -> Result<Self> {
+        let request = nithresh_core::Request::new(threshold, sides(two_sided))?;
+        let connectivity = Connectivity::from_neighbours(connectivity)?;
+        Ok(Self(request.min_extent(cluster_threshold).connectivity(connectivity)))
+    }
+}
+
+fn sides(two_sided: bool) -> Sides {
+    if two_sided { Sides::Both } else { Sides::One }
+}
 
 /// Writes the voxels of `data` that pass and whose cluster is large enough to
 /// `out`, zero elsewhere. `out` may be `data` itself, or `out_is_zero`. Returns
 /// `(min, max, has_non_finite)`: the range of `out`, and whether `data` had values
 /// that are not finite.
 #[pyfunction]
-#[pyo3(signature = (
-    data, out, *, out_is_zero, mask, threshold, two_sided, cluster_threshold, connectivity
-))]
-#[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
+#[pyo3(signature = (data, out, request, *, mask, out_is_zero))]
+#[expect(clippy::needless_pass_by_value, reason = "a Python signature")]
 fn threshold(
     py: Python<'_>,
     data: &Bound<'_, PyUntypedArray>,
     out: &Bound<'_, PyUntypedArray>,
-    out_is_zero: bool,
+    request: &Request,
     mask: Option<PyReadonlyArray3<'_, bool>>,
-    threshold: f64,
-    two_sided: bool,
-    cluster_threshold: u64,
-    connectivity: u8,
+    out_is_zero: bool,
 ) -> Result<(f64, f64, bool)> {
-    let filter = filter(cluster_threshold, connectivity)?;
+    let request = request.0;
     let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
     let summary = dispatch!(data, T => {
-        let criterion = Criterion::<T>::new(threshold, two_sided)?;
         if data.is(out) {
             let mut data = read_write::<T>(data)?;
             let data = data.as_array_mut();
             threads::run(py, data.len(), || {
-                nithresh_core::threshold_in_place(data, mask, criterion, filter)
+                nithresh_core::threshold_in_place(data, mask, request)
             })?
         } else {
             let (data, mut out) = (read::<T>(data)?, read_write::<T>(out)?);
-            let (data, array) = (data.as_array(), out.as_array_mut());
+            let (data, out) = (data.as_array(), output(&mut out, out_is_zero));
             threads::run(py, data.len(), || {
-                let out = Output { array, is_zero: out_is_zero };
-                nithresh_core::threshold(data, out, mask, criterion, filter)
+                nithresh_core::threshold(data, out, mask, request)
             })?
         }
     });
     Ok((summary.min, summary.max, summary.has_non_finite))
 }
 
-fn filter(cluster_threshold: u64, connectivity: u8) -> Result<ClusterFilter> {
-    let connectivity = Connectivity::from_neighbours(connectivity)?;
-    Ok(ClusterFilter { min_extent: cluster_threshold, connectivity })
-}
-
 /// Writes the number of its cluster to each voxel of `labels`, 0 to those of none, and
 /// returns how many clusters there are.
 #[pyfunction]
-#[pyo3(signature = (
-    data, labels, *, labels_is_zero, mask, threshold, two_sided, cluster_threshold,
-    connectivity
-))]
-#[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
+#[pyo3(signature = (data, labels, request, *, mask, labels_is_zero))]
+#[expect(clippy::needless_pass_by_value, reason = "a Python signature")]
 fn label(
     py: Python<'_>,
     data: &Bound<'_, PyUntypedArray>,
     labels: &Bound<'_, PyUntypedArray>,
-    labels_is_zero: bool,
+    request: &Request,
     mask: Option<PyReadonlyArray3<'_, bool>>,
-    threshold: f64,
-    two_sided: bool,
-    cluster_threshold: u64,
-    connectivity: u8,
+    labels_is_zero: bool,
 ) -> Result<usize> {
-    let filter = filter(cluster_threshold, connectivity)?;
+    let request = request.0;
     let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
     let mut labels = read_write::<i32>(labels)?;
-    let labels = Output { array: labels.as_array_mut(), is_zero: labels_is_zero };
+    let labels = output(&mut labels, labels_is_zero);
     Ok(dispatch!(data, T => {
-        let criterion = Criterion::<T>::new(threshold, two_sided)?;
         let data = read::<T>(data)?;
         let volume = array::volume(&data)?;
         threads::run(py, volume.len(), || {
-            nithresh_core::label(volume, labels, mask, criterion, filter)
+            nithresh_core::label(volume, labels, mask, request)
         })?
     }))
 }
@@ -133,8 +137,9 @@ impl Labels {
         is_zero: bool,
     ) -> Result<()> {
         let mut labels = read_write::<i32>(labels)?;
-        let labels = Output { array: labels.as_array_mut(), is_zero };
-        threads::run(py, labels.array.len(), || self.0.write(labels))
+        let voxels = labels.len();
+        let labels = output(&mut labels, is_zero);
+        threads::run(py, voxels, || self.0.write(labels))
     }
 
     /// The mean, the smallest and the largest value of another map under each cluster, and
@@ -160,36 +165,27 @@ impl Labels {
 /// `nithresh_core::Table`, and the `Labels`. Of plateaus, every voxel is a local maximum
 /// if they are `whole`.
 #[pyfunction]
-#[pyo3(signature = (
-    data, out, *, out_is_zero, mask, threshold, two_sided, cluster_threshold, connectivity,
-    whole_plateaus
-))]
-#[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
+#[pyo3(signature = (data, out, request, *, mask, out_is_zero, whole_plateaus))]
+#[expect(clippy::needless_pass_by_value, reason = "a Python signature")]
 fn find_clusters<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyUntypedArray>,
     out: Option<&Bound<'py, PyUntypedArray>>,
-    out_is_zero: bool,
+    request: &Request,
     mask: Option<PyReadonlyArray3<'py, bool>>,
-    threshold: f64,
-    two_sided: bool,
-    cluster_threshold: u64,
-    connectivity: u8,
+    out_is_zero: bool,
     whole_plateaus: bool,
 ) -> Result<Bound<'py, PyDict>> {
-    let filter = filter(cluster_threshold, connectivity)?;
+    let request = request.0;
     let plateaus = if whole_plateaus { Plateaus::Whole } else { Plateaus::First };
     let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
     let (mut table, labels, summary) = dispatch!(data, T => {
-        let criterion = Criterion::<T>::new(threshold, two_sided)?;
         let data = read::<T>(data)?;
         let volume = array::volume(&data)?;
         let mut out = out.map(read_write::<T>).transpose()?;
-        let values = out.as_mut().map(|out| {
-            Output { array: out.as_array_mut(), is_zero: out_is_zero }
-        });
+        let values = out.as_mut().map(|out| output(out, out_is_zero));
         threads::run(py, volume.len(), || {
-            Table::of(volume, values, mask, criterion, filter, plateaus)
+            Table::of(volume, values, mask, request, plateaus)
         })?
     });
     let fields = PyDict::new(py);
@@ -211,34 +207,27 @@ type Labelled<'py> = (Bound<'py, PyArray1<i32>>, Bound<'py, PyArray2<u64>>);
 /// be pieces of clusters that stay in a volume of `shape`, in which the block begins at
 /// `start`: their labels, and a row of words for each, the second word its sign.
 #[pyfunction]
-#[pyo3(signature = (
-    data, labels, *, labels_is_zero, mask, threshold, two_sided, cluster_threshold,
-    connectivity, start, shape
-))]
+#[pyo3(signature = (data, labels, request, *, mask, labels_is_zero, start, shape))]
 #[expect(clippy::too_many_arguments, clippy::needless_pass_by_value, reason = "a Python signature")]
 fn label_block<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyUntypedArray>,
     labels: &Bound<'py, PyUntypedArray>,
-    labels_is_zero: bool,
+    request: &Request,
     mask: Option<PyReadonlyArray3<'py, bool>>,
-    threshold: f64,
-    two_sided: bool,
-    cluster_threshold: u64,
-    connectivity: u8,
+    labels_is_zero: bool,
     start: [usize; 3],
     shape: [usize; 3],
 ) -> Result<Labelled<'py>> {
-    let filter = filter(cluster_threshold, connectivity)?;
+    let request = request.0;
     let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
     let mut labels = read_write::<i32>(labels)?;
-    let labels = Output { array: labels.as_array_mut(), is_zero: labels_is_zero };
+    let labels = output(&mut labels, labels_is_zero);
     let pieces = dispatch!(data, T => {
-        let criterion = Criterion::<T>::new(threshold, two_sided)?;
         let data = read::<T>(data)?;
         let block = array::volume(&data)?;
         threads::run(py, block.len(), || {
-            Piece::label(block, labels, mask, criterion, filter, Place { start, shape })
+            Piece::label(block, labels, mask, request, Place { start, shape })
         })?
     });
     let (labels, words): (Vec<_>, Vec<_>) =
@@ -307,7 +296,8 @@ fn tfce(
     connectivity: u8,
 ) -> Result<()> {
     let connectivity = Connectivity::from_neighbours(connectivity)?;
-    let enhancement = Enhancement { extent_power, height_power, two_sided, connectivity };
+    let enhancement =
+        Enhancement { extent_power, height_power, sides: sides(two_sided), connectivity };
     let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
     dispatch!(data, T => {
         let (data, mut out) = (read::<T>(data)?, read_write::<ScoreOf<T>>(out)?);
@@ -337,7 +327,7 @@ fn branches<'py>(
         let data = read::<T>(data)?;
         let volume = array::volume(&data)?;
         threads::run(py, SWEEP * volume.len(), || {
-            Branches::of(volume, mask, two_sided, connectivity)
+            Branches::of(volume, mask, sides(two_sided), connectivity)
         })?
     });
     let fields = PyDict::new(py);
@@ -411,8 +401,8 @@ mod _core {
 
     #[pymodule_export]
     use super::{
-        Labels, branches, find_clusters, get_num_threads, join, label, label_block, percentile,
-        set_num_threads, summary, tfce, threshold,
+        Labels, Request, branches, find_clusters, get_num_threads, join, label, label_block,
+        percentile, set_num_threads, summary, tfce, threshold,
     };
 
     /// Looks up NumPy's functions once, at import. The numpy crate does it at

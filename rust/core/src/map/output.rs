@@ -5,13 +5,18 @@ use ndarray::{ArrayView3, ArrayViewMut3, ArrayViewMutD};
 /// An array that a result is written to.
 pub struct Output<'a, T> {
     /// Of the shape of the data.
-    pub array: ArrayViewMutD<'a, T>,
-    /// Whether it holds zeros. Then only what passes is written, and memory that the
-    /// system has promised but not yet given is not touched elsewhere.
-    pub is_zero: bool,
+    pub(crate) array: ArrayViewMutD<'a, T>,
+    pub(crate) is_zero: bool,
 }
 
 impl<'a, T> Output<'a, T> {
+    /// An array that holds zeros. Only what passes is written, and memory that the system
+    /// has promised but not yet given is not touched elsewhere.
+    #[must_use]
+    pub fn of_zeros(array: ArrayViewMutD<'a, T>) -> Self {
+        Self { array, is_zero: true }
+    }
+
     /// The same for a shorter time.
     pub(crate) fn view_mut(&mut self) -> Output<'_, T> {
         Output { array: self.array.view_mut(), is_zero: self.is_zero }
@@ -29,7 +34,7 @@ impl<'a, T> Output<'a, T> {
 }
 
 impl<'a, T> From<ArrayViewMutD<'a, T>> for Output<'a, T> {
-    /// Of an array that may hold anything.
+    /// An array that may hold anything.
     fn from(array: ArrayViewMutD<'a, T>) -> Self {
         Self { array, is_zero: false }
     }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::map::series::pooled;
 use crate::map::volume::{MemoryOrder, Plane, Target, visit_stretches};
 use crate::parallel;
-use crate::request::Criterion;
+use crate::request::Threshold;
 use crate::simd::chunk::{GROUP, Groups, any};
 use crate::simd::dispatch::{Loop, widest};
 use crate::voxel::Voxel;
@@ -119,9 +119,9 @@ impl<T: Voxel> Extremes<T> {
     }
 
     /// What the range becomes when all values that do not pass become zero.
-    pub(crate) fn of_passing(self, criterion: Criterion<T>) -> Self {
+    pub(crate) fn of_passing(self, threshold: Threshold<T>) -> Self {
         // If the largest value does not pass, no other passes above zero.
-        let kept = |value| if criterion.passes(value) { value } else { T::ZERO };
+        let kept = |value| if threshold.passes(value) { value } else { T::ZERO };
         Self { smallest: self.smallest.map(kept), largest: self.largest.map(kept) }
     }
 

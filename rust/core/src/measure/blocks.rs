@@ -17,7 +17,7 @@ use crate::map::volume::Frame;
 use crate::measure::exact_sum::Sums;
 use crate::measure::label::{Numbered, Peak};
 use crate::measure::table::{Table, sums_of};
-use crate::request::{ClusterFilter, Criterion};
+use crate::request::Request;
 use crate::runs::clusters::Clusters;
 use crate::runs::union_find::Forest;
 use crate::voxel::Voxel;
@@ -71,7 +71,7 @@ impl Piece {
     pub const WORDS: usize = 16;
 
     /// Labels a block, as [`label`](crate::measure::label::label) does with all its clusters, and
-    /// returns with its label each that may be a piece of a cluster that `filter` keeps:
+    /// returns with its label each that may be a piece of a cluster that `request` keeps:
     /// those that it keeps by themselves, and those that reach a border of the block that
     /// is none of the volume. In the order of their labels.
     ///
@@ -82,8 +82,7 @@ impl Piece {
         block: ArrayView3<'_, T>,
         mut labels: Output<'_, i32>,
         mask: Option<ArrayView3<'_, bool>>,
-        criterion: Criterion<T>,
-        filter: ClusterFilter,
+        request: Request,
         place: Place,
     ) -> Result<Vec<(i32, Self)>> {
         check_shape("labels", labels.array.shape(), block.shape())?;
@@ -94,8 +93,7 @@ impl Piece {
         let frame = Frame::of(&block);
         let turned = frame.order.apply(block);
         let mask = mask.map(|mask| frame.order.apply(mask));
-        let (clusters, passing) =
-            Clusters::find_with_values(turned, mask, criterion, filter.connectivity)?;
+        let (clusters, passing) = Clusters::find_with_values(turned, mask, request)?;
         let (numbered, peaks, values) = Numbered::of(clusters, passing, &frame, 0)?;
         numbered.write(labels.view_mut(), &frame);
 
@@ -113,7 +111,7 @@ impl Piece {
         let crosses = place.crossing(labels.volume(), peaks.len());
         let pieces = (1..).zip(peaks.iter().zip(sums).map(piece)).zip(crosses);
         let listed = |((_, piece), crosses): &((i32, Self), bool)| {
-            *crosses || piece.extent >= filter.min_extent
+            *crosses || piece.extent >= request.min_extent
         };
         Ok(pieces.filter(listed).map(|(labelled, _)| labelled).collect())
     }

@@ -11,13 +11,13 @@ use crate::map::output::Output;
 use crate::map::series::{check_mask, check_shape};
 use crate::map::volume::Frame;
 use crate::parallel;
-use crate::request::{ClusterFilter, Criterion};
+use crate::request::Request;
 use crate::runs::clusters::{Clusters, Member, Passing};
 use crate::simd::chunk::ClearPlane;
 use crate::simd::dispatch::widest;
 use crate::voxel::Voxel;
 
-/// Writes the number of its cluster to each voxel of a cluster that `filter` keeps, and
+/// Writes the number of its cluster to each voxel of a cluster that `request` keeps, and
 /// returns how many there are.
 ///
 /// Number 1 is the largest cluster; of the same extent, the one with the larger absolute
@@ -33,8 +33,7 @@ pub fn label<T: Voxel>(
     volume: ArrayView3<'_, T>,
     labels: Output<'_, i32>,
     mask: Option<ArrayView3<'_, bool>>,
-    criterion: Criterion<T>,
-    filter: ClusterFilter,
+    request: Request,
 ) -> Result<usize> {
     check_shape("labels", labels.array.shape(), volume.shape())?;
     check_mask(mask.as_ref(), volume.shape())?;
@@ -44,9 +43,8 @@ pub fn label<T: Voxel>(
     let frame = Frame::of(&volume);
     let turned = frame.order.apply(volume);
     let mask = mask.map(|mask| frame.order.apply(mask));
-    let (clusters, passing) =
-        Clusters::find_with_values(turned, mask, criterion, filter.connectivity)?;
-    let (numbered, ..) = Numbered::of(clusters, passing, &frame, filter.min_extent)?;
+    let (clusters, passing) = Clusters::find_with_values(turned, mask, request)?;
+    let (numbered, ..) = Numbered::of(clusters, passing, &frame, request.min_extent)?;
     numbered.write(labels, &frame);
     Ok(numbered.count())
 }

@@ -11,7 +11,7 @@ use crate::map::volume::{Frame, Target};
 use crate::measure::exact_sum::{Sums, Unit};
 use crate::measure::label::{Labels, Numbered, Peak};
 use crate::measure::maxima::{Maxima, Plateaus};
-use crate::request::{ClusterFilter, Criterion};
+use crate::request::Request;
 use crate::runs::clusters::Passing;
 use crate::runs::threshold::filter_clusters;
 use crate::voxel::Voxel;
@@ -55,8 +55,7 @@ impl Table {
         volume: ArrayView3<'_, T>,
         values: Option<Output<'_, T>>,
         mask: Option<ArrayView3<'_, bool>>,
-        criterion: Criterion<T>,
-        filter: ClusterFilter,
+        request: Request,
         plateaus: Plateaus,
     ) -> Result<(Self, Labels, Summary)> {
         check_mask(mask.as_ref(), volume.shape())?;
@@ -75,9 +74,9 @@ impl Table {
         let mask = mask.map(|mask| frame.order.apply(mask));
         let target = target.in_order(frame.order);
         let mut passing = Passing::default();
-        let (clusters, summary) =
-            filter_clusters(target, mask, criterion, filter, Some(&mut passing))?;
-        let (numbered, peaks, values) = Numbered::of(clusters, passing, &frame, filter.min_extent)?;
+        let (clusters, summary) = filter_clusters(target, mask, request, Some(&mut passing))?;
+        let (numbered, peaks, values) =
+            Numbered::of(clusters, passing, &frame, request.min_extent)?;
         let table = Self::of_numbered(&numbered, &peaks, &values, &frame);
         let maxima = Maxima::of(&numbered, &values, &frame, plateaus);
         Ok((Self { maxima, ..table }, Labels { numbered: Some(numbered), frame }, summary))

@@ -8,7 +8,7 @@ use crate::map::interleaved::{self, Volumes};
 use crate::map::series::check_mask;
 use crate::map::volume::{MemoryOrder, Plane, Target, visit_planes};
 use crate::parallel;
-use crate::request::Criterion;
+use crate::request::{Request, Threshold};
 use crate::runs::link::{Link, RowsBefore};
 use crate::runs::list::{Grid, ListRuns, PlaneBits, Run, Runs, narrow};
 use crate::runs::scan::{Found, Scan};
@@ -57,8 +57,7 @@ impl Clusters {
     pub fn find<T: Voxel>(
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
-        criterion: Criterion<T>,
-        connectivity: Connectivity,
+        request: Request,
     ) -> Result<Self> {
         check_mask(mask.as_ref(), volume.shape())?;
         if volume.is_empty() {
@@ -66,19 +65,18 @@ impl Clusters {
         }
         let order = MemoryOrder::of(&volume);
         let (target, mask) = (order.apply(volume), mask.map(|mask| order.apply(mask)));
-        Ok(Self::find_and_write(Target::Read(target), mask, criterion, connectivity, None)?.0)
+        Ok(Self::find_and_write(Target::Read(target), mask, request, None)?.0)
     }
 
     /// The clusters of a volume in memory order, with the values of all voxels that pass.
     pub(crate) fn find_with_values<T: Voxel>(
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
-        criterion: Criterion<T>,
-        connectivity: Connectivity,
+        request: Request,
     ) -> Result<(Self, Passing<T>)> {
         let (target, mut passing) = (Target::Read(volume), Passing::default());
         let into = Some(&mut passing);
-        let (clusters, _) = Self::find_and_write(target, mask, criterion, connectivity, into)?;
+        let (clusters, _) = Self::find_and_write(target, mask, request, into)?;
         Ok((clusters, passing))
     }
 
@@ -87,12 +85,11 @@ impl Clusters {
     pub(crate) fn find_and_write<T: Voxel>(
         target: Target<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
-        criterion: Criterion<T>,
-        connectivity: Connectivity,
+        request: Request,
         passing: Option<&mut Passing<T>>,
     ) -> Result<(Self, Found<T>)> {
         let (planes, rows, row_length) = target.source().dim();
-        let grid = Grid::new(rows, row_length)?;
+        let rules = Rules::of(request, rows, row_length)?;
         let planes_per_slab = parallel::slab_thickness(planes);
         let slabs = visit_planes(
             target,
@@ -100,11 +97,11 @@ impl Clusters {
             planes_per_slab,
             |planes| {
                 let passing = passing.is_some().then(Passing::default);
-                (Slab::new(&grid, planes, rows), Found::NOTHING, passing)
+                (Slab::new(&rules.grid, planes, rows), Found::NOTHING, passing)
             },
             |(slab, found, passing), plane| {
                 let source = plane.source;
-                slab.add(plane, &grid, criterion, connectivity, found);
+                slab.add(plane, &rules, found);
                 if let Some(passing) = passing {
                     passing.add(source, slab.runs.of_last_plane());
                 }
@@ -120,28 +117,26 @@ impl Clusters {
         if let Some(passing) = passing {
             *passing = all;
         }
-        Self::complete(parts, planes_per_slab, &grid, criterion, connectivity)
+        Self::complete(parts, planes_per_slab, &rules)
     }
 
     /// The same for some volumes of a series that lie interleaved, each by itself.
     pub(crate) fn find_and_write_each<T: Voxel>(
         volumes: Volumes<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
-        criterion: Criterion<T>,
-        connectivity: Connectivity,
+        request: Request,
     ) -> Result<Vec<(Self, Found<T>)>> {
         let (planes, rows, row_length) = volumes.dim();
-        let grid = Grid::new(rows, row_length)?;
+        let rules = Rules::of(request, rows, row_length)?;
         let planes_per_slab = parallel::slab_thickness(planes);
         let volumes = interleaved::visit_planes(
             volumes,
             mask,
             planes_per_slab,
-            |planes| (Slab::new(&grid, planes, rows), Found::NOTHING),
-            |(slab, found), plane| slab.add(plane, &grid, criterion, connectivity, found),
+            |planes| (Slab::new(&rules.grid, planes, rows), Found::NOTHING),
+            |(slab, found), plane| slab.add(plane, &rules, found),
         );
-        let complete =
-            |slabs| Self::complete(slabs, planes_per_slab, &grid, criterion, connectivity);
+        let complete = |slabs| Self::complete(slabs, planes_per_slab, &rules);
         parallel::map(volumes, complete).into_iter().collect()
     }
 
@@ -149,13 +144,11 @@ impl Clusters {
     fn complete<T: Voxel>(
         parts: Vec<(Slab, Found<T>)>,
         planes_per_slab: usize,
-        grid: &Grid,
-        criterion: Criterion<T>,
-        connectivity: Connectivity,
+        rules: &Rules<T>,
     ) -> Result<(Self, Found<T>)> {
         let (slabs, found): (_, Vec<_>) = parts.into_iter().unzip();
-        let clusters = Self::join(slabs, planes_per_slab, grid, connectivity)?;
-        Ok((clusters, Found::of_all(found, criterion)))
+        let clusters = Self::join(slabs, planes_per_slab, &rules.grid, rules.connectivity)?;
+        Ok((clusters, Found::of_all(found, rules.threshold)))
     }
 
     /// Puts the slabs of a volume together.
@@ -288,6 +281,20 @@ impl<T> Default for Passing<T> {
     }
 }
 
+/// What is asked of a volume, and how its planes lie in words.
+struct Rules<T: Voxel> {
+    grid: Grid,
+    threshold: Threshold<T>,
+    connectivity: Connectivity,
+}
+
+impl<T: Voxel> Rules<T> {
+    fn of(request: Request, rows: usize, row_length: usize) -> Result<Self> {
+        let grid = Grid::new(rows, row_length)?;
+        Ok(Self { grid, threshold: Threshold::of(&request), connectivity: request.connectivity })
+    }
+}
+
 /// Some planes of a volume, one after the other.
 struct Slab {
     runs: Runs,
@@ -321,20 +328,15 @@ impl Slab {
 
     /// Finds the runs of the next plane, and links them with one another and with those
     /// of the plane before.
-    fn add<T: Voxel>(
-        &mut self,
-        plane: Plane<'_, T>,
-        grid: &Grid,
-        criterion: Criterion<T>,
-        connectivity: Connectivity,
-        found: &mut Found<T>,
-    ) {
+    fn add<T: Voxel>(&mut self, plane: Plane<'_, T>, rules: &Rules<T>, found: &mut Found<T>) {
+        let Rules { grid, threshold, connectivity } = rules;
+        let (threshold, connectivity) = (*threshold, *connectivity);
         let Self { runs, parent, ends, next, is_too_large, .. } = self;
         if *is_too_large {
             return;
         }
         next.clear();
-        Scan { criterion, bits: Some(&mut *next), found }.plane(plane);
+        Scan { threshold, bits: Some(&mut *next), found }.plane(plane);
         widest(ListRuns { runs, plane: next, grid });
         *is_too_large = u32::try_from(runs.count()).is_err();
         if *is_too_large {

@@ -9,7 +9,7 @@ use crate::map::interleaved::{self, Volumes};
 use crate::map::summary::{Extremes, Summary};
 use crate::map::volume::{Out, Plane, Target, visit_stretches};
 use crate::parallel;
-use crate::request::Criterion;
+use crate::request::Threshold;
 use crate::runs::list::{PlaneBits, Word};
 use crate::simd::bits;
 use crate::simd::chunk::{GROUP, any, clear, filled_up};
@@ -33,13 +33,13 @@ impl<T: Voxel> Found<T> {
 
     /// What the scans of all parts of a volume found together, with the range of the voxels
     /// that pass, and of zeros for those that do not.
-    pub(crate) fn of_all(parts: impl IntoIterator<Item = Self>, criterion: Criterion<T>) -> Self {
+    pub(crate) fn of_all(parts: impl IntoIterator<Item = Self>, threshold: Threshold<T>) -> Self {
         let all = parts.into_iter().fold(Self::NOTHING, |all, part| Self {
             extremes: all.extremes.merge(part.extremes),
             has_empty: all.has_empty | part.has_empty,
             has_non_finite: all.has_non_finite | part.has_non_finite,
         });
-        let mut extremes = all.extremes.of_passing(criterion);
+        let mut extremes = all.extremes.of_passing(threshold);
         if all.has_empty {
             extremes.add_one(T::ZERO);
         }
@@ -55,7 +55,7 @@ impl<T: Voxel> Found<T> {
 pub(crate) fn write_passing<T: Voxel>(
     target: Target<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
-    criterion: Criterion<T>,
+    threshold: Threshold<T>,
 ) -> Found<T> {
     let thickness = parallel::slab_thickness(target.source().len_of(Axis(0)));
     let found = visit_stretches(
@@ -63,16 +63,16 @@ pub(crate) fn write_passing<T: Voxel>(
         mask,
         thickness,
         || Found::NOTHING,
-        |found, plane| Scan { criterion, bits: None, found }.plane(plane),
+        |found, plane| Scan { threshold, bits: None, found }.plane(plane),
     );
-    Found::of_all(found, criterion)
+    Found::of_all(found, threshold)
 }
 
 /// The same for some volumes of a series that lie interleaved, all together.
 pub(crate) fn write_passing_of_all<T: Voxel>(
     volumes: Volumes<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
-    criterion: Criterion<T>,
+    threshold: Threshold<T>,
 ) -> Found<T> {
     let thickness = parallel::slab_thickness(volumes.dim().0);
     let found = interleaved::visit_planes(
@@ -80,9 +80,9 @@ pub(crate) fn write_passing_of_all<T: Voxel>(
         mask,
         thickness,
         |_| Found::NOTHING,
-        |found, plane| Scan { criterion, bits: None, found }.plane(plane),
+        |found, plane| Scan { threshold, bits: None, found }.plane(plane),
     );
-    Found::of_all(found.into_iter().flatten(), criterion)
+    Found::of_all(found.into_iter().flatten(), threshold)
 }
 
 /// The scan of a plane.
@@ -97,7 +97,7 @@ pub(crate) fn write_passing_of_all<T: Voxel>(
 /// Nothing branches on a voxel, only on a group, so smooth maps cost a few steps a
 /// voxel that all vectorise, however short their rows are.
 pub(crate) struct Scan<'a, T: Voxel> {
-    pub(crate) criterion: Criterion<T>,
+    pub(crate) threshold: Threshold<T>,
     /// Which voxels pass, to fill; nothing passes in it as yet.
     pub(crate) bits: Option<&'a mut PlaneBits>,
     pub(crate) found: &'a mut Found<T>,
@@ -191,7 +191,7 @@ impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
     #[inline(always)]
     fn call(self) -> usize {
         let Self { scan, part, mask } = self;
-        let (criterion, keeps_zeros) = (scan.criterion, scan.criterion.keeps_zeros());
+        let (threshold, keeps_zeros) = (scan.threshold, scan.threshold.keeps_zeros());
         let (mut extremes, mut has_empty) = (scan.found.extremes, false);
         let mut number = 0;
         while let Some(values) = part.values.get(number) {
@@ -199,7 +199,7 @@ impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
             if !part.is_zero {
                 fetch_ahead(&part.out[number]);
             }
-            if !(any(values, |value| criterion.is_suspect(value)) | keeps_zeros) {
+            if !(any(values, |value| threshold.is_suspect(value)) | keeps_zeros) {
                 has_empty = true;
                 if !part.is_zero {
                     clear(&mut part.out[number]);
@@ -224,10 +224,10 @@ impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
             }
             extremes.add(&values);
             if let Some(bits) = &mut scan.bits {
-                bits.set(part.first + number, passing(&values, criterion));
+                bits.set(part.first + number, passing(&values, threshold));
             }
             if let Some(out) = part.out.get_mut(number) {
-                keep(&values, criterion, out);
+                keep(&values, threshold, out);
             }
             number += 1;
         }
@@ -240,9 +240,9 @@ impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
 /// Which voxels of a group pass, on the positive side and on the negative; all are
 /// finite.
 #[inline(always)]
-fn passing<T: Voxel>(values: &[T; GROUP], criterion: Criterion<T>) -> Word {
-    let positive = bits::of(values, |value| criterion.passes_positive(value));
-    let negative = bits::of(values, |value| criterion.passes_negative(value));
+fn passing<T: Voxel>(values: &[T; GROUP], threshold: Threshold<T>) -> Word {
+    let positive = bits::of(values, |value| threshold.passes_positive(value));
+    let negative = bits::of(values, |value| threshold.passes_negative(value));
     // No voxel is both, also where another thread writes to the map: the runs rest on it.
     [positive, negative & !positive]
 }
@@ -250,11 +250,11 @@ fn passing<T: Voxel>(values: &[T; GROUP], criterion: Criterion<T>) -> Word {
 /// Copies a group with zeros for what does not pass. Compared anew, which is faster
 /// than to fetch what was found before.
 #[inline(always)]
-fn keep<T: Voxel>(values: &[T; GROUP], criterion: Criterion<T>, kept: &mut [T; GROUP]) {
+fn keep<T: Voxel>(values: &[T; GROUP], threshold: Threshold<T>, kept: &mut [T; GROUP]) {
     for (kept, &value) in kept.iter_mut().zip(values) {
-        *kept = if criterion.passes(value) { value } else { T::ZERO };
+        *kept = if threshold.passes(value) { value } else { T::ZERO };
     }
-    if criterion.keeps_zeros() {
+    if threshold.keeps_zeros() {
         for (kept, &value) in kept.iter_mut().zip(values) {
             *kept = if value == T::ZERO { value } else { *kept };
         }

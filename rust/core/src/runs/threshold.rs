@@ -9,13 +9,13 @@ use crate::map::series::{check_mask, check_shape, series};
 use crate::map::summary::Summary;
 use crate::map::volume::Target;
 use crate::parallel;
-use crate::request::{ClusterFilter, Criterion};
+use crate::request::{Request, Threshold};
 use crate::runs::clusters::{Clusters, Passing};
 use crate::runs::{erase, scan};
 use crate::voxel::Voxel;
 
-/// Writes to `out` the voxels of `data` that pass `criterion`, lie in `mask`
-/// and belong to a cluster that `filter` keeps; all others become zero. Returns the
+/// Writes to `out` the voxels of `data` that lie in `mask`, pass the threshold of
+/// `request` and belong to a cluster that it keeps; all others become zero. Returns the
 /// range of `out`, and whether `data` has values that are not finite.
 ///
 /// `data` and `out` have three axes, or four with the volumes along the last,
@@ -32,8 +32,7 @@ pub fn threshold<T: Voxel>(
     data: ArrayViewD<'_, T>,
     out: Output<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
-    criterion: Criterion<T>,
-    filter: ClusterFilter,
+    request: Request,
 ) -> Result<Summary> {
     check_shape("out", out.array.shape(), data.shape())?;
     let source = series(data)?;
@@ -42,11 +41,11 @@ pub fn threshold<T: Voxel>(
     let mut out = series(array)?;
     if is_interleaved(&source) {
         let volumes = Volumes { source: Some(source), out };
-        return threshold_interleaved(volumes, mask, criterion, filter);
+        return threshold_interleaved(volumes, mask, request);
     }
     let volumes = source.axis_iter(Axis(3)).zip(out.axis_iter_mut(Axis(3)));
     let targets = volumes.map(|(source, out)| Target::New { source, out, is_zero }).collect();
-    threshold_targets(targets, mask, criterion, filter)
+    threshold_targets(targets, mask, request)
 }
 
 /// As [`threshold`], over the data itself.
@@ -57,26 +56,24 @@ pub fn threshold<T: Voxel>(
 pub fn threshold_in_place<T: Voxel>(
     data: ArrayViewMutD<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
-    criterion: Criterion<T>,
-    filter: ClusterFilter,
+    request: Request,
 ) -> Result<Summary> {
     let mut data = series(data)?;
     check_mask(mask.as_ref(), &data.shape()[..3])?;
     if is_interleaved(&data.view()) {
         let volumes = Volumes { source: None, out: data };
-        return threshold_interleaved(volumes, mask, criterion, filter);
+        return threshold_interleaved(volumes, mask, request);
     }
     let targets = data.axis_iter_mut(Axis(3)).map(Target::InPlace).collect();
-    threshold_targets(targets, mask, criterion, filter)
+    threshold_targets(targets, mask, request)
 }
 
 fn threshold_targets<T: Voxel>(
     targets: Vec<Target<'_, T>>,
     mask: Option<ArrayView3<'_, bool>>,
-    criterion: Criterion<T>,
-    filter: ClusterFilter,
+    request: Request,
 ) -> Result<Summary> {
-    parallel::map_volumes(targets, |target| threshold_volume(target, mask, criterion, filter))
+    parallel::map_volumes(targets, |target| threshold_volume(target, mask, request))
         .into_iter()
         .try_fold(Summary::EMPTY, |all, volume| Ok(all.merge(volume?)))
 }
@@ -84,8 +81,7 @@ fn threshold_targets<T: Voxel>(
 fn threshold_interleaved<T: Voxel>(
     volumes: Volumes<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
-    criterion: Criterion<T>,
-    filter: ClusterFilter,
+    request: Request,
 ) -> Result<Summary> {
     if volumes.out.is_empty() {
         return Ok(Summary::EMPTY);
@@ -94,17 +90,15 @@ fn threshold_interleaved<T: Voxel>(
     let mask = mask.map(|mask| order.apply(mask));
     let (mut volumes, mut summary) = (volumes.in_order(order), Summary::EMPTY);
     for mut volumes in volumes.some_at_a_time() {
-        if filter.min_extent <= 1 {
-            let found = scan::write_passing_of_all(volumes, mask, criterion);
+        if request.min_extent <= 1 {
+            let found = scan::write_passing_of_all(volumes, mask, Threshold::of(&request));
             summary = summary.merge(found.summary());
             continue;
         }
-        let connectivity = filter.connectivity;
-        let found =
-            Clusters::find_and_write_each(volumes.reborrow(), mask, criterion, connectivity)?;
+        let found = Clusters::find_and_write_each(volumes.reborrow(), mask, request)?;
         let volumes = volumes.out.axis_iter_mut(Axis(3)).zip(found).collect();
         let summaries = parallel::map(volumes, |(out, (clusters, found))| {
-            erase::erase_small(out, &clusters, filter.min_extent, found)
+            erase::erase_small(out, &clusters, request.min_extent, found)
         });
         summary = summaries.into_iter().fold(summary, Summary::merge);
     }
@@ -114,8 +108,7 @@ fn threshold_interleaved<T: Voxel>(
 fn threshold_volume<T: Voxel>(
     target: Target<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
-    criterion: Criterion<T>,
-    filter: ClusterFilter,
+    request: Request,
 ) -> Result<Summary> {
     if target.source().is_empty() {
         return Ok(Summary::EMPTY);
@@ -123,10 +116,10 @@ fn threshold_volume<T: Voxel>(
     let order = target.order();
     let target = target.in_order(order);
     let mask = mask.map(|mask| order.apply(mask));
-    if filter.min_extent <= 1 {
-        return Ok(scan::write_passing(target, mask, criterion).summary());
+    if request.min_extent <= 1 {
+        return Ok(scan::write_passing(target, mask, Threshold::of(&request)).summary());
     }
-    Ok(filter_clusters(target, mask, criterion, filter, None)?.1)
+    Ok(filter_clusters(target, mask, request, None)?.1)
 }
 
 /// Does the whole for a volume in memory order; returns its clusters of every extent.
@@ -134,15 +127,12 @@ fn threshold_volume<T: Voxel>(
 pub(crate) fn filter_clusters<T: Voxel>(
     mut target: Target<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
-    criterion: Criterion<T>,
-    filter: ClusterFilter,
+    request: Request,
     passing: Option<&mut Passing<T>>,
 ) -> Result<(Clusters, Summary)> {
-    let connectivity = filter.connectivity;
-    let (clusters, found) =
-        Clusters::find_and_write(target.reborrow(), mask, criterion, connectivity, passing)?;
+    let (clusters, found) = Clusters::find_and_write(target.reborrow(), mask, request, passing)?;
     let summary = match target.out() {
-        Some(out) => erase::erase_small(out, &clusters, filter.min_extent, found),
+        Some(out) => erase::erase_small(out, &clusters, request.min_extent, found),
         None => found.summary(),
     };
     Ok((clusters, summary))

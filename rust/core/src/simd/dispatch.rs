@@ -53,7 +53,7 @@ mod tests {
     use crate::map::output::Output;
     use crate::map::summary::summary;
     use crate::measure::percentile::{Population, percentile};
-    use crate::request::{ClusterFilter, Criterion};
+    use crate::request::{Request, Sides};
     use crate::runs::clusters::Clusters;
     use crate::runs::threshold::threshold;
     use crate::voxel::Voxel;
@@ -93,19 +93,20 @@ mod tests {
     /// Everything that is found in a map, as bits.
     fn found<T: Voxel>(map: ArrayView3<'_, T>, mask: Option<ArrayView3<'_, bool>>) -> Vec<u64> {
         let mut found = Vec::new();
-        for (level, two_sided) in [(2.0, true), (2.0, false), (-2.0, false), (0.0, true)] {
-            let criterion = Criterion::new(level, two_sided).unwrap();
+        let (both, one) = (Sides::Both, Sides::One);
+        for (level, sides) in [(2.0, both), (2.0, one), (-2.0, one), (0.0, both)] {
             for (min_extent, connectivity) in
                 [(0, Connectivity::Faces), (4, Connectivity::Faces), (4, Connectivity::Corners)]
             {
-                let filter = ClusterFilter { min_extent, connectivity };
+                let request = Request::new(level, sides).unwrap();
+                let request = request.min_extent(min_extent).connectivity(connectivity);
                 let mut out = map.mapv(|_| T::RANGE.1);
                 let written = Output::from(out.view_mut().into_dyn());
-                let range = threshold(map.into_dyn(), written, mask, criterion, filter).unwrap();
+                let range = threshold(map.into_dyn(), written, mask, request).unwrap();
                 found.extend([range.min, range.max].map(f64::to_bits));
                 found.push(range.has_non_finite.into());
                 found.extend(out.iter().map(|value| value.to_f64().to_bits()));
-                let clusters = Clusters::find(map.reversed_axes(), None, criterion, connectivity);
+                let clusters = Clusters::find(map.reversed_axes(), None, request);
                 found.extend(clusters.unwrap().extents());
             }
         }

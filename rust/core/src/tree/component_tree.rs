@@ -19,34 +19,13 @@ use ndarray::{ArrayView3, Axis};
 
 use crate::connectivity::Connectivity;
 use crate::error::{Error, Result};
+use crate::request::Sign;
 use crate::simd::dispatch::{Loop, widest};
 use crate::voxel::Voxel;
 use crate::voxel::sort_key::{DIGIT_BITS, Height, Key};
 
 /// The type that orders the voxels of `T`.
 pub(crate) type KeyOf<T> = <<T as Voxel>::Height as Height>::Key;
-
-/// A sign.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    Positive,
-    Negative,
-}
-
-impl Side {
-    /// The signs of a map of which both count, or only the positive.
-    pub(crate) fn of_map(two_sided: bool) -> Vec<Self> {
-        if two_sided { vec![Self::Positive, Self::Negative] } else { vec![Self::Positive] }
-    }
-
-    /// 1 or -1.
-    pub(crate) fn sign(self) -> i8 {
-        match self {
-            Self::Positive => 1,
-            Self::Negative => -1,
-        }
-    }
-}
 
 /// The place of the parent of a voxel that has none.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -78,12 +57,12 @@ impl<K: Key> Tree<K> {
     pub(crate) fn of<T: Voxel<Height: Height<Key = K>>>(
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
-        side: Side,
+        sign: Sign,
         connectivity: Connectivity,
     ) -> Result<Self> {
         let grid = Grid::of(volume.dim())?;
         let neighbours = Neighbours::new(&grid, connectivity);
-        let keys = grid.lay_out(volume, mask, side);
+        let keys = grid.lay_out(volume, mask, sign);
         let mut ranks = vec![0; keys.len()];
         let voxels = widest(FindHigher {
             keys: &keys,
@@ -157,17 +136,17 @@ impl Grid {
         &self,
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
-        side: Side,
+        sign: Sign,
     ) -> Vec<KeyOf<T>> {
         let mut keys = vec![KeyOf::<T>::default(); self.inside().end + self.reach() + LANES];
         for (plane_index, plane) in volume.outer_iter().enumerate() {
             for (row_index, row) in plane.outer_iter().enumerate() {
                 let keys = &mut keys[self.row(plane_index, row_index)];
                 if let Some(row) = row.to_slice() {
-                    widest(RowKeys { row, keys, side });
+                    widest(RowKeys { row, keys, sign });
                 } else {
                     for (key, &value) in keys.iter_mut().zip(row) {
-                        *key = key_of(value, side);
+                        *key = key_of(value, sign);
                     }
                 }
                 if let Some(mask) = &mask {
@@ -183,12 +162,12 @@ impl Grid {
     }
 }
 
-/// The key of a value of this side; 0 for zero, NaN, infinities and the other side.
+/// The key of a value of this sign; 0 for zero, NaN, infinities and the other sign.
 #[inline(always)]
-fn key_of<T: Voxel<Height: Height>>(value: T, side: Side) -> KeyOf<T> {
-    let belongs = match side {
-        Side::Positive => value > T::ZERO,
-        Side::Negative => value < T::ZERO,
+fn key_of<T: Voxel<Height: Height>>(value: T, sign: Sign) -> KeyOf<T> {
+    let belongs = match sign {
+        Sign::Positive => value > T::ZERO,
+        Sign::Negative => value < T::ZERO,
     };
     if belongs & value.is_finite() { value.height().key() } else { KeyOf::<T>::default() }
 }
@@ -197,7 +176,7 @@ fn key_of<T: Voxel<Height: Height>>(value: T, side: Side) -> KeyOf<T> {
 struct RowKeys<'a, T: Voxel<Height: Height>> {
     row: &'a [T],
     keys: &'a mut [KeyOf<T>],
-    side: Side,
+    sign: Sign,
 }
 
 impl<T: Voxel<Height: Height>> Loop for RowKeys<'_, T> {
@@ -206,7 +185,7 @@ impl<T: Voxel<Height: Height>> Loop for RowKeys<'_, T> {
     #[inline(always)]
     fn call(self) {
         for (key, &value) in self.keys.iter_mut().zip(self.row) {
-            *key = key_of(value, self.side);
+            *key = key_of(value, self.sign);
         }
     }
 }

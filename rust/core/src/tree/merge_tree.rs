@@ -16,7 +16,8 @@ use crate::map::bounding_box::Crop;
 use crate::map::series::check_mask;
 use crate::map::volume::MemoryOrder;
 use crate::parallel;
-use crate::tree::component_tree::{NONE, Side, Tree};
+use crate::request::{Sides, Sign};
+use crate::tree::component_tree::{NONE, Tree};
 use crate::voxel::Voxel;
 use crate::voxel::sort_key::Height;
 
@@ -56,7 +57,7 @@ impl Branches {
     pub fn of<T: Voxel<Height: Height>>(
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
-        two_sided: bool,
+        sides: Sides,
         connectivity: Connectivity,
     ) -> Result<Self> {
         check_mask(mask.as_ref(), volume.shape())?;
@@ -64,9 +65,8 @@ impl Branches {
         if volume.is_empty() {
             return Ok(all);
         }
-        let found = parallel::map(Side::of_map(two_sided), |side| {
-            Self::of_side(volume, mask, side, connectivity)
-        });
+        let found =
+            parallel::map(sides.signs(), |sign| Self::of_sign(volume, mask, sign, connectivity));
         for found in found {
             all.append(found?);
         }
@@ -85,10 +85,10 @@ impl Branches {
         self.extents.extend(other.extents);
     }
 
-    fn of_side<T: Voxel<Height: Height>>(
+    fn of_sign<T: Voxel<Height: Height>>(
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
-        side: Side,
+        sign: Sign,
         connectivity: Connectivity,
     ) -> Result<Self> {
         let shape = [volume.dim().0, volume.dim().1, volume.dim().2];
@@ -97,7 +97,7 @@ impl Branches {
         let crop = Crop::of(volume);
         let mask = mask.map(|mask| crop.apply(order.apply(mask)));
         let Tree { grid, voxels, parents, extents, ranks } =
-            Tree::of(crop.apply(volume), mask, side, connectivity)?;
+            Tree::of(crop.apply(volume), mask, sign, connectivity)?;
         drop(ranks);
         let key = |rank: u32| voxels[rank as usize].0;
         let height = |rank: u32| T::Height::of_key(key(rank));
@@ -160,7 +160,7 @@ impl Branches {
 
         let into = ends.iter().zip(0..).map(|(&(_, parent), own)| parent.map_or(own, number));
         Ok(Self {
-            signs: vec![side.sign(); ends.len()],
+            signs: vec![sign.number(); ends.len()],
             peaks: ends.iter().map(|&(peak, _)| index(peak)).collect(),
             births: ends.iter().map(|&(peak, _)| height(peak)).collect(),
             merges: ends.iter().map(|&(_, parent)| parent.map_or(0.0, height)).collect(),

@@ -16,7 +16,8 @@ use crate::map::series::{check_mask, check_shape, series};
 use crate::map::summary::{Summary, summary};
 use crate::map::volume::MemoryOrder;
 use crate::parallel;
-use crate::tree::component_tree::{Grid, KeyOf, NONE, Side, Tree};
+use crate::request::{Sides, Sign};
+use crate::tree::component_tree::{Grid, KeyOf, NONE, Tree};
 use crate::voxel::Voxel;
 use crate::voxel::sort_key::{Height, Score};
 
@@ -30,8 +31,8 @@ pub struct Enhancement {
     pub extent_power: f64,
     /// H, the power of the height; 0 or more.
     pub height_power: f64,
-    /// Whether negative voxels have (negative) scores too.
-    pub two_sided: bool,
+    /// Whether negative voxels have (negative) scores, too.
+    pub sides: Sides,
     /// What joins voxels into a cluster.
     pub connectivity: Connectivity,
 }
@@ -94,7 +95,7 @@ fn are_sure_to_fit<T: Voxel<Height: Height>>(
     let Some(volume) = series.axis_iter(Axis(3)).next() else { return Ok(true) };
     let is_small = Grid::of(MemoryOrder::of(&volume).apply(volume).dim()).is_ok();
     let Summary { min, max, .. } = summary(data, mask)?;
-    let highest = if enhancement.two_sided { max.max(-min) } else { max };
+    let highest = if enhancement.sides == Sides::Both { max.max(-min) } else { max };
     let least = integral(highest, enhancement.height_power);
     let most = least * weight(volume.len() as f64, enhancement.extent_power);
     // Twice as far from the limits as need be: the scores are rounded.
@@ -107,7 +108,7 @@ struct Scored {
     order: MemoryOrder,
     crop: Crop,
     /// Of each sign: where its voxels are, and their absolute scores by rank.
-    sides: Vec<(Side, Grid, Vec<u32>, Vec<f64>)>,
+    signs: Vec<(Sign, Grid, Vec<u32>, Vec<f64>)>,
 }
 
 impl Scored {
@@ -121,19 +122,19 @@ impl Scored {
         let crop = Crop::of(source);
         let mask = mask.map(|mask| crop.apply(order.apply(mask)));
         let source = crop.apply(source);
-        let sides = parallel::map(Side::of_map(enhancement.two_sided), |side| {
+        let signs = parallel::map(enhancement.sides.signs(), |sign| {
             let Tree { grid, ranks, voxels, parents, extents } =
-                Tree::of(source, mask, side, enhancement.connectivity)?;
+                Tree::of(source, mask, sign, enhancement.connectivity)?;
             let integrals = integrals::<T>(voxels, enhancement.height_power);
             let scores = scores(&integrals, &parents, &extents, enhancement.extent_power);
-            Ok((side, grid, ranks, scores))
+            Ok((sign, grid, ranks, scores))
         });
-        Ok(Self { order, crop, sides: sides.into_iter().collect::<Result<_>>()? })
+        Ok(Self { order, crop, signs: signs.into_iter().collect::<Result<_>>()? })
     }
 
     /// The largest absolute one.
     fn largest(&self) -> Option<f64> {
-        let scores = self.sides.iter().flat_map(|(.., scores)| scores);
+        let scores = self.signs.iter().flat_map(|(.., scores)| scores);
         scores.copied().max_by(f64::total_cmp)
     }
 
@@ -141,8 +142,8 @@ impl Scored {
     fn write<S: Score>(&self, mut out: ArrayViewMut3<'_, S>) {
         out.fill(S::ZERO);
         let mut out = self.crop.apply(self.order.apply(out));
-        for (side, grid, ranks, scores) in &self.sides {
-            let sign = f64::from(side.sign());
+        for (sign, grid, ranks, scores) in &self.signs {
+            let sign = f64::from(sign.number());
             write(grid, ranks, out.view_mut(), |rank| S::rounded(sign * scores[rank]));
         }
     }
