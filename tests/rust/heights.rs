@@ -13,9 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, Axis, IxDyn, Slice};
-use nithresh_core::{
-    Branches, Connectivity, Enhancement, Error, Height, Score, ScoreOf, Sides, Voxel, tfce,
-};
+use nithresh_core::{Branches, Connectivity, Enhancement, Error, Score, Sides, Voxel, tfce};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -25,7 +23,7 @@ use pools::in_each_pool;
 type Index = [usize; 3];
 
 /// Voxel types, each with a few values around zero, and some that are far away.
-trait TestVoxel: Voxel<Height: Height> + Debug {
+trait TestVoxel: Voxel + Debug {
     fn palette() -> [Self; 8];
     fn extremes() -> Vec<Self>;
 }
@@ -218,7 +216,7 @@ fn naive_tfce<T: TestVoxel>(
 
 fn check_scores<T: TestVoxel>(case: &Case)
 where
-    ScoreOf<T>: Into<f64> + Debug + PartialEq,
+    T::Score: Into<f64> + Debug + PartialEq,
 {
     let values = case.values::<T>();
     let mask = case.mask();
@@ -229,18 +227,18 @@ where
     let expected = naive_tfce(&values.view(), mask, case);
     let largest = expected.iter().fold(0.0_f64, |largest, score| largest.max(score.abs()));
     let any = expected.iter().any(|&score| score != 0.0 || score.is_nan());
-    let first: std::sync::Mutex<Option<ArrayD<ScoreOf<T>>>> = std::sync::Mutex::default();
+    let first: std::sync::Mutex<Option<ArrayD<T::Score>>> = std::sync::Mutex::default();
     in_each_layout(&values.view(), |data| {
         in_each_pool(|| {
-            let mut out = ArrayD::from_elem(data.raw_dim(), ScoreOf::<T>::rounded(7.0));
+            let mut out = ArrayD::from_elem(data.raw_dim(), T::Score::rounded(7.0));
             let found = tfce(data.view(), out.view_mut(), mask, case.enhancement());
-            if any && !ScoreOf::<T>::fits(largest) {
+            if any && !T::Score::fits(largest) {
                 assert!(matches!(found, Err(Error::Scores(_))), "{found:?} of {largest}");
             }
             if found.is_err() {
                 // Too large or too small, or of heights that are all too small.
-                assert!(!any || !ScoreOf::<T>::fits(largest));
-                let untouched = ScoreOf::<T>::rounded(7.0);
+                assert!(!any || !T::Score::fits(largest));
+                let untouched = T::Score::rounded(7.0);
                 assert!(out.iter().all(|&score| score == untouched), "an error writes nothing");
                 return;
             }
@@ -406,11 +404,11 @@ fn shapes_that_do_not_fit() {
 fn scores_that_do_not_fit_leave_out_as_it_was() {
     // One volume of a series is enough, whichever it is; in the other, all scores fit.
     for (far, last, expected) in [
-        (1e20_f32, 1, Err(Error::Scores("float32"))),
-        (1e20, 0, Err(Error::Scores("float32"))),
+        (1e20_f32, 1, Err(Error::Scores("f32"))),
+        (1e20, 0, Err(Error::Scores("f32"))),
         (1e12, 1, Ok(())),
         // Each voxel fits, and the cluster of all does not.
-        (9e12, 1, Err(Error::Scores("float32"))),
+        (9e12, 1, Err(Error::Scores("f32"))),
         // The largest score of all has to be large enough, not that of each volume.
         (1e-20, 1, Ok(())),
     ] {

@@ -67,6 +67,6 @@ pub use crate::request::{Request, Sides};
 pub use crate::runs::clusters::Clusters;
 pub use crate::runs::threshold::{threshold, threshold_in_place};
 pub use crate::tree::merge_tree::Branches;
-pub use crate::tree::tfce::{Enhancement, ScoreOf, tfce};
+pub use crate::tree::tfce::{Enhancement, tfce};
 pub use crate::voxel::Voxel;
-pub use crate::voxel::sort_key::{Height, Score};
+pub use crate::voxel::score::Score;

@@ -114,8 +114,8 @@ pub(crate) struct Threshold<T: Voxel> {
     above: T,
     /// Finite values below this one pass; it is 0 or less.
     below: T,
-    /// No height passes up to this one.
-    limit: T::Height,
+    /// No absolute value up to this one passes.
+    limit: T::Absolute,
     /// Whether the threshold is zero, so that zeros keep their sign bit.
     keeps_zeros: bool,
 }
@@ -135,7 +135,7 @@ impl<T: Voxel> Threshold<T> {
         Self {
             above,
             below,
-            limit: limit.unwrap_or(T::RANGE.1).height(),
+            limit: limit.unwrap_or(T::RANGE.1).absolute(),
             keeps_zeros: T::rounds_to_zero(threshold),
         }
     }
@@ -150,7 +150,7 @@ impl<T: Voxel> Threshold<T> {
     #[inline(always)]
     #[expect(clippy::neg_cmp_op_on_partial_ord, reason = "NaN is not up to the limit")]
     pub(crate) fn is_suspect(&self, value: T) -> bool {
-        !(value.height() <= self.limit)
+        !(value.absolute() <= self.limit)
     }
 
     /// Whether a finite value passes.

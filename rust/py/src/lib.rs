@@ -22,7 +22,7 @@ use std::mem::take;
 
 use ndarray::ArrayView1;
 use nithresh_core::{
-    Branches, Connectivity, Enhancement, Piece, Place, Plateaus, Population, ScoreOf, Sides, Table,
+    Branches, Connectivity, Enhancement, Piece, Place, Plateaus, Population, Sides, Table, Voxel,
 };
 use numpy::{
     IntoPyArray, PyArray1, PyArray2, PyReadonlyArray2, PyReadonlyArray3, PyUntypedArray,
@@ -300,7 +300,7 @@ fn tfce(
         Enhancement { extent_power, height_power, sides: sides(two_sided), connectivity };
     let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
     dispatch!(data, T => {
-        let (data, mut out) = (read::<T>(data)?, read_write::<ScoreOf<T>>(out)?);
+        let (data, mut out) = (read::<T>(data)?, read_write::<<T as Voxel>::Score>(out)?);
         let (data, out) = (data.as_array(), out.as_array_mut());
         threads::run(py, SWEEP * data.len(), || {
             nithresh_core::tfce(data, out, mask, enhancement)

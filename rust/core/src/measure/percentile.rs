@@ -427,7 +427,7 @@ impl<T: Voxel> Loop for Count<'_, T> {
             let mut found = [NO_PART; GROUP];
             for ((found, magnitude), counted) in found.iter_mut().zip(magnitudes).zip(counted) {
                 let is_left = counted & (low..=high).contains(&magnitude);
-                *found = if is_left { T::part(magnitude, low, shift) } else { NO_PART };
+                *found = if is_left { T::bin(magnitude, low, shift) } else { NO_PART };
             }
             for turns in found.as_chunks::<TURNS>().0 {
                 for (turn, &part) in turns.iter().enumerate() {

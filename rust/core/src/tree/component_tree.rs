@@ -22,10 +22,7 @@ use crate::error::{Error, Result};
 use crate::request::Sign;
 use crate::simd::dispatch::{Loop, widest};
 use crate::voxel::Voxel;
-use crate::voxel::sort_key::{DIGIT_BITS, Height, Key};
-
-/// The type that orders the voxels of `T`.
-pub(crate) type KeyOf<T> = <<T as Voxel>::Height as Height>::Key;
+use crate::voxel::sort_key::{DIGIT_BITS, SortKey};
 
 /// The place of the parent of a voxel that has none.
 pub(crate) const NONE: u32 = u32::MAX;
@@ -46,7 +43,7 @@ pub(crate) struct Tree<K> {
     pub(crate) extents: Vec<u32>,
 }
 
-impl<K: Key> Tree<K> {
+impl<K: SortKey> Tree<K> {
     /// The tree of a volume. Linear time but for the nearly constant factor of
     /// union-find; up to 24 bytes for each voxel of the sign (32 for types of 64 bits)
     /// and 8 for each voxel of the volume (12).
@@ -54,7 +51,7 @@ impl<K: Key> Tree<K> {
     /// # Errors
     ///
     /// A volume of 2³¹ voxels or more, with the zeros that are put between its rows.
-    pub(crate) fn of<T: Voxel<Height: Height<Key = K>>>(
+    pub(crate) fn of<T: Voxel<SortKey = K>>(
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
         sign: Sign,
@@ -132,13 +129,13 @@ impl Grid {
     }
 
     /// The keys of the voxels that have a sign and lie in the mask.
-    fn lay_out<T: Voxel<Height: Height>>(
+    fn lay_out<T: Voxel>(
         &self,
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
         sign: Sign,
-    ) -> Vec<KeyOf<T>> {
-        let mut keys = vec![KeyOf::<T>::default(); self.inside().end + self.reach() + LANES];
+    ) -> Vec<T::SortKey> {
+        let mut keys = vec![T::SortKey::default(); self.inside().end + self.reach() + LANES];
         for (plane_index, plane) in volume.outer_iter().enumerate() {
             for (row_index, row) in plane.outer_iter().enumerate() {
                 let keys = &mut keys[self.row(plane_index, row_index)];
@@ -153,7 +150,7 @@ impl Grid {
                     let mask = mask.index_axis(Axis(0), plane_index);
                     let mask = mask.index_axis_move(Axis(0), row_index);
                     for (key, &inside) in keys.iter_mut().zip(mask) {
-                        *key = if inside { *key } else { KeyOf::<T>::default() };
+                        *key = if inside { *key } else { T::SortKey::default() };
                     }
                 }
             }
@@ -164,22 +161,22 @@ impl Grid {
 
 /// The key of a value of this sign; 0 for zero, NaN, infinities and the other sign.
 #[inline(always)]
-fn key_of<T: Voxel<Height: Height>>(value: T, sign: Sign) -> KeyOf<T> {
+fn key_of<T: Voxel>(value: T, sign: Sign) -> T::SortKey {
     let belongs = match sign {
         Sign::Positive => value > T::ZERO,
         Sign::Negative => value < T::ZERO,
     };
-    if belongs & value.is_finite() { value.height().key() } else { KeyOf::<T>::default() }
+    if belongs & value.is_finite() { value.sort_key() } else { T::SortKey::default() }
 }
 
 /// Writes the keys of a row.
-struct RowKeys<'a, T: Voxel<Height: Height>> {
+struct RowKeys<'a, T: Voxel> {
     row: &'a [T],
-    keys: &'a mut [KeyOf<T>],
+    keys: &'a mut [T::SortKey],
     sign: Sign,
 }
 
-impl<T: Voxel<Height: Height>> Loop for RowKeys<'_, T> {
+impl<T: Voxel> Loop for RowKeys<'_, T> {
     type Output = ();
 
     #[inline(always)]
@@ -256,7 +253,7 @@ struct FindHigher<'a, K> {
     neighbours: &'a Neighbours,
 }
 
-impl<K: Key> Loop for FindHigher<'_, K> {
+impl<K: SortKey> Loop for FindHigher<'_, K> {
     type Output = Vec<(K, u32)>;
 
     #[inline(always)]
@@ -308,7 +305,7 @@ fn lanes<K>(keys: &[K], start: usize) -> &[K; LANES] {
 
 /// The voxels by their keys, largest first, equal ones in the order they came in: a
 /// radix sort, from the least digit to the greatest.
-fn sorted<K: Key>(mut voxels: Vec<(K, u32)>) -> Vec<(K, u32)> {
+fn sorted<K: SortKey>(mut voxels: Vec<(K, u32)>) -> Vec<(K, u32)> {
     let mut counts = vec![[0_u32; 1 << DIGIT_BITS]; K::DIGITS];
     for (key, _) in &voxels {
         for (number, counts) in counts.iter_mut().enumerate() {
@@ -370,7 +367,7 @@ impl Pending {
 ///
 /// The root of a set is its first voxel: which of two becomes the other's root is
 /// known without a look at the sets.
-fn sweep<K: Key>(
+fn sweep<K: SortKey>(
     voxels: &[(K, u32)],
     ranks: &mut [u32],
     neighbours: &Neighbours,

@@ -19,7 +19,6 @@ use crate::parallel;
 use crate::request::{Sides, Sign};
 use crate::tree::component_tree::{NONE, Tree};
 use crate::voxel::Voxel;
-use crate::voxel::sort_key::Height;
 
 /// The branches of both signs: positive ones first, then by the height of their peaks,
 /// highest first, then by the indices of their peaks.
@@ -54,7 +53,7 @@ impl Branches {
     /// # Errors
     ///
     /// A mask of another shape; a volume too large for 32-bit counts.
-    pub fn of<T: Voxel<Height: Height>>(
+    pub fn of<T: Voxel>(
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
         sides: Sides,
@@ -85,7 +84,7 @@ impl Branches {
         self.extents.extend(other.extents);
     }
 
-    fn of_sign<T: Voxel<Height: Height>>(
+    fn of_sign<T: Voxel>(
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
         sign: Sign,
@@ -100,7 +99,7 @@ impl Branches {
             Tree::of(crop.apply(volume), mask, sign, connectivity)?;
         drop(ranks);
         let key = |rank: u32| voxels[rank as usize].0;
-        let height = |rank: u32| T::Height::of_key(key(rank));
+        let height = |rank: u32| T::sort_key_to_f64(key(rank));
         let index = |rank: u32| {
             let place = grid.index(voxels[rank as usize].1);
             order.index_in_view(shape, crop.index_in_volume(place))

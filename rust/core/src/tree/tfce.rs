@@ -17,12 +17,9 @@ use crate::map::summary::{Summary, summary};
 use crate::map::volume::MemoryOrder;
 use crate::parallel;
 use crate::request::{Sides, Sign};
-use crate::tree::component_tree::{Grid, KeyOf, NONE, Tree};
+use crate::tree::component_tree::{Grid, NONE, Tree};
 use crate::voxel::Voxel;
-use crate::voxel::sort_key::{Height, Score};
-
-/// The type of the scores of a map of `T`.
-pub type ScoreOf<T> = <<T as Voxel>::Height as Height>::Score;
+use crate::voxel::score::Score;
 
 /// How extent and height count, and what a cluster is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,9 +48,9 @@ pub struct Enhancement {
 ///
 /// Arrays that do not fit together, or too large for 32-bit counts; powers that are
 /// none; a largest score that is too large or too small for its type.
-pub fn tfce<T: Voxel<Height: Height>>(
+pub fn tfce<T: Voxel>(
     data: ArrayViewD<'_, T>,
-    out: ArrayViewMutD<'_, ScoreOf<T>>,
+    out: ArrayViewMutD<'_, T::Score>,
     mask: Option<ArrayView3<'_, bool>>,
     enhancement: Enhancement,
 ) -> Result<()> {
@@ -72,8 +69,8 @@ pub fn tfce<T: Voxel<Height: Height>>(
         });
         let largest = largest.into_iter().collect::<Result<Vec<_>>>()?;
         let largest = largest.into_iter().flatten().max_by(f64::total_cmp);
-        if largest.is_some_and(|largest| !ScoreOf::<T>::fits(largest)) {
-            return Err(Error::Scores(ScoreOf::<T>::NAME));
+        if largest.is_some_and(|largest| !T::Score::fits(largest)) {
+            return Err(Error::Scores(std::any::type_name::<T::Score>()));
         }
     }
     let pairs = source.axis_iter(Axis(3)).zip(out.axis_iter_mut(Axis(3))).collect();
@@ -86,7 +83,7 @@ pub fn tfce<T: Voxel<Height: Height>>(
 
 /// Whether shape and highest voxel alone say that all volumes can be scored. Scores are
 /// written as they are made, and nothing may be written where some do not fit.
-fn are_sure_to_fit<T: Voxel<Height: Height>>(
+fn are_sure_to_fit<T: Voxel>(
     data: ArrayViewD<'_, T>,
     series: &ArrayView4<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
@@ -99,7 +96,7 @@ fn are_sure_to_fit<T: Voxel<Height: Height>>(
     let least = integral(highest, enhancement.height_power);
     let most = least * weight(volume.len() as f64, enhancement.extent_power);
     // Twice as far from the limits as need be: the scores are rounded.
-    let fit = ScoreOf::<T>::fits(least / 2.0) && ScoreOf::<T>::fits(most * 2.0);
+    let fit = T::Score::fits(least / 2.0) && T::Score::fits(most * 2.0);
     Ok(is_small && (fit || highest <= 0.0))
 }
 
@@ -112,7 +109,7 @@ struct Scored {
 }
 
 impl Scored {
-    fn of<T: Voxel<Height: Height>>(
+    fn of<T: Voxel>(
         source: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
         enhancement: Enhancement,
@@ -166,14 +163,11 @@ fn weight(extent: f64, extent_power: f64) -> f64 {
 }
 
 /// For each voxel, by rank, the integral up to its height.
-fn integrals<T: Voxel<Height: Height>>(
-    voxels: Vec<(KeyOf<T>, u32)>,
-    height_power: f64,
-) -> Vec<f64> {
-    let mut latest = (KeyOf::<T>::default(), 0.0);
+fn integrals<T: Voxel>(voxels: Vec<(T::SortKey, u32)>, height_power: f64) -> Vec<f64> {
+    let mut latest = (T::SortKey::default(), 0.0);
     let integrals = voxels.into_iter().map(|(key, _)| {
         if key != latest.0 {
-            latest = (key, integral(T::Height::of_key(key), height_power));
+            latest = (key, integral(T::sort_key_to_f64(key), height_power));
         }
         latest.1
     });

@@ -1,20 +1,39 @@
-//! The number types a map can hold, and how each compares with a threshold.
+//! The types of voxel values, and how each compares with a threshold.
 
+pub(crate) mod score;
 pub(crate) mod sort_key;
 
+use std::fmt::Debug;
 use std::ops::BitOrAssign;
 
-/// A type of voxel value.
+use self::score::Score;
+use self::sort_key::SortKey;
+
+/// A type of voxel values: `f32`, `f64`, and the integers of 8 to 64 bits.
 ///
-/// Comparisons follow NumPy 2: a floating-point map is compared in its own
-/// type, with the threshold rounded to it; an integer map is compared as
-/// 64-bit floats.
-pub trait Voxel: std::fmt::Debug + Copy + Default + PartialOrd + Send + Sync + 'static {
+/// The trait is sealed: these ten types are all that have it.
+pub trait Voxel: Number {
     /// Positive zero.
     const ZERO: Self;
 
-    /// What [`Voxel::magnitude`] returns.
-    type Magnitude: std::fmt::Debug
+    /// The type of scores ([`tfce`](crate::tfce)) of a map of this type: `f32` if that
+    /// holds every value exactly, else `f64`, as NumPy promotes with `float32`.
+    type Score: Score;
+
+    /// The value as a 64-bit float, rounded for large 64-bit integers.
+    fn to_f64(self) -> f64;
+
+    /// Whether the value is neither infinite nor NaN.
+    fn is_finite(self) -> bool;
+}
+
+/// What the loops over voxels ask of a type of values.
+///
+/// Comparisons follow NumPy 2: a floating-point map is compared in its own type, with the
+/// threshold rounded to it; an integer map is compared as 64-bit floats.
+pub trait Number: Debug + Copy + Default + PartialOrd + Send + Sync + 'static {
+    /// What [`Number::magnitude`] returns.
+    type Magnitude: Debug
         + Ord
         + Copy
         + Into<u64>
@@ -24,8 +43,11 @@ pub trait Voxel: std::fmt::Debug + Copy + Default + PartialOrd + Send + Sync + '
         + Send
         + Sync;
 
-    /// What [`Voxel::height`] returns.
-    type Height: std::fmt::Debug + PartialOrd + Copy + Send + Sync;
+    /// What [`Number::absolute`] returns.
+    type Absolute: Debug + PartialOrd + Copy + Send + Sync;
+
+    /// What [`Number::sort_key`] returns.
+    type SortKey: SortKey;
 
     /// The smallest finite value and the largest.
     const RANGE: (Self, Self);
@@ -53,20 +75,27 @@ pub trait Voxel: std::fmt::Debug + Copy + Default + PartialOrd + Send + Sync + '
     /// Whether `threshold` is zero once it is rounded to this type.
     fn rounds_to_zero(threshold: f64) -> bool;
 
-    /// The absolute value, without overflow at the signed minimum; of a float as its
-    /// bits, which have the same order (and NaN above infinity), because the largest
-    /// of many integers is found without regard to their sequence.
-    fn magnitude(self) -> Self::Magnitude;
-
     /// The absolute value as a number, without overflow at the signed minimum.
-    fn height(self) -> Self::Height;
+    fn absolute(self) -> Self::Absolute;
+
+    /// The absolute value as an unsigned integer of the same order: of a float its bits,
+    /// with NaN above infinity. The largest of many integers is found without regard to
+    /// their sequence.
+    fn magnitude(self) -> Self::Magnitude;
 
     /// A magnitude as a 64-bit float.
     fn magnitude_to_f64(magnitude: Self::Magnitude) -> f64;
 
-    /// Into which part of `2^shift` magnitudes one falls, counted from `low` on; anything
-    /// for those below it. There are no more than 4096 parts.
-    fn part(magnitude: Self::Magnitude, low: Self::Magnitude, shift: u32) -> u16;
+    /// Into which bin of `2^shift` magnitudes one falls, counted from `low` on; anything
+    /// for those below it. There are no more than 4096 bins.
+    fn bin(magnitude: Self::Magnitude, low: Self::Magnitude, shift: u32) -> u16;
+
+    /// What a finite absolute value is sorted by: the larger the one, the larger the
+    /// other, and 0 for zero.
+    fn sort_key(self) -> Self::SortKey;
+
+    /// The absolute value that a sort key stands for.
+    fn sort_key_to_f64(key: Self::SortKey) -> f64;
 
     /// Whether the value is zero, and not -0.
     fn is_plain_zero(self) -> bool;
@@ -74,21 +103,30 @@ pub trait Voxel: std::fmt::Debug + Copy + Default + PartialOrd + Send + Sync + '
     /// The value itself when it is finite, else zero.
     #[must_use]
     fn finite_or_zero(self) -> Self;
-
-    /// Whether the value is neither infinite nor NaN.
-    fn is_finite(self) -> bool;
-
-    /// The value as a 64-bit float, rounded for large 64-bit integers.
-    fn to_f64(self) -> f64;
 }
 
 macro_rules! float_voxel {
     ($($float:ty: $bits:ty);* $(;)?) => {$(
         impl Voxel for $float {
-            type Magnitude = $bits;
-            type Height = Self;
+            type Score = Self;
 
             const ZERO: Self = 0.0;
+
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+
+            #[inline(always)]
+            fn is_finite(self) -> bool {
+                self.abs() <= Self::MAX
+            }
+        }
+
+        impl Number for $float {
+            type Magnitude = $bits;
+            type Absolute = Self;
+            type SortKey = $bits;
+
             const RANGE: (Self, Self) = (Self::MIN, Self::MAX);
             const IS_SIGNED: bool = true;
             const LANES: usize = 16;
@@ -114,13 +152,24 @@ macro_rules! float_voxel {
             }
 
             #[inline(always)]
-            fn height(self) -> Self {
+            fn absolute(self) -> Self {
                 self.abs()
             }
 
+            // Positive floats are in the order of their bits.
             #[inline(always)]
-            #[allow(clippy::cast_possible_truncation, reason = "there are few parts")]
-            fn part(magnitude: $bits, low: $bits, shift: u32) -> u16 {
+            fn sort_key(self) -> $bits {
+                self.abs().to_bits()
+            }
+
+            #[inline(always)]
+            fn sort_key_to_f64(key: $bits) -> f64 {
+                f64::from(Self::from_bits(key))
+            }
+
+            #[inline(always)]
+            #[allow(clippy::cast_possible_truncation, reason = "there are few bins")]
+            fn bin(magnitude: $bits, low: $bits, shift: u32) -> u16 {
                 (magnitude.wrapping_sub(low) >> shift) as u16
             }
 
@@ -137,26 +186,32 @@ macro_rules! float_voxel {
             fn finite_or_zero(self) -> Self {
                 if self.abs() <= Self::MAX { self } else { 0.0 }
             }
-
-            #[inline(always)]
-            fn is_finite(self) -> bool {
-                self.abs() <= Self::MAX
-            }
-
-            fn to_f64(self) -> f64 {
-                f64::from(self)
-            }
         }
     )*};
 }
 
 macro_rules! integer_voxel {
-    ($($integer:ty: $magnitude:ty, $absolute:expr);* $(;)?) => {$(
+    ($($integer:ty: $magnitude:ty, $absolute:expr, $keys:ident, $score:ty);* $(;)?) => {$(
         impl Voxel for $integer {
-            type Magnitude = $magnitude;
-            type Height = $magnitude;
+            type Score = $score;
 
             const ZERO: Self = 0;
+
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+
+            #[inline(always)]
+            fn is_finite(self) -> bool {
+                true
+            }
+        }
+
+        impl Number for $integer {
+            type Magnitude = $magnitude;
+            type Absolute = $magnitude;
+            type SortKey = $keys::Key;
+
             const RANGE: (Self, Self) = (Self::MIN, Self::MAX);
             const IS_SIGNED: bool = Self::MIN != 0;
             const LANES: usize = if Self::BITS > 32 { 16 } else { 32 };
@@ -196,13 +251,23 @@ macro_rules! integer_voxel {
             }
 
             #[inline(always)]
-            fn height(self) -> $magnitude {
+            fn absolute(self) -> $magnitude {
                 self.magnitude()
             }
 
             #[inline(always)]
-            #[allow(clippy::cast_possible_truncation, reason = "there are few parts")]
-            fn part(magnitude: $magnitude, low: $magnitude, shift: u32) -> u16 {
+            fn sort_key(self) -> $keys::Key {
+                $keys::of(self.magnitude())
+            }
+
+            #[inline(always)]
+            fn sort_key_to_f64(key: $keys::Key) -> f64 {
+                $keys::to_f64(key)
+            }
+
+            #[inline(always)]
+            #[allow(clippy::cast_possible_truncation, reason = "there are few bins")]
+            fn bin(magnitude: $magnitude, low: $magnitude, shift: u32) -> u16 {
                 (magnitude.wrapping_sub(low) >> shift) as u16
             }
 
@@ -219,22 +284,13 @@ macro_rules! integer_voxel {
             fn finite_or_zero(self) -> Self {
                 self
             }
-
-            #[inline(always)]
-            fn is_finite(self) -> bool {
-                true
-            }
-
-            fn to_f64(self) -> f64 {
-                self as f64
-            }
         }
     )*};
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "rounding to the map's type is the rule")]
 mod floats {
-    use super::Voxel;
+    use super::{Number, Voxel};
     float_voxel! {
         f32: u32;
         f64: u64;
@@ -242,16 +298,17 @@ mod floats {
 }
 #[expect(clippy::cast_lossless, reason = "one macro for all widths; 64-bit integers have no From")]
 mod integers {
-    use super::Voxel;
+    use super::sort_key::{exact, rounded};
+    use super::{Number, Voxel};
     integer_voxel! {
-        i8: u8, i8::unsigned_abs;
-        i16: u16, i16::unsigned_abs;
-        i32: u32, i32::unsigned_abs;
-        i64: u64, i64::unsigned_abs;
-        u8: u8, |value| value;
-        u16: u16, |value| value;
-        u32: u32, |value| value;
-        u64: u64, |value| value;
+        i8: u8, i8::unsigned_abs, exact, f32;
+        i16: u16, i16::unsigned_abs, exact, f32;
+        i32: u32, i32::unsigned_abs, exact, f64;
+        i64: u64, i64::unsigned_abs, rounded, f64;
+        u8: u8, |value| value, exact, f32;
+        u16: u16, |value| value, exact, f32;
+        u32: u32, |value| value, exact, f64;
+        u64: u64, |value| value, rounded, f64;
     }
 }
 
@@ -303,6 +360,16 @@ mod tests {
         assert!(f32::NAN.magnitude() > f32::LARGEST_MAGNITUDE);
         assert!(f32::INFINITY.magnitude() > f32::LARGEST_MAGNITUDE);
         assert!(0.0_f32.is_plain_zero() && !(-0.0_f32).is_plain_zero());
+    }
+
+    #[test]
+    fn sort_keys_are_in_the_order_of_absolute_values() {
+        let heights = [f32::from_bits(1), 1e-30, 0.5, 1.0, 1.5, 3e30, f32::MAX];
+        assert!(heights.windows(2).all(|pair| pair[0].sort_key() < pair[1].sort_key()));
+        let back = heights.map(|height| f32::sort_key_to_f64((-height).sort_key()));
+        assert_eq!(back.map(f64::to_bits), heights.map(|height| f64::from(height).to_bits()));
+        assert!(f64::MAX.sort_key() > 1.0_f64.sort_key() && 200_u8.sort_key() > 199_u8.sort_key());
+        assert_eq!(i8::sort_key_to_f64(i8::MIN.sort_key()).to_bits(), 128.0_f64.to_bits());
     }
 
     #[test]
