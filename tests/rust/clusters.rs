@@ -12,8 +12,8 @@ use std::sync::{Arc, LazyLock};
 
 use ndarray::{Array3, ArrayD, ArrayView3, Axis, IxDyn, s};
 use nithresh_core::{
-    Error, Helpers, Labels, Output, Piece, Place, Plateaus, Sides, Table, Voxel, join, label,
-    threshold, with_helpers,
+    Array, Error, Helpers, Labels, Output, Piece, Place, Plateaus, Sides, Table, Voxel, join,
+    label, threshold, with_helpers,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -312,7 +312,7 @@ proptest! {
 fn a_pair_that_names_no_piece_is_refused() {
     let (numbers, table) = join(&[], &[], 0).unwrap();
     assert!(numbers.is_empty() && table == Table::default());
-    assert_eq!(join(&[], &[[0, 0]], 0), Err(Error::Piece { found: 0, count: 0 }));
+    assert_eq!(join(&[], &[[0, 0]], 0), Err(Error::BlockCluster { found: 0, count: 0 }));
 }
 
 #[test]
@@ -335,26 +335,26 @@ fn arrays_that_do_not_fit_are_refused() {
     let volume = Array3::<f32>::zeros((2, 3, 4));
     let other = Array3::<f64>::zeros((2, 3, 5));
     let request = nithresh_core::Request::new(1.0, Sides::Both).unwrap();
-    let name_of = |result: Result<(), Error>| match result {
-        Err(Error::Shape { name, .. }) => name,
-        _ => "",
+    let array_of = |result: Result<(), Error>| match result {
+        Err(Error::Shape { array, .. }) => Some(array),
+        _ => None,
     };
     let mut wrong = Array3::from_elem((2, 3, 5), 7);
     let labelled =
         label(volume.view(), wrong.view_mut().into_dyn().into(), None, request).map(|_| ());
-    assert_eq!(name_of(labelled), "labels");
+    assert_eq!(array_of(labelled), Some(Array::Labels));
     let (_, unwritten, _) = Table::of(volume.view(), None, None, request, Plateaus::First).unwrap();
-    assert_eq!(name_of(unwritten.write(wrong.view_mut().into_dyn().into())), "labels");
+    assert_eq!(array_of(unwritten.write(wrong.view_mut().into_dyn().into())), Some(Array::Labels));
     let place = Place { start: [0; 3], shape: [2, 3, 4] };
     let into = wrong.view_mut().into_dyn().into();
     let found = Piece::label(volume.view(), into, None, request, place);
-    assert_eq!(name_of(found.map(|_| ())), "labels");
+    assert_eq!(array_of(found.map(|_| ())), Some(Array::Labels));
     assert!(wrong.iter().all(|&label| label == 7), "an error writes nothing");
-    assert_eq!(name_of(unwritten.sample(other.view()).map(|_| ())), "extra");
+    assert_eq!(array_of(unwritten.sample(other.view()).map(|_| ())), Some(Array::ExtraMap));
     let mut out = ArrayD::<f32>::zeros(IxDyn(&[2, 3, 4, 1]));
     let values = Some(Output::from(out.view_mut()));
     let found = Table::of(volume.view(), values, None, request, Plateaus::First);
-    assert_eq!(name_of(found.map(|_| ())), "out");
+    assert_eq!(array_of(found.map(|_| ())), Some(Array::Output));
     let mut out = ArrayD::<f32>::zeros(IxDyn(&[2, 3, 4]));
     let found = threshold(volume.view().into_dyn(), out.view_mut().into(), None, request);
     assert!(found.is_ok());

@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, Axis, IxDyn, Slice};
-use nithresh_core::{Branches, Connectivity, Enhancement, Error, Score, Sides, Voxel, tfce};
+use nithresh_core::{
+    Array, Branches, Connectivity, Enhancement, Error, Powered, Score, Sides, Voxel, tfce,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -372,10 +374,10 @@ fn powers_that_are_none() {
         let mut out = data.clone();
         let request = Enhancement { extent_power: power, ..enhancement() };
         let found = tfce(data.view(), out.view_mut(), None, request);
-        assert_eq!(found, Err(Error::Power { name: "E", found: power }));
+        assert_eq!(found, Err(Error::Power { of: Powered::Extent, found: power }));
         let request = Enhancement { height_power: power, ..enhancement() };
         let found = tfce(data.view(), out.view_mut(), None, request);
-        assert_eq!(found, Err(Error::Power { name: "H", found: power }));
+        assert_eq!(found, Err(Error::Power { of: Powered::Height, found: power }));
     }
 }
 
@@ -383,10 +385,11 @@ fn powers_that_are_none() {
 fn shapes_that_do_not_fit() {
     let data = ArrayD::<f32>::zeros(IxDyn(&[2, 3, 4]));
     let mut out = ArrayD::<f32>::zeros(IxDyn(&[4, 3, 2]));
-    let error = Error::Shape { name: "out", found: vec![4, 3, 2], expected: vec![2, 3, 4] };
+    let error =
+        Error::Shape { array: Array::Output, found: vec![4, 3, 2], expected: vec![2, 3, 4] };
     assert_eq!(tfce(data.view(), out.view_mut(), None, enhancement()), Err(error));
     let mask = Array3::from_elem((4, 3, 2), true);
-    let error = Error::Shape { name: "mask", found: vec![4, 3, 2], expected: vec![2, 3, 4] };
+    let error = Error::Shape { array: Array::Mask, found: vec![4, 3, 2], expected: vec![2, 3, 4] };
     let mut out = data.clone();
     let found = tfce(data.view(), out.view_mut(), Some(mask.view()), enhancement());
     assert_eq!(found, Err(error.clone()));
@@ -397,7 +400,7 @@ fn shapes_that_do_not_fit() {
     );
     let plane = ArrayD::<f32>::zeros(IxDyn(&[2, 2]));
     let found = tfce(plane.view(), plane.clone().view_mut(), None, enhancement());
-    assert_eq!(found, Err(Error::Dimensions(2)));
+    assert_eq!(found, Err(Error::Axes(2)));
 }
 
 #[test]

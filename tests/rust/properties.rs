@@ -12,8 +12,8 @@ use std::fmt::Debug;
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, ArrayViewMutD, Axis, IxDyn, ShapeBuilder};
 use nithresh_core::{
-    Clusters, Connectivity, Error, Output, Population, Sides, Summary, Voxel, label, percentile,
-    summary, threshold, threshold_in_place,
+    Array, Clusters, Connectivity, Error, Output, Population, Sides, Summary, Voxel, label,
+    percentile, summary, threshold, threshold_in_place,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -544,7 +544,7 @@ fn thresholds_that_are_none() {
     for sides in [Sides::Both, Sides::One] {
         assert_eq!(nithresh_core::Request::new(f64::NAN, sides), Err(Error::NanThreshold));
     }
-    let negative = Error::NegativeTwoSidedThreshold(-2.0);
+    let negative = Error::NegativeThreshold(-2.0);
     assert_eq!(nithresh_core::Request::new(-2.0, Sides::Both), Err(negative));
 }
 
@@ -570,7 +570,7 @@ fn too_few_and_too_many_dimensions() {
     for dimensions in [0, 1, 2, 5] {
         let mut data = ArrayD::<i16>::zeros(IxDyn(&vec![2; dimensions]));
         let mut out = data.clone();
-        let expected = Error::Dimensions(dimensions);
+        let expected = Error::Axes(dimensions);
         let error = threshold(data.view(), out.view_mut().into(), None, any_request());
         assert_eq!(error, Err(expected.clone()));
         let error = threshold_in_place(data.view_mut(), None, any_request());
@@ -587,14 +587,16 @@ fn shapes_that_do_not_fit() {
         let shape: Vec<usize> = [3, 4, 5].into_iter().chain(volumes).collect();
         let mut data = ArrayD::from_elem(IxDyn(&shape), 3.0_f32);
         let mut transposed = ArrayD::from_elem(IxDyn(&[5, 4, 3]), 1.0_f32);
-        let error = Error::Shape { name: "out", found: vec![5, 4, 3], expected: shape.clone() };
+        let error =
+            Error::Shape { array: Array::Output, found: vec![5, 4, 3], expected: shape.clone() };
         let found = threshold(data.view(), transposed.view_mut().into(), None, any_request());
         assert_eq!(found, Err(error));
         assert!(transposed.iter().all(|&voxel| voxel == 1.0), "an error leaves out as it was");
 
         let mask = Array3::from_elem((5, 4, 3), true);
         let mask = Some(mask.view());
-        let error = Error::Shape { name: "mask", found: vec![5, 4, 3], expected: vec![3, 4, 5] };
+        let error =
+            Error::Shape { array: Array::Mask, found: vec![5, 4, 3], expected: vec![3, 4, 5] };
         let mut out = data.clone();
         let found = threshold(data.view(), out.view_mut().into(), mask, any_request());
         assert_eq!(found, Err(error.clone()));

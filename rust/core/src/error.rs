@@ -1,67 +1,111 @@
-//! What can be wrong with a request.
+//! What can be wrong with a call.
+
+use std::fmt;
 
 use thiserror::Error;
 
-/// A request that cannot be carried out.
+/// A call that cannot be carried out.
 ///
 /// Nothing has been written when one of these is returned, but for one case: a volume
 /// that turns out to have too many runs or clusters ([`Error::TooLarge`], from 2³² voxels
 /// on) may have been written in part, or changed in part by a call that works in place.
 #[derive(Debug, Clone, PartialEq, Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The threshold is NaN, which orders with nothing.
-    #[error("threshold is NaN; it must be a number")]
+    #[error("the threshold is NaN; it must be a number")]
     NanThreshold,
-    /// A two-sided threshold is a distance from zero.
-    #[error("threshold is {0}; with two_sided=True it must be 0 or more")]
-    NegativeTwoSidedThreshold(f64),
+    /// A threshold for both sides is a distance from zero.
+    #[error("the threshold is {0}; for both sides it must be 0 or more")]
+    NegativeThreshold(f64),
     /// Not one of the three neighbourhoods of a voxel.
-    #[error("connectivity is {0}; it must be 6 (faces), 18 (and edges) or 26 (and corners)")]
+    #[error("a voxel has 6, 18 or 26 neighbours, not {0}")]
     Connectivity(u8),
     /// Not a percentage.
-    #[error("percentile is {0}; it must be from 0 to 100")]
+    #[error("the percentage is {0}; it must be from 0 to 100")]
     Percent(f64),
     /// Neither a volume nor a series of volumes.
-    #[error("data has {0} dimensions; it must have 3, or 4 with the volumes along the last")]
-    Dimensions(usize),
-    /// Another array of the request does not lie on the grid of the data.
-    #[error("{name} has shape {found:?}; it must have shape {expected:?}")]
+    #[error("the map has {0} axes; it must have 3, or 4 with the volumes along the last")]
+    Axes(usize),
+    /// An array that must have the shape of another has a different one.
+    #[error("the {array} has shape {found:?}; it must have shape {expected:?}")]
     Shape {
-        /// The argument.
-        name: &'static str,
+        /// Which array.
+        array: Array,
         /// Its shape.
         found: Vec<usize>,
-        /// The shape that fits the data.
+        /// The shape that fits the map.
         expected: Vec<usize>,
     },
-    /// Not a power of extents or of heights.
-    #[error("{name} is {found}; it must be a number of 0 or more")]
+    /// Not a power that extents or heights can be raised to.
+    #[error("the power of the {of} is {found}; it must be a number of 0 or more")]
     Power {
-        /// The argument.
-        name: &'static str,
+        /// What is raised to the power.
+        of: Powered,
         /// Its value.
         found: f64,
     },
     /// Scores beyond the range of the type that they are written in.
-    #[error("the scores of data are too large or too small for {0}; scale data")]
+    #[error("scores are too large or too small for {0}")]
     Scores(&'static str),
-    /// A pair of pieces of which one is none.
-    #[error("touching names piece {found}; there are {count}, counted from 0")]
-    Piece {
+    /// A pair that names a cluster of a block that is not there.
+    #[error("a pair names cluster {found} of {count}, counted from 0")]
+    BlockCluster {
         /// What was named.
         found: u32,
-        /// How many pieces there are.
+        /// How many clusters there are.
         count: u32,
     },
-    /// Two looks at the data found different values.
-    #[error(
-        "data have changed while they were read; no other thread may write to them \
-         before the call returns"
-    )]
+    /// Two looks at the map found different values.
+    #[error("the map has changed while it was read")]
     Changed,
-    /// Voxels of a row are counted in 31 bits and runs in 32.
-    #[error("data are too large for cluster labelling; split them")]
+    /// Voxels of a plane and runs are counted in 32 bits, voxels that are sorted in 31.
+    #[error("the map is too large")]
     TooLarge,
+}
+
+/// An array of a call that must have the shape of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Array {
+    /// Where the result goes.
+    Output,
+    /// The mask.
+    Mask,
+    /// Where the labels go.
+    Labels,
+    /// A map that is looked at under the clusters of another.
+    ExtraMap,
+}
+
+impl fmt::Display for Array {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Output => "output",
+            Self::Mask => "mask",
+            Self::Labels => "array of labels",
+            Self::ExtraMap => "extra map",
+        })
+    }
+}
+
+/// What is raised to a power in a score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Powered {
+    /// The extent of a cluster, to the power E.
+    Extent,
+    /// The height of a threshold, to the power H.
+    Height,
+}
+
+impl fmt::Display for Powered {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Extent => "extent",
+            Self::Height => "height",
+        })
+    }
 }
 
 /// Short for a result with this crate's [`enum@Error`].

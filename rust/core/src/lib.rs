@@ -52,7 +52,7 @@ mod tree;
 mod voxel;
 
 pub use crate::connectivity::Connectivity;
-pub use crate::error::{Error, Result};
+pub use crate::error::{Array, Error, Powered, Result};
 pub use crate::map::Index;
 pub use crate::map::output::Output;
 pub use crate::map::summary::{Summary, summary};

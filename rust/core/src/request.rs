@@ -80,7 +80,7 @@ impl Request {
             return Err(Error::NanThreshold);
         }
         if sides == Sides::Both && threshold < 0.0 {
-            return Err(Error::NegativeTwoSidedThreshold(threshold));
+            return Err(Error::NegativeThreshold(threshold));
         }
         Ok(Self { threshold, sides, min_extent: 0, connectivity: Connectivity::Faces })
     }
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn refusals() {
         assert_eq!(Request::new(f64::NAN, Sides::One), Err(Error::NanThreshold));
-        let negative = Error::NegativeTwoSidedThreshold(-1.0);
+        let negative = Error::NegativeThreshold(-1.0);
         assert_eq!(Request::new(-1.0, Sides::Both), Err(negative));
     }
 }

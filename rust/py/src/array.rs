@@ -122,5 +122,5 @@ pub(crate) fn volume<'a, T: Element>(
     array
         .as_array()
         .into_dimensionality()
-        .map_err(|_| Error::from(nithresh_core::Error::Dimensions(axes)))
+        .map_err(|_| Error::from(nithresh_core::Error::Axes(axes)))
 }

@@ -13,12 +13,58 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 
 impl From<nithresh_core::Error> for Error {
     fn from(error: nithresh_core::Error) -> Self {
-        let text = error.to_string();
+        let text = in_python(&error);
         Self(match error {
             // Nothing is wrong with the arguments.
             nithresh_core::Error::Changed => PyRuntimeError::new_err(text),
             _ => PyValueError::new_err(text),
         })
+    }
+}
+
+/// What an error of the core is in the words of a Python user: the names of arguments and
+/// their values.
+fn in_python(error: &nithresh_core::Error) -> String {
+    use nithresh_core::{Array, Error as Core, Powered};
+    match error {
+        Core::NanThreshold => "threshold is NaN; it must be a number".to_owned(),
+        Core::NegativeThreshold(threshold) => {
+            format!("threshold is {threshold}; with two_sided=True it must be 0 or more")
+        }
+        Core::Connectivity(neighbours) => format!(
+            "connectivity is {neighbours}; it must be 6 (faces), 18 (and edges) or 26 (and corners)"
+        ),
+        Core::Percent(percent) => {
+            format!("percentile is {percent}; it must be from 0 to 100")
+        }
+        Core::Axes(axes) => format!(
+            "data has {axes} dimensions; it must have 3, or 4 with the volumes along the last"
+        ),
+        Core::Shape { array, found, expected } => {
+            let argument = match array {
+                Array::Mask => "mask",
+                Array::Labels => "labels",
+                Array::ExtraMap => "extra",
+                _ => "out",
+            };
+            format!("{argument} has shape {found:?}; it must have shape {expected:?}")
+        }
+        Core::Power { of, found } => {
+            let argument = if *of == Powered::Extent { "E" } else { "H" };
+            format!("{argument} is {found}; it must be a number of 0 or more")
+        }
+        Core::Scores(score) => {
+            let dtype = score.replace('f', "float");
+            format!("the scores of data are too large or too small for {dtype}; scale data")
+        }
+        Core::BlockCluster { found, count } => {
+            format!("touching names cluster {found}; there are {count}, counted from 0")
+        }
+        Core::Changed => "data have changed while they were read; no other thread may write to \
+                          them before the call returns"
+            .to_owned(),
+        Core::TooLarge => "data are too large for cluster labelling; split them".to_owned(),
+        other => other.to_string(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayBase, ArrayView3, ArrayView4, ArrayViewD, Axis, Ix4, IxDyn, RawData};
 
-use crate::error::{Error, Result};
+use crate::error::{Array, Error, Result};
 use crate::map::interleaved::is_interleaved;
 
 /// A map as a series of volumes along the last axis; a map of three axes is a series of
@@ -10,7 +10,7 @@ use crate::map::interleaved::is_interleaved;
 pub(crate) fn series<S: RawData>(map: ArrayBase<S, IxDyn>) -> Result<ArrayBase<S, Ix4>> {
     let axes = map.ndim();
     let map = if axes == 3 { map.insert_axis(Axis(3)) } else { map };
-    map.into_dimensionality().map_err(|_| Error::Dimensions(axes))
+    map.into_dimensionality().map_err(|_| Error::Axes(axes))
 }
 
 /// The same, to look at all volumes together.
@@ -31,13 +31,13 @@ pub(crate) fn pooled<'a, T>(
 
 /// Checks that a mask has the shape of a volume.
 pub(crate) fn check_mask(mask: Option<&ArrayView3<'_, bool>>, volume: &[usize]) -> Result<()> {
-    mask.map_or(Ok(()), |mask| check_shape("mask", mask.shape(), volume))
+    mask.map_or(Ok(()), |mask| check_shape(Array::Mask, mask.shape(), volume))
 }
 
 /// Checks that an array has the shape that it should.
-pub(crate) fn check_shape(name: &'static str, found: &[usize], expected: &[usize]) -> Result<()> {
+pub(crate) fn check_shape(array: Array, found: &[usize], expected: &[usize]) -> Result<()> {
     if found == expected {
         return Ok(());
     }
-    Err(Error::Shape { name, found: found.to_vec(), expected: expected.to_vec() })
+    Err(Error::Shape { array, found: found.to_vec(), expected: expected.to_vec() })
 }

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 
 use ndarray::{ArrayView3, Axis};
 
-use crate::error::{Error, Result};
+use crate::error::{Array, Error, Result};
 use crate::map::Index;
 use crate::map::output::Output;
 use crate::map::series::{check_mask, check_shape};
@@ -85,7 +85,7 @@ impl Piece {
         request: Request,
         place: Place,
     ) -> Result<Vec<(i32, Self)>> {
-        check_shape("labels", labels.array.shape(), block.shape())?;
+        check_shape(Array::Labels, labels.array.shape(), block.shape())?;
         check_mask(mask.as_ref(), block.shape())?;
         if block.is_empty() {
             return Ok(Vec::new());
@@ -184,7 +184,7 @@ pub fn join(pieces: &[Piece], touching: &[[u32; 2]], min_extent: u64) -> Result<
     let mut forest = Forest::new(&mut parent);
     for &[a, b] in touching {
         if a.max(b) >= count {
-            return Err(Error::Piece { found: a.max(b), count });
+            return Err(Error::BlockCluster { found: a.max(b), count });
         }
         forest.union(a, b);
     }

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayView3;
 
-use crate::error::Result;
+use crate::error::{Array, Result};
 use crate::map::series::check_shape;
 use crate::measure::exact_sum::Unit;
 use crate::measure::label::Labels;
@@ -32,7 +32,7 @@ impl Labels {
     ///
     /// A map of another shape.
     pub fn sample<T: Voxel>(&self, map: ArrayView3<'_, T>) -> Result<Sampled> {
-        check_shape("extra", map.shape(), &self.frame.shape)?;
+        check_shape(Array::ExtraMap, map.shape(), &self.frame.shape)?;
         let Some(numbered) = &self.numbered else {
             return Ok(Sampled::default());
         };

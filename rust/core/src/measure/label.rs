@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use ndarray::{ArrayView3, Axis, Slice};
 
-use crate::error::{Error, Result};
+use crate::error::{Array, Error, Result};
 use crate::map::Index;
 use crate::map::output::Output;
 use crate::map::series::{check_mask, check_shape};
@@ -35,7 +35,7 @@ pub fn label<T: Voxel>(
     mask: Option<ArrayView3<'_, bool>>,
     request: Request,
 ) -> Result<usize> {
-    check_shape("labels", labels.array.shape(), volume.shape())?;
+    check_shape(Array::Labels, labels.array.shape(), volume.shape())?;
     check_mask(mask.as_ref(), volume.shape())?;
     if volume.is_empty() {
         return Ok(0);
@@ -64,7 +64,7 @@ impl Labels {
     ///
     /// An array of another shape.
     pub fn write(&self, labels: Output<'_, i32>) -> Result<()> {
-        check_shape("labels", labels.array.shape(), &self.frame.shape)?;
+        check_shape(Array::Labels, labels.array.shape(), &self.frame.shape)?;
         if let Some(numbered) = &self.numbered {
             numbered.write(labels, &self.frame);
         }

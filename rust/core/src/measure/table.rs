@@ -2,7 +2,7 @@
 
 use ndarray::ArrayView3;
 
-use crate::error::Result;
+use crate::error::{Array, Result};
 use crate::map::Index;
 use crate::map::output::Output;
 use crate::map::series::{check_mask, check_shape};
@@ -62,7 +62,7 @@ impl Table {
         let target = match values {
             None => Target::Read(volume),
             Some(values) => {
-                check_shape("out", values.array.shape(), volume.shape())?;
+                check_shape(Array::Output, values.array.shape(), volume.shape())?;
                 let (out, is_zero) = values.into_volume();
                 Target::New { source: volume, out, is_zero }
             }

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayView3, ArrayViewD, ArrayViewMutD, Axis};
 
-use crate::error::Result;
+use crate::error::{Array, Result};
 use crate::map::interleaved::{Volumes, is_interleaved};
 use crate::map::output::Output;
 use crate::map::series::{check_mask, check_shape, series};
@@ -34,7 +34,7 @@ pub fn threshold<T: Voxel>(
     mask: Option<ArrayView3<'_, bool>>,
     request: Request,
 ) -> Result<Summary> {
-    check_shape("out", out.array.shape(), data.shape())?;
+    check_shape(Array::Output, out.array.shape(), data.shape())?;
     let source = series(data)?;
     check_mask(mask.as_ref(), &source.shape()[..3])?;
     let Output { array, is_zero } = out;

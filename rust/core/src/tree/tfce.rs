@@ -10,7 +10,7 @@
 use ndarray::{ArrayView3, ArrayView4, ArrayViewD, ArrayViewMut3, ArrayViewMutD, Axis};
 
 use crate::connectivity::Connectivity;
-use crate::error::{Error, Result};
+use crate::error::{Array, Error, Powered, Result};
 use crate::map::bounding_box::Crop;
 use crate::map::series::{check_mask, check_shape, series};
 use crate::map::summary::{Summary, summary};
@@ -54,12 +54,14 @@ pub fn tfce<T: Voxel>(
     mask: Option<ArrayView3<'_, bool>>,
     enhancement: Enhancement,
 ) -> Result<()> {
-    for (name, power) in [("E", enhancement.extent_power), ("H", enhancement.height_power)] {
-        if !(power >= 0.0 && power.is_finite()) {
-            return Err(Error::Power { name, found: power });
+    let powers =
+        [(Powered::Extent, enhancement.extent_power), (Powered::Height, enhancement.height_power)];
+    for (of, found) in powers {
+        if !(found >= 0.0 && found.is_finite()) {
+            return Err(Error::Power { of, found });
         }
     }
-    check_shape("out", out.shape(), data.shape())?;
+    check_shape(Array::Output, out.shape(), data.shape())?;
     let (source, mut out) = (series(data.view())?, series(out)?);
     check_mask(mask.as_ref(), &source.shape()[..3])?;
     if !are_sure_to_fit(data.view(), &source, mask, enhancement)? {
