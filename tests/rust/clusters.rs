@@ -12,8 +12,8 @@ use std::sync::{Arc, LazyLock};
 
 use ndarray::{Array3, ArrayD, ArrayView3, Axis, IxDyn, s};
 use nithresh_core::{
-    Array, Error, Helpers, Labels, Output, Piece, Place, Plateaus, Sides, Table, Voxel, join,
-    label, threshold, with_helpers,
+    Array, Error, Executor, Labels, Output, Piece, Place, Plateaus, Sides, Table, Voxel, join,
+    label, threshold, with_executor,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -23,7 +23,7 @@ use pool::Pool;
 
 type Index = [usize; 3];
 
-static HELPERS: LazyLock<Helpers> = LazyLock::new(|| Arc::new(Pool::new(2).unwrap()));
+static EXECUTOR: LazyLock<Arc<dyn Executor>> = LazyLock::new(|| Arc::new(Pool::new(2).unwrap()));
 
 /// One example: few values, so that ties happen, in any order of the axes.
 #[derive(Debug, Clone)]
@@ -162,7 +162,7 @@ fn check<T: Voxel>(case: &Case, volume: &ArrayView3<'_, T>) {
     let found = case.flooded(volume);
     for plateaus in [Plateaus::First, Plateaus::Whole] {
         let (table, labels, out, unwritten) = tabulated(case, volume, plateaus);
-        let in_pool = with_helpers(Some(HELPERS.clone()), || tabulated(case, volume, plateaus));
+        let in_pool = with_executor(Some(EXECUTOR.clone()), || tabulated(case, volume, plateaus));
         assert_eq!((&table, &labels, &out), (&in_pool.0, &in_pool.1, &in_pool.2));
 
         let mut expected = Array3::<i32>::zeros(volume.dim());

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nithresh_core::Help;
+use nithresh_core::Executor;
 
 #[path = "../../rust/py/src/pool.rs"]
 mod pool;
@@ -16,7 +16,7 @@ use pool::Pool;
 fn done_once(pool: &Pool, pieces: usize, moment: Duration) {
     let visits: Vec<_> = (0..pieces).map(|_| AtomicUsize::new(0)).collect();
     let next = AtomicUsize::new(0);
-    pool.call(pieces.saturating_sub(1), &|| {
+    pool.run(pieces.saturating_sub(1), &|| {
         while let Some(visits) = visits.get(next.fetch_add(1, Ordering::Relaxed)) {
             visits.fetch_add(1, Ordering::Relaxed);
             let begin = Instant::now();
@@ -34,7 +34,7 @@ fn helps(thread: &thread::Thread) -> bool {
 fn calls_that_follow_one_another() {
     for threads in 0..4 {
         let pool = Pool::new(threads).unwrap();
-        assert_eq!(pool.count(), threads);
+        assert_eq!(pool.helpers(), threads);
         for pieces in 0..20 {
             for _ in 0..200 {
                 done_once(&pool, pieces, Duration::ZERO);
@@ -69,7 +69,7 @@ fn a_call_does_without_helpers_that_another_call_has() {
     let (inside, is_done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
         scope.spawn(|| {
-            pool.call(1, &|| {
+            pool.run(1, &|| {
                 inside.fetch_add(1, Ordering::SeqCst);
                 let begin = Instant::now();
                 while is_done.load(Ordering::SeqCst) == 0 {
@@ -93,7 +93,7 @@ fn all_that_are_wanted_come() {
     for most in 0..=3 {
         let inside = AtomicUsize::new(0);
         let begin = Instant::now();
-        pool.call(most, &|| {
+        pool.run(most, &|| {
             inside.fetch_add(1, Ordering::SeqCst);
             // Nobody leaves before all are there.
             while inside.load(Ordering::SeqCst) < most + 1 {
@@ -111,7 +111,7 @@ fn a_panic_is_the_callers() {
     let pool = Pool::new(1).unwrap();
     let in_helper = AtomicUsize::new(0);
     let call = || {
-        pool.call(1, &|| {
+        pool.run(1, &|| {
             if helps(&thread::current()) {
                 in_helper.store(1, Ordering::SeqCst);
                 panic!("in a helper");
@@ -127,7 +127,7 @@ fn a_panic_is_the_callers() {
     // The caller panics while a helper is at work, which is waited for.
     let (begun, ended) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let call = || {
-        pool.call(1, &|| {
+        pool.run(1, &|| {
             if helps(&thread::current()) {
                 begun.store(1, Ordering::SeqCst);
                 thread::sleep(Duration::from_millis(20));
@@ -166,7 +166,7 @@ thread_local! {
 fn threads_end_with_their_pool() {
     let pool = Pool::new(2).unwrap();
     let inside = AtomicUsize::new(0);
-    pool.call(2, &|| {
+    pool.run(2, &|| {
         if helps(&thread::current()) {
             END.with(|_| ());
         }

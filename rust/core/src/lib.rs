@@ -62,7 +62,7 @@ pub use crate::measure::label::{Labels, label};
 pub use crate::measure::maxima::{Maxima, Plateaus};
 pub use crate::measure::percentile::{Population, percentile};
 pub use crate::measure::table::Table;
-pub use crate::parallel::{Help, Helpers, with_helpers};
+pub use crate::parallel::{Executor, with_executor};
 pub use crate::request::{Request, Sides};
 pub use crate::runs::clusters::Clusters;
 pub use crate::runs::threshold::{threshold, threshold_in_place};

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::{hint, io, ptr, thread};
 
-use nithresh_core::Help;
+use nithresh_core::Executor;
 
 /// What helpers call; it takes what there is to do, until there is no more.
 type Work<'a> = &'a (dyn Fn() + Sync);
@@ -95,12 +95,12 @@ impl Drop for Pool {
     }
 }
 
-impl Help for Pool {
-    fn count(&self) -> usize {
+impl Executor for Pool {
+    fn helpers(&self) -> usize {
         self.count
     }
 
-    fn call(&self, most: usize, work: &(dyn Fn() + Sync)) {
+    fn run(&self, most: usize, work: &(dyn Fn() + Sync)) {
         let shared = &*self.shared;
         if shared.is_taken.swap(true, SeqCst) {
             return work();

@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 
-use nithresh_core::Helpers;
+use nithresh_core::Executor;
 use pyo3::Python;
 
 use crate::error::{Result, panicked};
@@ -71,7 +71,7 @@ pub(crate) fn run<R: Send>(
     voxels: usize,
     work: impl FnOnce() -> nithresh_core::Result<R> + Send,
 ) -> Result<R> {
-    let work = || nithresh_core::with_helpers(helpers(voxels), work);
+    let work = || nithresh_core::with_executor(executor(voxels), work);
     match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
         Ok(result) => Ok(result?),
         Err(panic) => Err(panicked(panic.as_ref())),
@@ -79,11 +79,11 @@ pub(crate) fn run<R: Send>(
 }
 
 /// Who helps with so many voxels; `None` where the calling thread should work alone.
-fn helpers(voxels: usize) -> Option<Helpers> {
+fn executor(voxels: usize) -> Option<Arc<dyn Executor>> {
     if voxels < LEAST_VOXELS {
         return None;
     }
-    let pool: Helpers = pool()?;
+    let pool: Arc<dyn Executor> = pool()?;
     Some(pool)
 }
 
