@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use ndarray::{ArrayBase, ArrayView3, Axis, Ix3, RawData, Slice};
 
-use crate::simd::dispatch::{Loop, widest};
+use crate::simd::dispatch::{Loop, dispatch};
 use crate::voxel::Voxel;
 
 /// A box of voxels.
@@ -23,7 +23,7 @@ impl Crop {
             for (row_index, row) in plane.outer_iter().enumerate() {
                 let differs = |value: &T| *value != T::ZERO;
                 let holds_any = match row.to_slice() {
-                    Some(row) => widest(HoldsAny(row)),
+                    Some(row) => dispatch(HoldsAny(row)),
                     None => row.iter().any(differs),
                 };
                 if holds_any {

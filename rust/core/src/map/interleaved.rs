@@ -12,13 +12,13 @@ use ndarray::{
 
 use crate::map::volume::{MemoryOrder, Out, Plane, as_slice};
 use crate::parallel;
-use crate::simd::chunk::{ClearPlane, GROUP, is_zero};
-use crate::simd::dispatch::{Loop, widest};
+use crate::simd::chunk::{CHUNK, ClearPlane, are_zero};
+use crate::simd::dispatch::{Loop, dispatch};
 use crate::voxel::Voxel;
 
 /// How many volumes are visited together: so many that all is used of most lines of the
 /// cache that are fetched, and no more than can be cleared as one.
-const AT_ONCE: usize = GROUP;
+const AT_ONCE: usize = CHUNK;
 
 /// Whether the volumes of a series lie interleaved: no step is smaller than the one from
 /// volume to volume.
@@ -128,14 +128,14 @@ fn visit_slab<T: Voxel>(
             Some(source) => source.index_axis(Axis(0), number),
             None => out.view(),
         };
-        widest(BringApart { plane, apart: &mut apart });
+        dispatch(BringApart { plane, apart: &mut apart });
         let mask = mask.as_ref().map(|mask| mask.index_axis(Axis(0), number));
         let mask = mask.map(|mask| as_slice(mask, &mut mask_copy));
         let planes = apart.chunks_exact(voxels).zip(kept.chunks_exact_mut(voxels));
         for (volume, (source, out)) in planes.enumerate() {
             visit(volume, Plane { source, mask, out: Out::Any(out) });
         }
-        widest(PutBack { apart: &kept, plane: out });
+        dispatch(PutBack { apart: &kept, plane: out });
     }
 }
 
@@ -180,7 +180,7 @@ impl<T: Voxel> Loop for PutBack<'_, T> {
         for (number, mut row) in plane.outer_iter_mut().enumerate() {
             let volumes = apart.chunks_exact(rows * row_length);
             let of_row = volumes.map(|apart| &apart[number * row_length..][..row_length]);
-            if of_row.clone().all(is_zero) {
+            if of_row.clone().all(are_zero) {
                 ClearPlane(row).call();
                 continue;
             }

@@ -9,8 +9,8 @@ use crate::map::series::pooled;
 use crate::map::volume::{MemoryOrder, Plane, Target, visit_stretches};
 use crate::parallel;
 use crate::request::Threshold;
-use crate::simd::chunk::{GROUP, Groups, any};
-use crate::simd::dispatch::{Loop, widest};
+use crate::simd::chunk::{CHUNK, any, chunk_at, padded_chunk};
+use crate::simd::dispatch::{Loop, dispatch};
 use crate::voxel::Voxel;
 
 /// The range of a map and whether it holds values that are no numbers.
@@ -55,7 +55,7 @@ impl Summary {
             thickness,
             || (Extremes::NONE, false),
             |(extremes, has_non_finite), Plane { source, mask, .. }| {
-                *has_non_finite |= widest(Summarise { source, mask, extremes });
+                *has_non_finite |= dispatch(Summarise { source, mask, extremes });
             },
         )
         .into_iter()
@@ -100,7 +100,7 @@ impl<T: Voxel> Extremes<T> {
 
     /// Adds values that are finite.
     #[inline(always)]
-    pub(crate) fn add(&mut self, values: &[T; GROUP]) {
+    pub(crate) fn add(&mut self, values: &[T; CHUNK]) {
         let Self { mut smallest, mut largest } = *self;
         for values in values.chunks_exact(T::LANES) {
             for lane in 0..T::LANES {
@@ -183,11 +183,14 @@ impl<T: Voxel> Loop for Summarise<'_, T> {
         // A copy of its own, so that it stays in registers.
         let mut range = *extremes;
         let mut has_non_finite = false;
-        let groups = Groups::of(source, mask);
+        let (chunks, rest) = source.as_chunks();
+        let last = [padded_chunk(rest, T::ZERO)];
+        let last = if rest.is_empty() { &[][..] } else { &last };
         let mut number = 0;
-        for part in groups.parts() {
-            for values in part {
-                let mask = groups.mask(number);
+        // One slice after the other, so that the loop over each is a plain one.
+        for chunks in [chunks, last] {
+            for values in chunks {
+                let mask = mask.map(|mask| chunk_at(mask, number));
                 number += 1;
                 let is_finite = !any(values, |value| !value.is_finite());
                 has_non_finite |= !is_finite;
@@ -200,7 +203,7 @@ impl<T: Voxel> Loop for Summarise<'_, T> {
                     // What is outside counts as what is inside.
                     let Some(first) = mask.iter().position(|inside| *inside) else { continue };
                     let inside = finite[first];
-                    for position in 0..GROUP {
+                    for position in 0..CHUNK {
                         finite[position] = if mask[position] { finite[position] } else { inside };
                     }
                 }

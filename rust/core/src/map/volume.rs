@@ -12,8 +12,8 @@ use ndarray::{
 };
 
 use crate::parallel;
-use crate::simd::chunk::GROUP;
-use crate::simd::dispatch::{Loop, widest};
+use crate::simd::chunk::CHUNK;
+use crate::simd::dispatch::{Loop, dispatch};
 use crate::voxel::Voxel;
 
 /// The turn that brings a view into memory order.
@@ -388,7 +388,7 @@ pub(crate) fn as_slice<'a, T: Copy + Default>(
 /// A copy of a plane.
 fn copied<'a, T: Copy + Default>(plane: ArrayView2<'_, T>, copy: &'a mut Vec<T>) -> &'a mut [T] {
     copy.resize(plane.len(), T::default());
-    widest(CopyPlane { plane, copy });
+    dispatch(CopyPlane { plane, copy });
     copy
 }
 
@@ -430,9 +430,9 @@ impl<T: Copy> Loop for CopyPlane<'_, T> {
 /// made for.
 #[inline(always)]
 fn copy_reversed<T: Copy>(copy: &mut [T], reversed: &[T]) {
-    let (first, copied) = copy.as_rchunks_mut::<GROUP>();
-    let (groups, last) = reversed.as_chunks::<GROUP>();
-    for (copy, values) in copied.iter_mut().rev().zip(groups) {
+    let (first, copied) = copy.as_rchunks_mut::<CHUNK>();
+    let (chunks, last) = reversed.as_chunks::<CHUNK>();
+    for (copy, values) in copied.iter_mut().rev().zip(chunks) {
         let mut values = *values;
         values.reverse();
         *copy = values;

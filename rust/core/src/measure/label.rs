@@ -14,7 +14,7 @@ use crate::parallel;
 use crate::request::Request;
 use crate::runs::clusters::{Clusters, Member, Passing};
 use crate::simd::chunk::ClearPlane;
-use crate::simd::dispatch::widest;
+use crate::simd::dispatch::dispatch;
 use crate::voxel::Voxel;
 
 /// Writes the number of its cluster to each voxel of a cluster that `request` keeps, and
@@ -298,7 +298,7 @@ impl Numbered {
         parallel::map(slabs, |(first, mut slab)| {
             for (plane, mut labels) in (first..).zip(slab.outer_iter_mut()) {
                 if !is_zero {
-                    widest(ClearPlane(labels.view_mut()));
+                    dispatch(ClearPlane(labels.view_mut()));
                 }
                 self.for_each_part(
                     plane..plane + 1,

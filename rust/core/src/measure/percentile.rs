@@ -18,8 +18,8 @@ use crate::error::{Error, Result};
 use crate::map::series::pooled;
 use crate::map::volume::{MemoryOrder, Plane, Target, visit_stretches};
 use crate::parallel;
-use crate::simd::bits::{self, BITS};
-use crate::simd::dispatch::{Loop, widest};
+use crate::simd::bits::{self, WORD_BITS};
+use crate::simd::dispatch::{Loop, dispatch};
 use crate::voxel::Voxel;
 
 /// Which values a percentile is taken of.
@@ -161,7 +161,7 @@ impl<T: Voxel> Magnitudes<'_, T> {
             let in_each = mask.iter().filter(|inside| **inside).count();
             return self.series.len_of(Axis(3)) as u64 * in_each as u64;
         }
-        self.visit(|| 0, |size, values| widest(Size { values, size })).into_iter().sum()
+        self.visit(|| 0, |size, values| dispatch(Size { values, size })).into_iter().sum()
     }
 
     /// The values around a rank, if it is where a sample says.
@@ -233,7 +233,7 @@ impl<T: Voxel> Magnitudes<'_, T> {
     /// How many magnitudes fall into each part.
     fn count(&self, parts: Parts) -> Vec<u64> {
         let start = || vec![Turns::default(); PARTS + 1];
-        let slabs = self.visit(start, |counts, values| widest(Count { values, parts, counts }));
+        let slabs = self.visit(start, |counts, values| dispatch(Count { values, parts, counts }));
         let mut counts = vec![0; PARTS];
         for slab in slabs {
             for (count, turns) in counts.iter_mut().zip(slab) {
@@ -248,7 +248,7 @@ impl<T: Voxel> Magnitudes<'_, T> {
         let (low, high) = (limit::<T>(*range.start()), limit::<T>(*range.end()));
         let found = self.visit(
             || Collected { values: Vec::new(), larger: None, reach: 0, above: 0 },
-            |found, values| widest(Collect { values, low, high, found }),
+            |found, values| dispatch(Collect { values, low, high, found }),
         );
         let mut near = Near {
             smaller: all,
@@ -467,7 +467,7 @@ impl<T: Voxel> Loop for Collect<'_, T> {
                 continue;
             }
             let (magnitudes, counted) = values.group(number);
-            let blocks = magnitudes.as_chunks::<BITS>().0.iter().zip(counted.as_chunks().0);
+            let blocks = magnitudes.as_chunks::<WORD_BITS>().0.iter().zip(counted.as_chunks().0);
             for (magnitudes, counted) in blocks {
                 let counted = bits::of(counted, |counted| counted);
                 let reach = bits::of(magnitudes, |magnitude| magnitude >= low) & counted;

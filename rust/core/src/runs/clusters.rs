@@ -13,7 +13,7 @@ use crate::runs::link::{Link, RowsBefore};
 use crate::runs::list::{Grid, ListRuns, PlaneBits, Run, Runs, narrow};
 use crate::runs::scan::{Found, Scan};
 use crate::runs::union_find::{self, Forest};
-use crate::simd::dispatch::widest;
+use crate::simd::dispatch::dispatch;
 use crate::voxel::Voxel;
 
 /// The clusters of a volume, of either sign, as the runs they are made of.
@@ -173,7 +173,7 @@ impl Clusters {
 
         let mut of_parts: Vec<_> = (0..narrow(parts)).collect();
         for (pair, ends) in slabs.windows(2).zip(seams.windows(2)) {
-            widest(Link {
+            dispatch(Link {
                 plane: &ends[1][0],
                 grid,
                 rows: RowsBefore::in_plane_before(&ends[0][1], grid, connectivity),
@@ -337,7 +337,7 @@ impl Slab {
         }
         next.clear();
         Scan { threshold, bits: Some(&mut *next), found }.plane(plane);
-        widest(ListRuns { runs, plane: next, grid });
+        dispatch(ListRuns { runs, plane: next, grid });
         *is_too_large = u32::try_from(runs.count()).is_err();
         if *is_too_large {
             return;
@@ -349,7 +349,7 @@ impl Slab {
             Some([_, last]) => RowsBefore::in_plane_before(last, grid, connectivity),
             None => [None; 3],
         };
-        widest(Link {
+        dispatch(Link {
             plane: next,
             grid,
             // The plane before comes first: then most runs that touch in a plane are one

@@ -6,7 +6,7 @@ use crate::map::summary::{Extremes, Summary};
 use crate::parallel;
 use crate::runs::clusters::Clusters;
 use crate::runs::scan::Found;
-use crate::simd::dispatch::{Loop, widest};
+use crate::simd::dispatch::{Loop, dispatch};
 use crate::voxel::Voxel;
 
 /// Sets the voxels of the clusters of fewer than `min_extent` voxels to zero, and
@@ -24,7 +24,7 @@ pub(crate) fn erase_small<T: Voxel>(
     let slabs = out.axis_chunks_iter_mut(Axis(0), thickness).enumerate().collect();
     let erased = parallel::map(slabs, |(slab, out)| {
         let (first, mut erased) = (slab * thickness, Extremes::NONE);
-        widest(EraseSlab { out, clusters, first, min_extent, erased: &mut erased });
+        dispatch(EraseSlab { out, clusters, first, min_extent, erased: &mut erased });
         erased
     });
     if erased.into_iter().all(|erased| found.extremes.stays_without(erased)) {

@@ -7,7 +7,7 @@
 use std::hint::select_unpredictable;
 
 use crate::error::{Error, Result};
-use crate::simd::bits::{self, BITS};
+use crate::simd::bits::{self, WORD_BITS};
 use crate::simd::dispatch::Loop;
 
 /// Which of 64 voxels pass: on the positive side, and on the negative.
@@ -28,17 +28,17 @@ impl Grid {
     pub(crate) fn new(rows: usize, row_length: usize) -> Result<Self> {
         let voxels_per_plane = rows * row_length;
         u32::try_from(voxels_per_plane).map_err(|_| Error::TooLarge)?;
-        let mut first_in_row = vec![0; voxels_per_plane.div_ceil(BITS)];
+        let mut first_in_row = vec![0; voxels_per_plane.div_ceil(WORD_BITS)];
         for start in (0..voxels_per_plane).step_by(row_length) {
-            first_in_row[start / BITS] |= 1 << (start % BITS);
+            first_in_row[start / WORD_BITS] |= 1 << (start % WORD_BITS);
         }
         // What lies behind the last row is in no row either.
         if let Some(last) = first_in_row.last_mut() {
-            *last |= !bits::first((voxels_per_plane - 1) % BITS + 1);
+            *last |= !bits::first((voxels_per_plane - 1) % WORD_BITS + 1);
         }
         let after = first_in_row.iter().skip(1).chain([&1]);
         let last_in_row = first_in_row.iter().zip(after);
-        let last_in_row = last_in_row.map(|(word, after)| word >> 1 | after << (BITS - 1));
+        let last_in_row = last_in_row.map(|(word, after)| word >> 1 | after << (WORD_BITS - 1));
         Ok(Self { row_length, last_in_row: last_in_row.collect(), first_in_row })
     }
 
@@ -86,7 +86,7 @@ pub(crate) struct Cell {
 impl PlaneBits {
     pub(crate) fn new(grid: &Grid) -> Self {
         let words = grid.first_in_row.len();
-        let margin = grid.row_length.div_ceil(BITS) + 1;
+        let margin = grid.row_length.div_ceil(WORD_BITS) + 1;
         Self {
             cells: vec![Cell::default(); words + 2 * margin],
             margin,
@@ -178,8 +178,8 @@ pub(crate) struct Shift {
 
 impl Shift {
     pub(crate) fn new(voxels: isize) -> Self {
-        let bits = BITS.cast_signed();
-        let (_, rest) = bits::split(voxels.rem_euclid(bits).cast_unsigned());
+        let bits = WORD_BITS.cast_signed();
+        let (_, rest) = bits::word_and_bit(voxels.rem_euclid(bits).cast_unsigned());
         Self { words: voxels.div_euclid(bits), bits: rest }
     }
 }
@@ -264,8 +264,8 @@ impl Loop for ListRuns<'_> {
             let cell = &mut plane.cells[plane.margin + number];
             cell.starts = starts;
             cell.runs_before = narrow(runs.starts.len());
-            push_bits(&mut runs.starts, starts, narrow(number * BITS));
-            push_bits(&mut runs.ends, ends, narrow(number * BITS + 1));
+            push_bits(&mut runs.starts, starts, narrow(number * WORD_BITS));
+            push_bits(&mut runs.ends, ends, narrow(number * WORD_BITS + 1));
         }
         runs.plane_ends.push(runs.starts.len());
     }
@@ -274,13 +274,13 @@ impl Loop for ListRuns<'_> {
 /// Each bit moved on by one voxel, that of the word before moved in.
 #[inline(always)]
 pub(crate) fn moved_on(word: Word, before: Word) -> Word {
-    [0, 1].map(|sign| word[sign] << 1 | before[sign] >> (BITS - 1))
+    [0, 1].map(|sign| word[sign] << 1 | before[sign] >> (WORD_BITS - 1))
 }
 
 /// Each bit moved back by one voxel, that of the word after moved in.
 #[inline(always)]
 pub(crate) fn moved_back(word: Word, after: Word) -> Word {
-    [0, 1].map(|sign| word[sign] >> 1 | after[sign] << (BITS - 1))
+    [0, 1].map(|sign| word[sign] >> 1 | after[sign] << (WORD_BITS - 1))
 }
 
 /// The voxels that are in one word and not, with the same sign and in the same row, in

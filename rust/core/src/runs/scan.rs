@@ -12,8 +12,8 @@ use crate::parallel;
 use crate::request::Threshold;
 use crate::runs::list::{PlaneBits, Word};
 use crate::simd::bits;
-use crate::simd::chunk::{GROUP, any, clear, filled_up};
-use crate::simd::dispatch::{Loop, fetch_ahead, widest};
+use crate::simd::chunk::{CHUNK, any, clear, padded_chunk};
+use crate::simd::dispatch::{Loop, dispatch, fetch_ahead};
 use crate::voxel::Voxel;
 
 /// What a scan finds beside what passes.
@@ -107,9 +107,9 @@ pub(crate) struct Scan<'a, T: Voxel> {
 struct Part<'a, T> {
     /// The number of the first.
     first: usize,
-    values: &'a [[T; GROUP]],
+    values: &'a [[T; CHUNK]],
     /// Where they are written to; empty where they are not.
-    out: &'a mut [[T; GROUP]],
+    out: &'a mut [[T; CHUNK]],
     /// Whether that holds zeros, which need not be written.
     is_zero: bool,
 }
@@ -147,9 +147,9 @@ impl<T: Voxel> Scan<'_, T> {
             return;
         }
         // Filled up with the last voxel, which changes no range.
-        let values = &[filled_up(rest, T::ZERO)];
-        let mask = mask.map(|(_, rest)| [filled_up(rest, false)]);
-        let mut out = [[T::ZERO; GROUP]];
+        let values = &[padded_chunk(rest, T::ZERO)];
+        let mask = mask.map(|(_, rest)| [padded_chunk(rest, false)]);
+        let mut out = [[T::ZERO; CHUNK]];
         let written = if rest_of_out.is_empty() { &mut [][..] } else { &mut out };
         let part = Part { first, values, out: written, is_zero: true };
         self.part(part, mask.as_ref().map(|mask| &mask[..]));
@@ -159,18 +159,18 @@ impl<T: Voxel> Scan<'_, T> {
         }
     }
 
-    fn part(&mut self, mut part: Part<'_, T>, mask: Option<&[[bool; GROUP]]>) {
+    fn part(&mut self, mut part: Part<'_, T>, mask: Option<&[[bool; CHUNK]]>) {
         if mask.is_some() {
-            widest(ScanPart::<_, true> { scan: self, part, mask });
+            dispatch(ScanPart::<_, true> { scan: self, part, mask });
             return;
         }
         let (count, mut done) = (part.values.len(), 0);
         while done < count {
             let rest = part.from(done, count);
-            done += widest(ScanPart::<_, false> { scan: self, part: rest, mask });
+            done += dispatch(ScanPart::<_, false> { scan: self, part: rest, mask });
             if done < count {
                 let near = part.from(done, NEAR);
-                done += widest(ScanPart::<_, true> { scan: self, part: near, mask });
+                done += dispatch(ScanPart::<_, true> { scan: self, part: near, mask });
             }
         }
     }
@@ -181,7 +181,7 @@ impl<T: Voxel> Scan<'_, T> {
 struct ScanPart<'a, 'b, T: Voxel, const CLEANS: bool> {
     scan: &'a mut Scan<'b, T>,
     part: Part<'a, T>,
-    mask: Option<&'a [[bool; GROUP]]>,
+    mask: Option<&'a [[bool; CHUNK]]>,
 }
 
 impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
@@ -240,7 +240,7 @@ impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
 /// Which voxels of a group pass, on the positive side and on the negative; all are
 /// finite.
 #[inline(always)]
-fn passing<T: Voxel>(values: &[T; GROUP], threshold: Threshold<T>) -> Word {
+fn passing<T: Voxel>(values: &[T; CHUNK], threshold: Threshold<T>) -> Word {
     let positive = bits::of(values, |value| threshold.passes_positive(value));
     let negative = bits::of(values, |value| threshold.passes_negative(value));
     // No voxel is both, also where another thread writes to the map: the runs rest on it.
@@ -250,7 +250,7 @@ fn passing<T: Voxel>(values: &[T; GROUP], threshold: Threshold<T>) -> Word {
 /// Copies a group with zeros for what does not pass. Compared anew, which is faster
 /// than to fetch what was found before.
 #[inline(always)]
-fn keep<T: Voxel>(values: &[T; GROUP], threshold: Threshold<T>, kept: &mut [T; GROUP]) {
+fn keep<T: Voxel>(values: &[T; CHUNK], threshold: Threshold<T>, kept: &mut [T; CHUNK]) {
     for (kept, &value) in kept.iter_mut().zip(values) {
         *kept = if threshold.passes(value) { value } else { T::ZERO };
     }

@@ -3,13 +3,13 @@
 use wide::i8x16;
 
 /// Voxels in a word.
-pub(crate) const BITS: usize = 64;
+pub(crate) const WORD_BITS: usize = 64;
 
 /// The word that a position is in, and its bit there.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "less than 64")]
-pub(crate) fn split(position: usize) -> (usize, u32) {
-    (position / BITS, (position % BITS) as u32)
+pub(crate) fn word_and_bit(position: usize) -> (usize, u32) {
+    (position / WORD_BITS, (position % WORD_BITS) as u32)
 }
 
 /// The bits below `position`, which is less than 64.
@@ -21,7 +21,7 @@ pub(crate) fn below(position: u32) -> u64 {
 /// The lowest `count` bits, all of them if there are no more.
 #[inline(always)]
 pub(crate) fn first(count: usize) -> u64 {
-    if count < BITS { (1 << count) - 1 } else { u64::MAX }
+    if count < WORD_BITS { (1 << count) - 1 } else { u64::MAX }
 }
 
 /// Calls `visit` with the position of each set bit, from the lowest.
@@ -42,13 +42,13 @@ pub(crate) fn for_each_up_to(mut word: u64, mut visit: impl FnMut(u64)) {
     }
 }
 
-/// Which of 64 values are as asked.
+/// The word of the values for which `is` holds.
 ///
-/// By way of bytes, which the compiler makes of every type with the widest instructions,
-/// and whose highest bits are then gathered 16 at a time.
+/// Each value becomes a byte, which the compiler does for every type with the widest
+/// instructions; then the highest bits of 16 bytes at a time are gathered.
 #[inline(always)]
-pub(crate) fn of<T: Copy>(values: &[T; BITS], is: impl Fn(T) -> bool) -> u64 {
-    let mut bytes = [0_i8; BITS];
+pub(crate) fn of<T: Copy>(values: &[T; WORD_BITS], is: impl Fn(T) -> bool) -> u64 {
+    let mut bytes = [0_i8; WORD_BITS];
     for (byte, &value) in bytes.iter_mut().zip(values) {
         *byte = -i8::from(is(value));
     }
@@ -71,8 +71,8 @@ mod tests {
 
     #[test]
     fn each_flag_gets_its_own_bit() {
-        for position in 0..BITS {
-            let mut flags = [false; BITS];
+        for position in 0..WORD_BITS {
+            let mut flags = [false; WORD_BITS];
             flags[position] = true;
             assert_eq!(of(&flags, |flag| flag), 1 << position);
             assert_eq!(of(&flags, |flag| !flag), !(1 << position));
@@ -83,6 +83,6 @@ mod tests {
             for_each(of(&flags, |flag| flag), |bit| seen.push(bit as usize));
             assert_eq!(seen, [position]);
         }
-        assert_eq!(of(&[true; BITS], |flag| flag), u64::MAX);
+        assert_eq!(of(&[true; WORD_BITS], |flag| flag), u64::MAX);
     }
 }

@@ -1,7 +1,7 @@
-//! The widest instructions of the processor at hand.
+//! The dispatch instructions of the processor at hand.
 //!
 //! Wheels are built for the baseline of their platform. A [`Loop`] over voxels that
-//! is run through [`widest`] is compiled once more for AVX2 and once for AVX-512, and
+//! is run through [`dispatch`] is compiled once more for AVX2 and once for AVX-512, and
 //! which of them runs is decided when it is called. The results are the same: these loops
 //! compare and copy, and no rounding depends on the order of what they do.
 
@@ -11,9 +11,9 @@
 /// part of the loop is compiled anew.
 pub(crate) use pulp::NullaryFnOnce as Loop;
 
-/// Runs a loop with the widest instructions that this processor has.
+/// Runs a loop with the dispatch instructions that this processor has.
 #[inline]
-pub(crate) fn widest<L: Loop>(work: L) -> L::Output {
+pub(crate) fn dispatch<L: Loop>(work: L) -> L::Output {
     #[cfg(test)]
     if let Some(instructions) = tests::CHOSEN.get() {
         return instructions.dispatch(work);
@@ -59,7 +59,7 @@ mod tests {
     use crate::voxel::Voxel;
 
     thread_local! {
-        /// What this thread runs loops with instead of the widest.
+        /// What this thread runs loops with instead of the dispatch.
         pub(super) static CHOSEN: Cell<Option<Arch>> = const { Cell::new(None) };
     }
 

@@ -20,7 +20,7 @@ use ndarray::{ArrayView3, Axis};
 use crate::connectivity::Connectivity;
 use crate::error::{Error, Result};
 use crate::request::Sign;
-use crate::simd::dispatch::{Loop, widest};
+use crate::simd::dispatch::{Loop, dispatch};
 use crate::voxel::Voxel;
 use crate::voxel::sort_key::{DIGIT_BITS, SortKey};
 
@@ -61,7 +61,7 @@ impl<K: SortKey> Tree<K> {
         let neighbours = Neighbours::new(&grid, connectivity);
         let keys = grid.lay_out(volume, mask, sign);
         let mut ranks = vec![0; keys.len()];
-        let voxels = widest(FindHigher {
+        let voxels = dispatch(FindHigher {
             keys: &keys,
             higher: &mut ranks,
             inside: grid.inside(),
@@ -140,7 +140,7 @@ impl Grid {
             for (row_index, row) in plane.outer_iter().enumerate() {
                 let keys = &mut keys[self.row(plane_index, row_index)];
                 if let Some(row) = row.to_slice() {
-                    widest(RowKeys { row, keys, sign });
+                    dispatch(RowKeys { row, keys, sign });
                 } else {
                     for (key, &value) in keys.iter_mut().zip(row) {
                         *key = key_of(value, sign);
