@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 __all__ = [
     "Labels",
     "Request",
-    "branches",
     "find_clusters",
     "get_num_threads",
-    "join",
+    "join_blocks",
     "label",
     "label_block",
+    "merge_tree",
     "percentile",
     "set_num_threads",
     "summary",
@@ -79,8 +79,8 @@ def label_block(
     start: tuple[int, ...],
     shape: tuple[int, ...],
 ) -> tuple[NDArray[np.int32], NDArray[np.uint64]]: ...
-def join(
-    pieces: NDArray[np.uint64],
+def join_blocks(
+    clusters: NDArray[np.uint64],
     touching: NDArray[np.uint32],
     *,
     cluster_threshold: int,
@@ -95,7 +95,7 @@ def tfce(
     two_sided: bool,
     connectivity: int,
 ) -> None: ...
-def branches(
+def merge_tree(
     data: NDArray[Any],
     *,
     mask: NDArray[np.bool_] | None,

@@ -244,7 +244,7 @@ class ClusterTree:
         self.connectivity = connectivity
         self.two_sided = two_sided
         self._dtype = data.dtype
-        branches = _core.branches(
+        branches = _core.merge_tree(
             voxels, mask=inside, two_sided=two_sided, connectivity=connectivity
         )
         self._signs = branches["signs"]

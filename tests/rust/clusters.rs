@@ -12,8 +12,8 @@ use std::sync::{Arc, LazyLock};
 
 use ndarray::{Array3, ArrayD, ArrayView3, Axis, IxDyn, s};
 use nithresh_core::{
-    Array, Error, Executor, Labels, Output, Piece, Place, Plateaus, Sides, Table, Voxel, join,
-    label, threshold, with_executor,
+    Array, BlockCluster, BlockPosition, Error, Executor, Labels, Output, Plateaus, Sides, Table,
+    Voxel, find_clusters, join_blocks, label, label_block, threshold, with_executor,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -151,10 +151,10 @@ fn tabulated<T: Voxel>(
     let mut out = ArrayD::from_elem(IxDyn(volume.shape()), T::ZERO);
     let values = Some(Output::from(out.view_mut()));
     let mask = mask.as_ref().map(|mask| mask.view());
-    let (table, unwritten, _) =
-        Table::of(volume.view(), values, mask, case.request.to_core(), plateaus).unwrap();
-    unwritten.write(labels.view_mut().into_dyn().into()).unwrap();
-    (table, labels, out, unwritten)
+    let found =
+        find_clusters(volume.view(), values, mask, case.request.to_core(), plateaus).unwrap();
+    found.labels.write(labels.view_mut().into_dyn().into()).unwrap();
+    (found.table, labels, out, found.labels)
 }
 
 #[expect(clippy::float_cmp, reason = "sums of small integers are exact")]
@@ -234,16 +234,16 @@ proptest! {
     }
 }
 
-/// The pieces of all blocks of a volume that is cut once along each axis, which pairs of
-/// them touch, and the place in that list of the piece at each voxel.
+/// The clusters of all blocks of a volume that is cut once along each axis, which pairs of
+/// them touch, and the place in that list of the cluster at each voxel.
 fn in_blocks<T: Voxel>(
     case: &Case,
     volume: &ArrayView3<'_, T>,
     cuts: [usize; 3],
-) -> (Vec<Piece>, Vec<[u32; 2]>, Array3<Option<u32>>) {
+) -> (Vec<BlockCluster>, Vec<[u32; 2]>, Array3<Option<u32>>) {
     let shape = [0, 1, 2].map(|axis| volume.shape()[axis]);
     let mask = case.mask();
-    let (mut pieces, mut places) = (Vec::new(), Array3::from_elem(volume.dim(), None));
+    let (mut clusters, mut places) = (Vec::new(), Array3::from_elem(volume.dim(), None));
     for block in 0..8_usize {
         let range = |axis: usize| {
             let cut = cuts[axis].min(shape[axis]);
@@ -252,31 +252,32 @@ fn in_blocks<T: Voxel>(
         let [i, j, k] = [range(0), range(1), range(2)];
         let part = volume.slice(s![i.clone(), j.clone(), k.clone()]);
         let mask = mask.as_ref().map(|mask| mask.slice(s![i.clone(), j.clone(), k.clone()]));
-        let place = Place { start: [i.start, j.start, k.start], shape };
+        let position = BlockPosition { start: [i.start, j.start, k.start], volume: shape };
         let mut labels = Array3::from_elem(part.dim(), 1);
-        let found = Piece::label(
+        let found = label_block(
             part,
             labels.view_mut().into_dyn().into(),
             mask,
             case.request.to_core(),
-            place,
+            position,
         )
         .unwrap();
-        for (label, piece) in found {
-            let number = u32::try_from(pieces.len()).unwrap();
+        for (label, cluster) in found {
+            let number = u32::try_from(clusters.len()).unwrap();
             for (voxel, _) in labels.indexed_iter().filter(|(_, found)| **found == label) {
                 places[[i.start + voxel.0, j.start + voxel.1, k.start + voxel.2]] = Some(number);
             }
-            pieces.push(Piece::from_words(piece.to_words()));
+            clusters.push(BlockCluster::from_words(cluster.to_words()));
         }
     }
     let reach = match case.request.neighbours {
         6 => 1,
         18 => 2,
-        _ => 3,
+        26 => 3,
+        other => unreachable!("{other} neighbours"),
     };
     let listed: Vec<_> =
-        places.indexed_iter().filter_map(|(at, piece)| Some((at, (*piece)?))).collect();
+        places.indexed_iter().filter_map(|(at, cluster)| Some((at, (*cluster)?))).collect();
     let mut touching = Vec::new();
     for &((ai, aj, ak), a) in &listed {
         for &((bi, bj, bk), b) in &listed {
@@ -288,31 +289,32 @@ fn in_blocks<T: Voxel>(
             }
         }
     }
-    (pieces, touching, places)
+    (clusters, touching, places)
 }
 
 proptest! {
     #[test]
-    fn joined_pieces_are_the_clusters_of_the_whole(
+    fn joined_clusters_of_blocks_are_the_clusters_of_the_whole(
         case in case(), cuts in any::<[u8; 3]>(),
     ) {
         let cuts = [0, 1, 2].map(|axis| usize::from(cuts[axis]) % (case.shape[axis] + 1));
         let volume = case.laid_out(&case.voxels, 0);
         let (expected, labels, ..) = tabulated(&case, &volume.view(), Plateaus::First);
-        let (pieces, touching, places) = in_blocks(&case, &volume.view(), cuts);
-        let (numbers, table) = join(&pieces, &touching, case.request.cluster_threshold).unwrap();
+        let (clusters, touching, places) = in_blocks(&case, &volume.view(), cuts);
+        let (numbers, table) = join_blocks(&clusters, &touching, case.request.cluster_threshold).unwrap();
         let number = |place: &Option<u32>| place.map_or(0, |place| numbers[place as usize]);
         prop_assert_eq!(places.map(number), labels);
-        let bare = Table { maxima: table.maxima.clone(), ..expected };
+        let mut bare = expected;
+    bare.maxima = table.maxima.clone();
         prop_assert_eq!(table, bare);
     }
 }
 
 #[test]
-fn a_pair_that_names_no_piece_is_refused() {
-    let (numbers, table) = join(&[], &[], 0).unwrap();
+fn a_pair_that_names_no_cluster_is_refused() {
+    let (numbers, table) = join_blocks(&[], &[], 0).unwrap();
     assert!(numbers.is_empty() && table == Table::default());
-    assert_eq!(join(&[], &[[0, 0]], 0), Err(Error::BlockCluster { found: 0, count: 0 }));
+    assert_eq!(join_blocks(&[], &[[0, 0]], 0), Err(Error::BlockCluster { found: 0, count: 0 }));
 }
 
 #[test]
@@ -321,10 +323,9 @@ fn what_is_not_finite_is_left_out_of_extra_maps() {
     let values = vec![f64::NAN, 4.0, 9.0, 9.0, f64::INFINITY];
     let extra = Array3::from_shape_vec((1, 1, 5), values).unwrap();
     let request = nithresh_core::Request::new(1.0, Sides::Both).unwrap();
-    let (_, labels, summary) =
-        Table::of(volume.view(), None, None, request, Plateaus::First).unwrap();
-    let sampled = labels.sample(extra.view()).unwrap();
-    assert!(summary.has_non_finite);
+    let found = find_clusters(volume.view(), None, None, request, Plateaus::First).unwrap();
+    let sampled = found.labels.sample(extra.view()).unwrap();
+    assert!(found.summary.has_non_finite);
     assert_eq!(sampled.non_finite, 2);
     assert_eq!(sampled.means[..1], [4.0]);
     assert!(sampled.means[1].is_nan() && sampled.mins[1].is_nan() && sampled.maxs[1].is_nan());
@@ -343,17 +344,18 @@ fn arrays_that_do_not_fit_are_refused() {
     let labelled =
         label(volume.view(), wrong.view_mut().into_dyn().into(), None, request).map(|_| ());
     assert_eq!(array_of(labelled), Some(Array::Labels));
-    let (_, unwritten, _) = Table::of(volume.view(), None, None, request, Plateaus::First).unwrap();
+    let found = find_clusters(volume.view(), None, None, request, Plateaus::First);
+    let unwritten = found.unwrap().labels;
     assert_eq!(array_of(unwritten.write(wrong.view_mut().into_dyn().into())), Some(Array::Labels));
-    let place = Place { start: [0; 3], shape: [2, 3, 4] };
+    let position = BlockPosition { start: [0; 3], volume: [2, 3, 4] };
     let into = wrong.view_mut().into_dyn().into();
-    let found = Piece::label(volume.view(), into, None, request, place);
+    let found = label_block(volume.view(), into, None, request, position);
     assert_eq!(array_of(found.map(|_| ())), Some(Array::Labels));
     assert!(wrong.iter().all(|&label| label == 7), "an error writes nothing");
     assert_eq!(array_of(unwritten.sample(other.view()).map(|_| ())), Some(Array::ExtraMap));
     let mut out = ArrayD::<f32>::zeros(IxDyn(&[2, 3, 4, 1]));
     let values = Some(Output::from(out.view_mut()));
-    let found = Table::of(volume.view(), values, None, request, Plateaus::First);
+    let found = find_clusters(volume.view(), values, None, request, Plateaus::First);
     assert_eq!(array_of(found.map(|_| ())), Some(Array::Output));
     let mut out = ArrayD::<f32>::zeros(IxDyn(&[2, 3, 4]));
     let found = threshold(volume.view().into_dyn(), out.view_mut().into(), None, request);

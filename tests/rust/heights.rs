@@ -14,7 +14,7 @@ use std::fmt::Debug;
 
 use ndarray::{Array3, ArrayD, ArrayView3, ArrayViewD, Axis, IxDyn, Slice};
 use nithresh_core::{
-    Array, Branches, Connectivity, Enhancement, Error, Powered, Score, Sides, Voxel, tfce,
+    Array, Connectivity, Error, MergeTree, Powered, Score, Sides, Tfce, Voxel, tfce,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -125,8 +125,8 @@ impl Case {
         Connectivity::from_neighbours(self.neighbours).unwrap()
     }
 
-    fn enhancement(&self) -> Enhancement {
-        Enhancement {
+    fn rules(&self) -> Tfce {
+        Tfce {
             extent_power: self.powers.0,
             height_power: self.powers.1,
             sides: self.sides(),
@@ -233,7 +233,7 @@ where
     in_each_layout(&values.view(), |data| {
         in_each_pool(|| {
             let mut out = ArrayD::from_elem(data.raw_dim(), T::Score::rounded(7.0));
-            let found = tfce(data.view(), out.view_mut(), mask, case.enhancement());
+            let found = tfce(data.view(), out.view_mut(), mask, case.rules());
             if any && !T::Score::fits(largest) {
                 assert!(matches!(found, Err(Error::Scores(_))), "{found:?} of {largest}");
             }
@@ -256,18 +256,18 @@ where
 }
 
 /// The branches by their definition: each peak of a cluster, at every height.
-fn naive_branches<T: TestVoxel>(
+fn naive_merge_tree<T: TestVoxel>(
     volume: &ArrayView3<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     case: &Case,
-) -> Branches {
+) -> MergeTree {
     let height = |voxel: Index| volume[voxel].to_f64().abs();
     let peak = |cluster: &[Index]| {
         // The first of the highest, since voxels of a cluster are sorted.
         let highest = cluster.iter().map(|&voxel| height(voxel)).fold(0.0, f64::max);
         *cluster.iter().find(|&&voxel| height(voxel) == highest).unwrap()
     };
-    let mut all = Branches { starts: vec![0], ..Branches::default() };
+    let mut all = MergeTree { starts: vec![0], ..MergeTree::default() };
     for &sign in case.signs() {
         let levels = at_all_heights(volume, mask, sign, case.neighbours);
         // For each peak the heights at which it leads a cluster, falling, and the
@@ -309,25 +309,25 @@ fn naive_branches<T: TestVoxel>(
     all
 }
 
-fn check_branches<T: TestVoxel>(case: &Case) {
+fn check_merge_tree<T: TestVoxel>(case: &Case) {
     let values = case.values::<T>();
     let mask = case.mask();
     let mask = mask.as_ref().map(|mask| mask.view());
     if values.is_empty() {
         return;
     }
-    let expected = naive_branches(&values.view().into_dimensionality().unwrap(), mask, case);
+    let expected = naive_merge_tree(&values.view().into_dimensionality().unwrap(), mask, case);
     in_each_layout(&values.view(), |data| {
         let volume: ArrayView3<'_, T> = data.view().into_dimensionality().unwrap();
         in_each_pool(|| {
-            let found = Branches::of(volume, mask, case.sides(), case.connectivity()).unwrap();
+            let found = MergeTree::of(volume, mask, case.sides(), case.connectivity()).unwrap();
             assert_eq!(found, expected);
         });
     });
 }
 
 macro_rules! against_the_naive_twins {
-    ($($scores:ident, $branches:ident: $voxel:ty);* $(;)?) => {
+    ($($scores:ident, $merge_tree:ident: $voxel:ty);* $(;)?) => {
         proptest! {
             #![proptest_config(ProptestConfig {
                 cases: 60,
@@ -341,8 +341,8 @@ macro_rules! against_the_naive_twins {
                 }
 
                 #[test]
-                fn $branches(case in case(Just(None))) {
-                    check_branches::<$voxel>(&case);
+                fn $merge_tree(case in case(Just(None))) {
+                    check_merge_tree::<$voxel>(&case);
                 }
             )*
         }
@@ -350,21 +350,21 @@ macro_rules! against_the_naive_twins {
 }
 
 against_the_naive_twins! {
-    scores_of_float32, branches_of_float32: f32;
-    scores_of_float64, branches_of_float64: f64;
-    scores_of_int8, branches_of_int8: i8;
-    scores_of_int16, branches_of_int16: i16;
-    scores_of_int32, branches_of_int32: i32;
-    scores_of_int64, branches_of_int64: i64;
-    scores_of_uint8, branches_of_uint8: u8;
-    scores_of_uint16, branches_of_uint16: u16;
-    scores_of_uint32, branches_of_uint32: u32;
-    scores_of_uint64, branches_of_uint64: u64;
+    scores_of_float32, merge_tree_of_float32: f32;
+    scores_of_float64, merge_tree_of_float64: f64;
+    scores_of_int8, merge_tree_of_int8: i8;
+    scores_of_int16, merge_tree_of_int16: i16;
+    scores_of_int32, merge_tree_of_int32: i32;
+    scores_of_int64, merge_tree_of_int64: i64;
+    scores_of_uint8, merge_tree_of_uint8: u8;
+    scores_of_uint16, merge_tree_of_uint16: u16;
+    scores_of_uint32, merge_tree_of_uint32: u32;
+    scores_of_uint64, merge_tree_of_uint64: u64;
 }
 
-fn enhancement() -> Enhancement {
+fn rules() -> Tfce {
     let connectivity = Connectivity::Faces;
-    Enhancement { extent_power: 0.5, height_power: 2.0, sides: Sides::Both, connectivity }
+    Tfce { extent_power: 0.5, height_power: 2.0, sides: Sides::Both, connectivity }
 }
 
 #[test]
@@ -372,10 +372,10 @@ fn powers_that_are_none() {
     let data = ArrayD::<f32>::zeros(IxDyn(&[2, 2, 2]));
     for power in [-1.0, f64::INFINITY, f64::NEG_INFINITY] {
         let mut out = data.clone();
-        let request = Enhancement { extent_power: power, ..enhancement() };
+        let request = Tfce { extent_power: power, ..rules() };
         let found = tfce(data.view(), out.view_mut(), None, request);
         assert_eq!(found, Err(Error::Power { of: Powered::Extent, found: power }));
-        let request = Enhancement { height_power: power, ..enhancement() };
+        let request = Tfce { height_power: power, ..rules() };
         let found = tfce(data.view(), out.view_mut(), None, request);
         assert_eq!(found, Err(Error::Power { of: Powered::Height, found: power }));
     }
@@ -387,19 +387,19 @@ fn shapes_that_do_not_fit() {
     let mut out = ArrayD::<f32>::zeros(IxDyn(&[4, 3, 2]));
     let error =
         Error::Shape { array: Array::Output, found: vec![4, 3, 2], expected: vec![2, 3, 4] };
-    assert_eq!(tfce(data.view(), out.view_mut(), None, enhancement()), Err(error));
+    assert_eq!(tfce(data.view(), out.view_mut(), None, rules()), Err(error));
     let mask = Array3::from_elem((4, 3, 2), true);
     let error = Error::Shape { array: Array::Mask, found: vec![4, 3, 2], expected: vec![2, 3, 4] };
     let mut out = data.clone();
-    let found = tfce(data.view(), out.view_mut(), Some(mask.view()), enhancement());
+    let found = tfce(data.view(), out.view_mut(), Some(mask.view()), rules());
     assert_eq!(found, Err(error.clone()));
     let volume: ArrayView3<'_, f32> = data.view().into_dimensionality().unwrap();
     assert_eq!(
-        Branches::of(volume, Some(mask.view()), Sides::Both, Connectivity::Faces),
+        MergeTree::of(volume, Some(mask.view()), Sides::Both, Connectivity::Faces),
         Err(error)
     );
     let plane = ArrayD::<f32>::zeros(IxDyn(&[2, 2]));
-    let found = tfce(plane.view(), plane.clone().view_mut(), None, enhancement());
+    let found = tfce(plane.view(), plane.clone().view_mut(), None, rules());
     assert_eq!(found, Err(Error::Axes(2)));
 }
 
@@ -418,7 +418,7 @@ fn scores_that_do_not_fit_leave_out_as_it_was() {
         let mut data = ArrayD::from_elem(IxDyn(&[10, 10, 10, 2]), 1.0_f32);
         data.index_axis_mut(Axis(3), last).fill(far);
         let mut out = ArrayD::from_elem(data.raw_dim(), 7.0_f32);
-        let found = tfce(data.view(), out.view_mut(), None, enhancement());
+        let found = tfce(data.view(), out.view_mut(), None, rules());
         assert_eq!(found, expected, "{far}");
         assert_eq!(out.iter().all(|&score| score == 7.0), expected.is_err());
     }
@@ -430,6 +430,6 @@ fn volumes_that_are_too_large() {
     // One voxel, seen 2^31 times.
     let voxel = Array3::from_elem((1, 1, 1), 3_u8);
     let volume = voxel.broadcast((1, 1, 1 << 31)).unwrap();
-    let found = Branches::of(volume, None, Sides::One, Connectivity::Faces);
+    let found = MergeTree::of(volume, None, Sides::One, Connectivity::Faces);
     assert_eq!(found, Err(Error::TooLarge));
 }

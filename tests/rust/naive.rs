@@ -56,7 +56,8 @@ fn neighbours(voxel: Index, shape: &[usize], neighbours: u8) -> Vec<Index> {
     let axes_apart = match neighbours {
         6 => 1,
         18 => 2,
-        _ => 3,
+        26 => 3,
+        other => unreachable!("{other} neighbours"),
     };
     let along = |axis: usize| voxel[axis].saturating_sub(1)..(voxel[axis] + 2).min(shape[axis]);
     let all = along(0).flat_map(|i| along(1).flat_map(move |j| along(2).map(move |k| [i, j, k])));

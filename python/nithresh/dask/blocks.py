@@ -412,7 +412,7 @@ def _join(
                 for block, half in halves
             ]
             pairs.append(np.stack(columns, axis=1).astype(np.uint32))
-    numbers, found = _core.join(
+    numbers, found = _core.join_blocks(
         np.concatenate([block.words for block in blocks]),
         np.concatenate(pairs),
         cluster_threshold=cluster_threshold,

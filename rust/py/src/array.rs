@@ -12,12 +12,12 @@ use crate::error::{Error, Result, mismatch};
 
 /// Runs a block with `T` standing for the type of an array's voxels. The one
 /// place where a dtype is looked at.
-macro_rules! dispatch {
+macro_rules! with_dtype {
     ($array:expr, $T:ident => $body:block) => {
-        dispatch!($array, "data", $T => $body)
+        with_dtype!($array, "data", $T => $body)
     };
     ($array:expr, $name:literal, $T:ident => $body:block) => {{
-        use numpy::PyArrayDescrMethods as _;
+        use numpy::{PyArrayDescrMethods as _, PyUntypedArrayMethods as _};
         let dtype = $array.dtype();
         match (dtype.kind(), dtype.itemsize()) {
             (b'f', 4) => {
@@ -64,7 +64,7 @@ macro_rules! dispatch {
         }
     }};
 }
-pub(crate) use dispatch;
+pub(crate) use with_dtype;
 
 /// Borrows an array to read it.
 pub(crate) fn read<'py, T: Element>(

@@ -9,9 +9,9 @@ use crate::voxel::Voxel;
 
 /// A box of voxels.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Crop([Range<usize>; 3]);
+pub(crate) struct BoundingBox([Range<usize>; 3]);
 
-impl Crop {
+impl BoundingBox {
     /// The smallest box that has all voxels other than zero in it; empty where there
     /// are none. Reads each voxel once.
     ///
@@ -82,13 +82,13 @@ mod tests {
     #[test]
     fn the_box_ends_at_the_outermost_voxels() {
         let mut volume = Array3::<i16>::zeros((4, 5, 6));
-        assert!(Crop::of(volume.view()).apply(volume.view()).is_empty());
+        assert!(BoundingBox::of(volume.view()).apply(volume.view()).is_empty());
         volume[[1, 4, 2]] = 1;
         volume[[3, 2, 0]] = -1;
-        let crop = Crop::of(volume.view());
-        assert_eq!(crop, Crop([1..4, 2..5, 0..3]));
-        assert_eq!(crop.apply(volume.view())[[0, 2, 2]], 1);
-        assert_eq!(crop.index_in_volume([0, 2, 2]), [1, 4, 2]);
-        assert_eq!(Crop::of(volume.view().reversed_axes()), Crop([0..3, 2..5, 1..4]));
+        let bounds = BoundingBox::of(volume.view());
+        assert_eq!(bounds, BoundingBox([1..4, 2..5, 0..3]));
+        assert_eq!(bounds.apply(volume.view())[[0, 2, 2]], 1);
+        assert_eq!(bounds.index_in_volume([0, 2, 2]), [1, 4, 2]);
+        assert_eq!(BoundingBox::of(volume.view().reversed_axes()), BoundingBox([0..3, 2..5, 1..4]));
     }
 }

@@ -30,27 +30,31 @@ pub(crate) fn is_interleaved<T>(series: &ArrayView4<'_, T>) -> bool {
 
 /// Some volumes of a series, each of which is read and written over or into another of
 /// the same shape.
-pub(crate) struct Volumes<'a, T> {
+pub(crate) struct InterleavedVolumes<'a, T> {
     /// What is read, if it is not `out` itself.
     pub(crate) source: Option<ArrayView4<'a, T>>,
     /// What is written, whole.
     pub(crate) out: ArrayViewMut4<'a, T>,
 }
 
-impl<T: Voxel> Volumes<'_, T> {
+impl<T: Voxel> InterleavedVolumes<'_, T> {
     /// So many at a time that they should be visited together.
-    pub(crate) fn some_at_a_time(&mut self) -> impl Iterator<Item = Volumes<'_, T>> {
+    pub(crate) fn some_at_a_time(&mut self) -> impl Iterator<Item = InterleavedVolumes<'_, T>> {
         self.chunks(Axis(3), AT_ONCE)
     }
 
     /// The same in pieces of `length` along an axis.
-    fn chunks(&mut self, axis: Axis, length: usize) -> impl Iterator<Item = Volumes<'_, T>> {
+    fn chunks(
+        &mut self,
+        axis: Axis,
+        length: usize,
+    ) -> impl Iterator<Item = InterleavedVolumes<'_, T>> {
         let Self { source, out } = self;
         let source = source.as_ref();
         out.axis_chunks_iter_mut(axis, length).enumerate().map(move |(number, out)| {
             let first = number * length;
             let part = Slice::from(first..first + out.len_of(axis));
-            Volumes { source: source.map(|source| source.slice_axis(axis, part)), out }
+            InterleavedVolumes { source: source.map(|source| source.slice_axis(axis, part)), out }
         })
     }
 
@@ -69,9 +73,9 @@ impl<T: Voxel> Volumes<'_, T> {
     }
 
     /// The same for a shorter time.
-    pub(crate) fn reborrow(&mut self) -> Volumes<'_, T> {
+    pub(crate) fn reborrow(&mut self) -> InterleavedVolumes<'_, T> {
         let source = self.source.as_ref().map(|source| source.view());
-        Volumes { source, out: self.out.view_mut() }
+        InterleavedVolumes { source, out: self.out.view_mut() }
     }
 
     /// The planes that each has, its rows in a plane, and the voxels of a row.
@@ -86,7 +90,7 @@ impl<T: Voxel> Volumes<'_, T> {
 ///
 /// Copies each value twice; each thread needs two planes of each volume.
 pub(crate) fn visit_planes<T: Voxel, State: Send>(
-    mut volumes: Volumes<'_, T>,
+    mut volumes: InterleavedVolumes<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     thickness: usize,
     start: impl Fn(usize) -> State + Sync,
@@ -113,11 +117,11 @@ pub(crate) fn visit_planes<T: Voxel, State: Send>(
 }
 
 fn visit_slab<T: Voxel>(
-    volumes: Volumes<'_, T>,
+    volumes: InterleavedVolumes<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     mut visit: impl FnMut(usize, Plane<'_, T>),
 ) {
-    let Volumes { source, mut out } = volumes;
+    let InterleavedVolumes { source, mut out } = volumes;
     let (planes, rows, row_length, count) = out.dim();
     let voxels = rows * row_length;
     let [mut apart, mut kept] = [(); 2].map(|()| vec![T::ZERO; voxels * count]);

@@ -8,7 +8,6 @@ use crate::error::Result;
 use crate::map::series::pooled;
 use crate::map::volume::{MemoryOrder, Plane, Target, visit_stretches};
 use crate::parallel;
-use crate::request::Threshold;
 use crate::simd::chunk::{CHUNK, any, chunk_at, padded_chunk};
 use crate::simd::dispatch::{Loop, dispatch};
 use crate::voxel::Voxel;
@@ -118,11 +117,9 @@ impl<T: Voxel> Extremes<T> {
         self.largest[0] = larger(self.largest[0], value);
     }
 
-    /// What the range becomes when all values that do not pass become zero.
-    pub(crate) fn of_passing(self, threshold: Threshold<T>) -> Self {
-        // If the largest value does not pass, no other passes above zero.
-        let kept = |value| if threshold.passes(value) { value } else { T::ZERO };
-        Self { smallest: self.smallest.map(kept), largest: self.largest.map(kept) }
+    /// The same with each bound replaced, by what does not change their order.
+    pub(crate) fn map(self, with: impl Fn(T) -> T) -> Self {
+        Self { smallest: self.smallest.map(&with), largest: self.largest.map(&with) }
     }
 
     pub(crate) fn merge(self, other: Self) -> Self {

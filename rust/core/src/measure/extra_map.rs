@@ -1,4 +1,4 @@
-//! Another map under the clusters of one.
+//! Extra maps: what another map is like under the clusters of one.
 
 use ndarray::ArrayView3;
 
@@ -23,10 +23,11 @@ pub struct Sampled {
 }
 
 impl Labels {
-    /// Says what another map is like under each cluster.
+    /// Says what another map, an extra map, is like under each cluster.
     ///
-    /// The map has the shape of the volume, any type and any strides. It is read twice, and
-    /// only under the clusters. Means are made as those of [`Table`](crate::Table).
+    /// It has the shape of the volume, any type and any strides. It is read twice, and only
+    /// under the clusters. Means are exact sums, rounded once, as those of
+    /// [`Table`](crate::Table).
     ///
     /// # Errors
     ///
@@ -39,10 +40,10 @@ impl Labels {
         let map = self.frame.order.apply(map);
         let (ranges, non_finite) = numbered.fold(
             || (vec![(f64::NAN, f64::NAN); numbered.count()], 0),
-            |(ranges, non_finite), part| {
-                let (min, max) = &mut ranges[part.cluster];
-                part.read(map, |run| {
-                    for value in run {
+            |(ranges, non_finite), run| {
+                let (min, max) = &mut ranges[run.cluster];
+                run.read(map, |values| {
+                    for value in values {
                         if value.is_finite() {
                             // Of NaN and a number, the number.
                             *min = min.min(value.to_f64());
@@ -64,10 +65,10 @@ impl Labels {
         let units: Vec<_> = ranges.iter().map(unit).collect();
         let sums = numbered.fold(
             || vec![(0_i128, 0_u64); numbered.count()],
-            |sums, part| {
-                let (unit, (sum, count)) = (units[part.cluster], &mut sums[part.cluster]);
-                part.read(map, |run| {
-                    for value in run.iter().filter(|value| value.is_finite()) {
+            |sums, run| {
+                let (unit, (sum, count)) = (units[run.cluster], &mut sums[run.cluster]);
+                run.read(map, |values| {
+                    for value in values.iter().filter(|value| value.is_finite()) {
                         // No overflow, but where the map has changed since the first look.
                         *sum = sum.wrapping_add(unit.of(value.to_f64()));
                         *count += 1;

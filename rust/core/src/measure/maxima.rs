@@ -1,17 +1,31 @@
 //! The local maxima of clusters.
+//!
+//! A voxel is compared with the two beside it in its run first, and with the eight rows of
+//! three around it only where neither of these exceeds it:
+//!
+//! ```text
+//!  plane before    same plane    plane after
+//!     r r r           r r r         r r r        v  the voxel
+//!     r r r           o v o         r r r        o  beside it in its own row
+//!     r r r           r r r         r r r        r  a row of three around it
+//! ```
+//!
+//! The runs of a plane come in the order of rows, so each of the eight rows keeps the first
+//! run that may touch the run at hand, and never goes back.
 
 use std::cmp::Reverse;
 
 use crate::map::Index;
 use crate::map::volume::Frame;
-use crate::measure::label::{Numbered, Part};
+use crate::measure::numbered::{KeptRun, Numbered};
 use crate::voxel::Voxel;
 
-/// Which of equal neighbours are local maxima, if no other neighbour exceeds them.
+/// Which voxels of a plateau are local maxima. A plateau is equal voxels that touch, none
+/// of which another neighbour exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plateaus {
-    /// The one of the smallest indices: of a plateau at least one voxel and, if it bends
-    /// around others, more.
+    /// A voxel all of whose equal neighbours have larger indices: at least one voxel of a
+    /// plateau, and more if it bends around others.
     First,
     /// All of them.
     Whole,
@@ -23,6 +37,7 @@ pub enum Plateaus {
 /// By cluster, then by magnitude, the largest first, then by indices, so that the first
 /// of a cluster is its peak.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct Maxima {
     /// The numbers of their clusters.
     pub clusters: Vec<u32>,
@@ -33,34 +48,33 @@ pub struct Maxima {
 }
 
 impl Maxima {
-    /// All in memory order; `values` are those of all that passes. Looks at each voxel and
-    /// the two beside it in its run, and at runs around it only where none of these exceeds it:
-    /// neither the volume nor its labels are read.
+    /// The local maxima of clusters in memory order; `values` are those of all that passes.
+    /// Reads neither the volume nor its labels.
     pub(crate) fn of<T: Voxel>(
         numbered: &Numbered,
         values: &[T],
         frame: &Frame,
         plateaus: Plateaus,
     ) -> Self {
-        let (own, rows) = Row::around(frame);
+        let (own_row, rows) = Row::around(frame);
         let exceeds = |other: T, value: T, is_first: bool| {
             let (other, value) = (other.magnitude(), value.magnitude());
             other > value || (other == value && is_first && plateaus == Plateaus::First)
         };
-        let visit = |found: &mut Vec<_>, around: [&[Part]; 3]| {
+        let visit = |found: &mut Vec<_>, around: [&[KeptRun]; 3]| {
             // With the first run there that may touch the run at hand, or one after it.
             let mut rows = rows.map(|row| (row, 0));
-            for part in around[1] {
-                let run = part.of(values);
-                for (place, &value) in run.iter().enumerate() {
-                    if (place > 0 && exceeds(run[place - 1], value, own[0]))
-                        || (place + 1 < run.len() && exceeds(run[place + 1], value, own[2]))
+            for run in around[1] {
+                let own = run.of(values);
+                for (place, &value) in own.iter().enumerate() {
+                    if (place > 0 && exceeds(own[place - 1], value, own_row[0]))
+                        || (place + 1 < own.len() && exceeds(own[place + 1], value, own_row[2]))
                     {
                         continue;
                     }
-                    let position = part.start + place;
+                    let position = run.start + place;
                     let is_exceeded = rows.iter_mut().any(|(row, first)| {
-                        let mut beside = row.runs(part, around[row.plane], first);
+                        let mut beside = row.runs(run, around[row.plane], first);
                         beside.any(|other| {
                             let (from, to) = (position.saturating_sub(1), position + 2);
                             (from.max(other.start)..to.min(other.end)).any(|at| {
@@ -70,9 +84,9 @@ impl Maxima {
                         })
                     });
                     if !is_exceeded {
-                        let index = frame.index([part.plane, part.row, position]);
+                        let index = frame.index([run.plane, run.row, position]);
                         let height = Reverse(value.magnitude());
-                        found.push((part.cluster, height, index, value.to_f64()));
+                        found.push((run.cluster, height, index, value.to_f64()));
                     }
                 }
             }
@@ -119,14 +133,14 @@ impl Row {
     #[inline(always)]
     fn runs<'a>(
         &self,
-        run: &Part,
-        runs: &'a [Part],
+        run: &KeptRun,
+        runs: &'a [KeptRun],
         first: &mut usize,
-    ) -> impl Iterator<Item = &'a Part> {
+    ) -> impl Iterator<Item = &'a KeptRun> {
         // Before the first row there is none.
         let row = run.row.checked_add_signed(self.step);
         if let Some(row) = row {
-            let is_before = |other: &Part| (other.row, other.end) < (row, run.start);
+            let is_before = |other: &KeptRun| (other.row, other.end) < (row, run.start);
             while runs.get(*first).is_some_and(is_before) {
                 *first += 1;
             }

@@ -8,11 +8,12 @@ use crate::map::output::Output;
 use crate::map::series::{check_mask, check_shape};
 use crate::map::summary::Summary;
 use crate::map::volume::{Frame, Target};
-use crate::measure::exact_sum::{Sums, Unit};
-use crate::measure::label::{Labels, Numbered, Peak};
+use crate::measure::cluster_sums::{ClusterSums, sums_of};
+use crate::measure::label::Labels;
 use crate::measure::maxima::{Maxima, Plateaus};
+use crate::measure::numbered::{Numbered, Peak};
 use crate::request::Request;
-use crate::runs::clusters::Passing;
+use crate::runs::clusters::PassingValues;
 use crate::runs::threshold::filter_clusters;
 use crate::voxel::Voxel;
 
@@ -21,6 +22,7 @@ use crate::voxel::Voxel;
 /// Sums are exact but for what lies some 100 binary digits below the peak, and rounded
 /// once: they depend on neither strides nor threads.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct Table {
     /// 1 or -1.
     pub signs: Vec<i8>,
@@ -40,114 +42,111 @@ pub struct Table {
     pub maxima: Maxima,
 }
 
-impl Table {
-    /// Does what [`threshold`](crate::threshold) does for a volume, writing to `values`, if
-    /// they are wanted, and returns the table, the labels, which are yet to be written, and
-    /// what [`threshold`](crate::threshold) returns.
-    ///
-    /// Reads `volume` once and copies what passes.
-    ///
-    /// # Errors
-    ///
-    /// As [`label`](crate::measure::label::label); if there are too many clusters, something
-    /// may have been written.
-    pub fn of<T: Voxel>(
-        volume: ArrayView3<'_, T>,
-        values: Option<Output<'_, T>>,
-        mask: Option<ArrayView3<'_, bool>>,
-        request: Request,
-        plateaus: Plateaus,
-    ) -> Result<(Self, Labels, Summary)> {
-        check_mask(mask.as_ref(), volume.shape())?;
-        let target = match values {
-            None => Target::Read(volume),
-            Some(values) => {
-                check_shape(Array::Output, values.array.shape(), volume.shape())?;
-                let (out, is_zero) = values.into_volume();
-                Target::New { source: volume, out, is_zero }
-            }
-        };
-        let frame = Frame::new(target.order(), volume.dim());
-        if volume.is_empty() {
-            return Ok((Self::default(), Labels { numbered: None, frame }, Summary::EMPTY));
-        }
-        let mask = mask.map(|mask| frame.order.apply(mask));
-        let target = target.in_order(frame.order);
-        let mut passing = Passing::default();
-        let (clusters, summary) = filter_clusters(target, mask, request, Some(&mut passing))?;
-        let (numbered, peaks, values) =
-            Numbered::of(clusters, passing, &frame, request.min_extent)?;
-        let table = Self::of_numbered(&numbered, &peaks, &values, &frame);
-        let maxima = Maxima::of(&numbered, &values, &frame, plateaus);
-        Ok((Self { maxima, ..table }, Labels { numbered: Some(numbered), frame }, summary))
-    }
+/// One cluster of a table, without its local maxima.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) sign: i8,
+    pub(crate) extent: u64,
+    pub(crate) peak: Index,
+    pub(crate) value: f64,
+    pub(crate) sums: ClusterSums,
+}
 
-    /// Without the maxima.
-    fn of_numbered<T: Voxel>(
-        numbered: &Numbered,
-        peaks: &[Peak<T>],
-        values: &[T],
-        frame: &Frame,
-    ) -> Self {
-        let sums = sums_of(numbered, peaks, values, frame, frame.shape);
-        let totals = || sums.iter().zip(peaks);
+impl Row {
+    pub(crate) fn of<T: Voxel>(peak: &Peak<T>, sums: ClusterSums) -> Self {
+        let Peak { extent, value, index } = *peak;
+        let sign = if value > T::ZERO { 1 } else { -1 };
+        Self { sign, extent, peak: index, value: value.to_f64(), sums }
+    }
+}
+
+impl Table {
+    /// Without local maxima.
+    pub(crate) fn of_rows<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> Self {
         Self {
-            signs: peaks.iter().map(Peak::sign).collect(),
-            extents: peaks.iter().map(|peak| peak.extent).collect(),
-            peaks: peaks.iter().map(|peak| peak.index).collect(),
-            values: peaks.iter().map(|peak| peak.value.to_f64()).collect(),
-            means: totals().map(|(sums, peak)| sums.mean(peak.extent)).collect(),
-            masses: sums.iter().map(Sums::mass).collect(),
-            centres: sums.iter().map(Sums::centre).collect(),
-            ..Self::default()
+            signs: rows.clone().map(|row| row.sign).collect(),
+            extents: rows.clone().map(|row| row.extent).collect(),
+            peaks: rows.clone().map(|row| row.peak).collect(),
+            values: rows.clone().map(|row| row.value).collect(),
+            means: rows.clone().map(|row| row.sums.mean(row.extent)).collect(),
+            masses: rows.clone().map(|row| row.sums.mass()).collect(),
+            centres: rows.map(|row| row.sums.centre()).collect(),
+            maxima: Maxima::default(),
         }
     }
 }
 
-/// Sums up the values of each cluster, in a unit that leaves room for those of a volume of
-/// some shape.
-pub(crate) fn sums_of<T: Voxel>(
-    numbered: &Numbered,
-    peaks: &[Peak<T>],
-    values: &[T],
-    frame: &Frame,
-    shape: [usize; 3],
-) -> Vec<Sums> {
-    let count = shape.iter().fold(1_usize, |all, &side| all.saturating_mul(side));
-    let side = shape.iter().copied().max().unwrap_or(0);
-    let unit = |value: f64| Unit::new(value, count, side);
-    let units: Vec<_> = peaks.iter().map(|peak| unit(peak.value.to_f64())).collect();
-    // Of the values, and of the values times the indices, in memory order.
-    let sums = numbered.fold(
-        || vec![(0_i128, [0_i128; 3]); peaks.len()],
-        |sums, part| {
-            let unit = units[part.cluster];
-            // From the end, each value is in as many of the sums on the way as its place
-            // says, counted from 1: no products.
-            let run = part.of(values);
-            let (sum, places) = run.iter().rev().fold((0, 0), |(sum, places), value| {
-                let sum = sum + unit.of(value.to_f64());
-                (sum, places + sum)
-            });
-            let along = places + sum * (part.start as i128 - 1);
-            let (all, weighted) = &mut sums[part.cluster];
-            *all += sum;
-            weighted[0] += sum * part.plane as i128;
-            weighted[1] += sum * part.row as i128;
-            weighted[2] += along;
-        },
-        |sums, others| {
-            for ((sum, weighted), (other, others)) in sums.iter_mut().zip(others) {
-                *sum += other;
-                for axis in 0..3 {
-                    weighted[axis] += others[axis];
-                }
-            }
-        },
-    );
-    let of_view = |((sum, weighted), unit)| {
-        let moments = frame.moments(weighted, sum);
-        Sums { unit, sum, moments }
+/// The clusters of a volume, and what was found with them.
+#[non_exhaustive]
+pub struct FoundClusters {
+    /// What there is to say of each.
+    pub table: Table,
+    /// Their numbers, to be written where they are wanted; other maps can be looked at under
+    /// them ([`Labels::sample`]).
+    pub labels: Labels,
+    /// What [`threshold`](crate::threshold) returns.
+    pub summary: Summary,
+}
+
+/// Finds the clusters of a volume with their table. Writes to `out`, if it is there, what
+/// [`threshold`](crate::threshold) writes.
+///
+/// Clusters have the order of [`label`](crate::label). Reads `volume` once and copies what
+/// passes.
+///
+/// ```
+/// use ndarray::array;
+/// use nithresh_core::{Plateaus, Request, Sides, find_clusters};
+///
+/// let map = array![[[3.0_f32, -2.0, -4.0, 0.5, 5.0, 0.0]]];
+/// let request = Request::new(2.0, Sides::Both)?;
+/// let found = find_clusters(map.view(), None, None, request, Plateaus::First)?;
+/// assert_eq!(found.table.extents, [2, 1, 1]);
+/// assert_eq!(found.table.peaks, [[0, 0, 2], [0, 0, 4], [0, 0, 0]]);
+/// assert_eq!(found.table.means, [-3.0, 5.0, 3.0]);
+///
+/// // Another map under the same clusters.
+/// let extra = array![[[1_u8, 2, 4, 8, 16, 32]]];
+/// assert_eq!(found.labels.sample(extra.view())?.means, [3.0, 16.0, 1.0]);
+/// # Ok::<(), nithresh_core::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`label`](crate::label); if there are too many clusters, something may have been
+/// written.
+pub fn find_clusters<T: Voxel>(
+    volume: ArrayView3<'_, T>,
+    out: Option<Output<'_, T>>,
+    mask: Option<ArrayView3<'_, bool>>,
+    request: Request,
+    plateaus: Plateaus,
+) -> Result<FoundClusters> {
+    check_mask(mask.as_ref(), volume.shape())?;
+    let target = match out {
+        None => Target::Read(volume),
+        Some(out) => {
+            check_shape(Array::Output, out.array.shape(), volume.shape())?;
+            let (out, is_zero) = out.into_volume();
+            Target::New { source: volume, out, is_zero }
+        }
     };
-    sums.into_iter().zip(units).map(of_view).collect()
+    let frame = Frame::new(target.order(), volume.dim());
+    if volume.is_empty() {
+        return Ok(FoundClusters {
+            table: Table::default(),
+            labels: Labels { numbered: None, frame },
+            summary: Summary::EMPTY,
+        });
+    }
+    let mask = mask.map(|mask| frame.order.apply(mask));
+    let target = target.in_order(frame.order);
+    let mut passing = PassingValues::default();
+    let (clusters, summary) = filter_clusters(target, mask, request, Some(&mut passing))?;
+    let (numbered, peaks, values) = Numbered::of(clusters, passing, &frame, request.min_extent)?;
+    let sums = sums_of(&numbered, &peaks, &values, &frame, frame.shape);
+    let rows: Vec<_> = peaks.iter().zip(sums).map(|(peak, sums)| Row::of(peak, sums)).collect();
+    let maxima = Maxima::of(&numbered, &values, &frame, plateaus);
+    let table = Table { maxima, ..Table::of_rows(rows.iter()) };
+    Ok(FoundClusters { table, labels: Labels { numbered: Some(numbered), frame }, summary })
 }

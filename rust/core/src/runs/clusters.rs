@@ -4,14 +4,14 @@ use ndarray::ArrayView3;
 
 use crate::connectivity::Connectivity;
 use crate::error::{Error, Result};
-use crate::map::interleaved::{self, Volumes};
+use crate::map::interleaved::{self, InterleavedVolumes};
 use crate::map::series::check_mask;
 use crate::map::volume::{MemoryOrder, Plane, Target, visit_planes};
 use crate::parallel;
 use crate::request::{Request, Threshold};
 use crate::runs::link::{Link, RowsBefore};
-use crate::runs::list::{Grid, ListRuns, PlaneBits, Run, Runs, narrow};
-use crate::runs::scan::{Found, Scan};
+use crate::runs::list::{ListRuns, PlaneBits, PlaneLayout, Run, Runs, narrow};
+use crate::runs::scan::{Scan, Scanned};
 use crate::runs::union_find::{self, Forest};
 use crate::simd::dispatch::dispatch;
 use crate::voxel::Voxel;
@@ -22,25 +22,26 @@ pub struct Clusters {
     slabs: Vec<Linked>,
     planes_per_slab: usize,
     row_length: usize,
-    /// For each part of a cluster that lies in one slab the cluster.
-    of_parts: Vec<u32>,
+    /// The cluster that each fragment belongs to. A fragment is what lies of a cluster in
+    /// one slab.
+    cluster_of: Vec<u32>,
     /// How many voxels each cluster has. Clusters come in the order of their first runs.
     extents: Vec<u64>,
 }
 
-/// The runs of some planes, with the part of a cluster that each belongs to.
+/// The runs of some planes, with the fragment that each belongs to.
 #[derive(Debug, Clone)]
 struct Linked {
     runs: Runs,
     /// Counted in the slab.
-    parts: Vec<u32>,
-    /// The number of the slab's first part among all.
-    first_part: usize,
+    fragments: Vec<u32>,
+    /// The number of the slab's first fragment among all.
+    first_fragment: usize,
 }
 
 /// A run of a cluster.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Member {
+pub(crate) struct ClusterRun {
     pub(crate) cluster: u32,
     pub(crate) run: Run,
 }
@@ -73,8 +74,8 @@ impl Clusters {
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
         request: Request,
-    ) -> Result<(Self, Passing<T>)> {
-        let (target, mut passing) = (Target::Read(volume), Passing::default());
+    ) -> Result<(Self, PassingValues<T>)> {
+        let (target, mut passing) = (Target::Read(volume), PassingValues::default());
         let into = Some(&mut passing);
         let (clusters, _) = Self::find_and_write(target, mask, request, into)?;
         Ok((clusters, passing))
@@ -86,8 +87,8 @@ impl Clusters {
         target: Target<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
         request: Request,
-        passing: Option<&mut Passing<T>>,
-    ) -> Result<(Self, Found<T>)> {
+        passing: Option<&mut PassingValues<T>>,
+    ) -> Result<(Self, Scanned<T>)> {
         let (planes, rows, row_length) = target.source().dim();
         let rules = Rules::of(request, rows, row_length)?;
         let planes_per_slab = parallel::slab_thickness(planes);
@@ -96,20 +97,20 @@ impl Clusters {
             mask,
             planes_per_slab,
             |planes| {
-                let passing = passing.is_some().then(Passing::default);
-                (Slab::new(&rules.grid, planes, rows), Found::NOTHING, passing)
+                let passing = passing.is_some().then(PassingValues::default);
+                (Slab::new(&rules.layout, planes, rows), Scanned::NOTHING, passing)
             },
-            |(slab, found, passing), plane| {
+            |(slab, scanned, passing), plane| {
                 let source = plane.source;
-                slab.add(plane, &rules, found);
+                slab.add(plane, &rules, scanned);
                 if let Some(passing) = passing {
                     passing.add(source, slab.runs.of_last_plane());
                 }
             },
         );
-        let (mut parts, mut all) = (Vec::new(), Passing::default());
-        for (slab, found, passing) in slabs {
-            parts.push((slab, found));
+        let (mut visited, mut all) = (Vec::new(), PassingValues::default());
+        for (slab, scanned, passing) in slabs {
+            visited.push((slab, scanned));
             if let Some(passing) = passing {
                 all.append(passing);
             }
@@ -117,15 +118,15 @@ impl Clusters {
         if let Some(passing) = passing {
             *passing = all;
         }
-        Self::complete(parts, planes_per_slab, &rules)
+        Self::complete(visited, planes_per_slab, &rules)
     }
 
     /// The same for some volumes of a series that lie interleaved, each by itself.
     pub(crate) fn find_and_write_each<T: Voxel>(
-        volumes: Volumes<'_, T>,
+        volumes: InterleavedVolumes<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
         request: Request,
-    ) -> Result<Vec<(Self, Found<T>)>> {
+    ) -> Result<Vec<(Self, Scanned<T>)>> {
         let (planes, rows, row_length) = volumes.dim();
         let rules = Rules::of(request, rows, row_length)?;
         let planes_per_slab = parallel::slab_thickness(planes);
@@ -133,8 +134,8 @@ impl Clusters {
             volumes,
             mask,
             planes_per_slab,
-            |planes| (Slab::new(&rules.grid, planes, rows), Found::NOTHING),
-            |(slab, found), plane| slab.add(plane, &rules, found),
+            |planes| (Slab::new(&rules.layout, planes, rows), Scanned::NOTHING),
+            |(slab, scanned), plane| slab.add(plane, &rules, scanned),
         );
         let complete = |slabs| Self::complete(slabs, planes_per_slab, &rules);
         parallel::map(volumes, complete).into_iter().collect()
@@ -142,20 +143,20 @@ impl Clusters {
 
     /// The clusters of a volume whose slabs have been visited.
     fn complete<T: Voxel>(
-        parts: Vec<(Slab, Found<T>)>,
+        visited: Vec<(Slab, Scanned<T>)>,
         planes_per_slab: usize,
         rules: &Rules<T>,
-    ) -> Result<(Self, Found<T>)> {
-        let (slabs, found): (_, Vec<_>) = parts.into_iter().unzip();
-        let clusters = Self::join(slabs, planes_per_slab, &rules.grid, rules.connectivity)?;
-        Ok((clusters, Found::of_all(found, rules.threshold)))
+    ) -> Result<(Self, Scanned<T>)> {
+        let (slabs, scanned): (_, Vec<_>) = visited.into_iter().unzip();
+        let clusters = Self::join(slabs, planes_per_slab, &rules.layout, rules.connectivity)?;
+        Ok((clusters, Scanned::of_all(scanned, rules.threshold)))
     }
 
     /// Puts the slabs of a volume together.
     fn join(
         slabs: Vec<Slab>,
         planes_per_slab: usize,
-        grid: &Grid,
+        layout: &PlaneLayout,
         connectivity: Connectivity,
     ) -> Result<Self> {
         let runs = slabs.iter().map(|slab| slab.runs.count()).sum::<usize>();
@@ -165,33 +166,33 @@ impl Clusters {
         let (mut linked, mut seams) = (Vec::new(), Vec::new());
         let mut extents = Vec::new();
         for Slab { runs, parent, extents: own_extents, ends, .. } in slabs {
-            linked.push(Linked { runs, parts: parent, first_part: extents.len() });
+            linked.push(Linked { runs, fragments: parent, first_fragment: extents.len() });
             seams.extend(ends);
             append(&mut extents, own_extents);
         }
-        let (slabs, parts) = (linked, extents.len());
+        let (slabs, fragments) = (linked, extents.len());
 
-        let mut of_parts: Vec<_> = (0..narrow(parts)).collect();
+        let mut cluster_of: Vec<_> = (0..narrow(fragments)).collect();
         for (pair, ends) in slabs.windows(2).zip(seams.windows(2)) {
             dispatch(Link {
                 plane: &ends[1][0],
-                grid,
-                rows: RowsBefore::in_plane_before(&ends[0][1], grid, connectivity),
-                member: |run: u32| pair[1].part(run),
-                member_before: |run: u32| pair[0].part(run),
-                forest: Forest::new(&mut of_parts),
+                layout,
+                rows: RowsBefore::in_plane_before(&ends[0][1], layout, connectivity),
+                node: |run: u32| pair[1].fragment(run),
+                node_before: |run: u32| pair[0].fragment(run),
+                forest: Forest::new(&mut cluster_of),
             });
         }
         if slabs.len() > 1 {
-            let clusters = union_find::number(&mut of_parts);
-            // No cluster has a larger number than any of its parts.
-            for part in 0..parts {
-                let extent = std::mem::take(&mut extents[part]);
-                extents[of_parts[part] as usize] += extent;
+            let clusters = union_find::number(&mut cluster_of);
+            // No cluster has a larger number than any of its fragments.
+            for fragment in 0..fragments {
+                let extent = std::mem::take(&mut extents[fragment]);
+                extents[cluster_of[fragment] as usize] += extent;
             }
             extents.truncate(clusters);
         }
-        Ok(Self { slabs, planes_per_slab, row_length: grid.row_length(), of_parts, extents })
+        Ok(Self { slabs, planes_per_slab, row_length: layout.row_length(), cluster_of, extents })
     }
 
     /// How many runs there are.
@@ -223,33 +224,33 @@ impl Clusters {
 
     /// The runs of a plane, in memory order.
     #[inline(always)]
-    pub(crate) fn of_plane(&self, plane: usize) -> impl Iterator<Item = Member> {
+    pub(crate) fn of_plane(&self, plane: usize) -> impl Iterator<Item = ClusterRun> {
         let slab = &self.slabs[plane / self.planes_per_slab];
         let numbers = slab.runs.of_plane(plane % self.planes_per_slab);
-        let parts = &slab.parts[numbers.clone()];
-        let of_parts = &self.of_parts[slab.first_part..];
-        let members = slab.runs.get(numbers).zip(parts);
-        members.map(|(run, &part)| Member { cluster: of_parts[part as usize], run })
+        let fragments = &slab.fragments[numbers.clone()];
+        let cluster_of = &self.cluster_of[slab.first_fragment..];
+        let members = slab.runs.get(numbers).zip(fragments);
+        members.map(|(run, &fragment)| ClusterRun { cluster: cluster_of[fragment as usize], run })
     }
 }
 
 impl Linked {
-    /// The part that a run of the slab belongs to, counted in the volume.
+    /// The fragment that a run of the slab belongs to, counted in the volume.
     #[inline(always)]
-    fn part(&self, run: u32) -> u32 {
-        narrow(self.first_part) + self.parts[run as usize]
+    fn fragment(&self, run: u32) -> u32 {
+        narrow(self.first_fragment) + self.fragments[run as usize]
     }
 }
 
 /// The values of the voxels that pass, run by run: they lie far apart in a map, and
 /// whoever needs them again has them side by side.
-pub(crate) struct Passing<T> {
+pub(crate) struct PassingValues<T> {
     pub(crate) values: Vec<T>,
     /// The place among them of the first of each plane.
     pub(crate) firsts: Vec<usize>,
 }
 
-impl<T: Copy> Passing<T> {
+impl<T: Copy> PassingValues<T> {
     /// Adds those of the next plane.
     fn add(&mut self, plane: &[T], runs: impl Iterator<Item = Run>) {
         self.firsts.push(self.values.len());
@@ -275,7 +276,7 @@ fn append<T>(values: &mut Vec<T>, mut next: Vec<T>) {
     }
 }
 
-impl<T> Default for Passing<T> {
+impl<T> Default for PassingValues<T> {
     fn default() -> Self {
         Self { values: Vec::new(), firsts: Vec::new() }
     }
@@ -283,25 +284,25 @@ impl<T> Default for Passing<T> {
 
 /// What is asked of a volume, and how its planes lie in words.
 struct Rules<T: Voxel> {
-    grid: Grid,
+    layout: PlaneLayout,
     threshold: Threshold<T>,
     connectivity: Connectivity,
 }
 
 impl<T: Voxel> Rules<T> {
     fn of(request: Request, rows: usize, row_length: usize) -> Result<Self> {
-        let grid = Grid::new(rows, row_length)?;
-        Ok(Self { grid, threshold: Threshold::of(&request), connectivity: request.connectivity })
+        let layout = PlaneLayout::new(rows, row_length)?;
+        Ok(Self { layout, threshold: Threshold::of(&request), connectivity: request.connectivity })
     }
 }
 
 /// Some planes of a volume, one after the other.
 struct Slab {
     runs: Runs,
-    /// For each run one of its cluster that does not come after it, itself if it is the
-    /// first; in the end its part.
+    /// The union-find parent of each run, which is never a later run; in the end its
+    /// fragment.
     parent: Vec<u32>,
-    /// How many voxels each of its parts of clusters has, when all planes have been added.
+    /// How many voxels each fragment has, when all planes have been added.
     extents: Vec<u64>,
     /// How many planes there will be.
     planes: usize,
@@ -314,49 +315,49 @@ struct Slab {
 
 impl Slab {
     /// Of so many planes of so many rows, with room for one run in each.
-    fn new(grid: &Grid, planes: usize, rows: usize) -> Self {
+    fn new(layout: &PlaneLayout, planes: usize, rows: usize) -> Self {
         Self {
             runs: Runs::with_capacity(planes * rows),
             parent: Vec::with_capacity(planes * rows),
             extents: Vec::new(),
             planes,
             ends: None,
-            next: PlaneBits::new(grid),
+            next: PlaneBits::new(layout),
             is_too_large: false,
         }
     }
 
     /// Finds the runs of the next plane, and links them with one another and with those
     /// of the plane before.
-    fn add<T: Voxel>(&mut self, plane: Plane<'_, T>, rules: &Rules<T>, found: &mut Found<T>) {
-        let Rules { grid, threshold, connectivity } = rules;
+    fn add<T: Voxel>(&mut self, plane: Plane<'_, T>, rules: &Rules<T>, scanned: &mut Scanned<T>) {
+        let Rules { layout, threshold, connectivity } = rules;
         let (threshold, connectivity) = (*threshold, *connectivity);
         let Self { runs, parent, ends, next, is_too_large, .. } = self;
         if *is_too_large {
             return;
         }
         next.clear();
-        Scan { threshold, bits: Some(&mut *next), found }.plane(plane);
-        dispatch(ListRuns { runs, plane: next, grid });
+        Scan { threshold, bits: Some(&mut *next), scanned }.plane(plane);
+        dispatch(ListRuns { runs, plane: next, layout });
         *is_too_large = u32::try_from(runs.count()).is_err();
         if *is_too_large {
             return;
         }
         let known = parent.len()..runs.count();
         parent.extend(known.map(narrow));
-        let beside = Some(RowsBefore::in_plane(next, grid, connectivity));
+        let beside = Some(RowsBefore::in_plane(next, layout, connectivity));
         let [face, before, behind] = match ends {
-            Some([_, last]) => RowsBefore::in_plane_before(last, grid, connectivity),
+            Some([_, last]) => RowsBefore::in_plane_before(last, layout, connectivity),
             None => [None; 3],
         };
         dispatch(Link {
             plane: next,
-            grid,
+            layout,
             // The plane before comes first: then most runs that touch in a plane are one
             // cluster already.
             rows: [face, before, behind, beside],
-            member: |run| run,
-            member_before: |run| run,
+            node: |run| run,
+            node_before: |run| run,
             forest: Forest::new(parent),
         });
         match ends {
@@ -368,13 +369,13 @@ impl Slab {
         }
     }
 
-    /// Gives each run the number of its part in place of its parent, and counts the voxels
-    /// of each part.
+    /// Gives each run the number of its fragment in place of its parent, and counts the
+    /// voxels of each fragment.
     fn number(&mut self) {
-        let parts = union_find::number(&mut self.parent);
-        self.extents = vec![0; parts];
-        for (run, &part) in self.runs.get(0..self.runs.count()).zip(&self.parent) {
-            self.extents[part as usize] += run.length() as u64;
+        let fragments = union_find::number(&mut self.parent);
+        self.extents = vec![0; fragments];
+        for (run, &fragment) in self.runs.get(0..self.runs.count()).zip(&self.parent) {
+            self.extents[fragment as usize] += run.length() as u64;
         }
     }
 }

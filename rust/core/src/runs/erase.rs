@@ -5,20 +5,20 @@ use ndarray::{ArrayViewMut3, Axis};
 use crate::map::summary::{Extremes, Summary};
 use crate::parallel;
 use crate::runs::clusters::Clusters;
-use crate::runs::scan::Found;
+use crate::runs::scan::Scanned;
 use crate::simd::dispatch::{Loop, dispatch};
 use crate::voxel::Voxel;
 
 /// Sets the voxels of the clusters of fewer than `min_extent` voxels to zero, and
 /// returns the range of what is left.
 ///
-/// `found` is what was found when `out` was written, in which exactly the voxels of
+/// `scanned` is what was found when `out` was written, in which exactly the voxels of
 /// `clusters` are not zero. Linear in runs and in the voxels that go.
 pub(crate) fn erase_small<T: Voxel>(
     mut out: ArrayViewMut3<'_, T>,
     clusters: &Clusters,
     min_extent: u64,
-    found: Found<T>,
+    scanned: Scanned<T>,
 ) -> Summary {
     let thickness = clusters.planes_per_slab();
     let slabs = out.axis_chunks_iter_mut(Axis(0), thickness).enumerate().collect();
@@ -27,10 +27,10 @@ pub(crate) fn erase_small<T: Voxel>(
         dispatch(EraseSlab { out, clusters, first, min_extent, erased: &mut erased });
         erased
     });
-    if erased.into_iter().all(|erased| found.extremes.stays_without(erased)) {
-        return found.summary();
+    if erased.into_iter().all(|erased| scanned.extremes.stays_without(erased)) {
+        return scanned.summary();
     }
-    Summary { has_non_finite: found.has_non_finite, ..Summary::of(out.view(), None) }
+    Summary { has_non_finite: scanned.has_non_finite, ..Summary::of(out.view(), None) }
 }
 
 /// Erases in the planes from `first` on.

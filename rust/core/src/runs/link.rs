@@ -6,20 +6,20 @@
 //! what came before is looked at, so each pair is met once.
 
 use crate::connectivity::Connectivity;
-use crate::runs::list::{Cell, Grid, PlaneBits, Shift, Word, moved_back, moved_on};
+use crate::runs::list::{Cell, PlaneBits, PlaneLayout, Shift, Word, moved_back, moved_on};
 use crate::runs::union_find::Forest;
 use crate::simd::bits;
 use crate::simd::dispatch::Loop;
 
 /// Joins the runs of a plane with those of rows that came before.
-pub(crate) struct Link<'a, const ROWS: usize, Member, MemberBefore> {
+pub(crate) struct Link<'a, const ROWS: usize, Node, NodeBefore> {
     pub(crate) plane: &'a PlaneBits,
-    pub(crate) grid: &'a Grid,
+    pub(crate) layout: &'a PlaneLayout,
     pub(crate) rows: [Option<RowsBefore<'a>>; ROWS],
     /// What stands for a run of the plane in the forest.
-    pub(crate) member: Member,
+    pub(crate) node: Node,
     /// What stands there for a run of the rows before.
-    pub(crate) member_before: MemberBefore,
+    pub(crate) node_before: NodeBefore,
     pub(crate) forest: Forest<'a>,
 }
 
@@ -35,18 +35,22 @@ pub(crate) struct RowsBefore<'a> {
 
 impl<'a> RowsBefore<'a> {
     /// Those in the same plane.
-    pub(crate) fn in_plane(plane: &'a PlaneBits, grid: &Grid, connectivity: Connectivity) -> Self {
-        let distance = -grid.row_length().cast_signed();
+    pub(crate) fn in_plane(
+        plane: &'a PlaneBits,
+        layout: &PlaneLayout,
+        connectivity: Connectivity,
+    ) -> Self {
+        let distance = -layout.row_length().cast_signed();
         Self::new(plane, distance, connectivity.face_rows_reach())
     }
 
     /// Those in the plane before.
     pub(crate) fn in_plane_before(
         plane: &'a PlaneBits,
-        grid: &Grid,
+        layout: &PlaneLayout,
         connectivity: Connectivity,
     ) -> [Option<Self>; 3] {
-        let row = grid.row_length().cast_signed();
+        let row = layout.row_length().cast_signed();
         let face = Self::new(plane, 0, connectivity.face_rows_reach());
         let edge = |distance| {
             let reaches = connectivity.edge_rows_reach()?;
@@ -61,22 +65,22 @@ impl<'a> RowsBefore<'a> {
     }
 }
 
-impl<const ROWS: usize, Member, MemberBefore> Loop for Link<'_, ROWS, Member, MemberBefore>
+impl<const ROWS: usize, Node, NodeBefore> Loop for Link<'_, ROWS, Node, NodeBefore>
 where
-    Member: Fn(u32) -> u32,
-    MemberBefore: Fn(u32) -> u32,
+    Node: Fn(u32) -> u32,
+    NodeBefore: Fn(u32) -> u32,
 {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let Self { plane, grid, rows, member, member_before, mut forest } = self;
+        let Self { plane, layout, rows, node, node_before, mut forest } = self;
         for RowsBefore { plane: before, by, reach } in rows.into_iter().flatten() {
             for &number in plane.occupied() {
                 let number = number as usize;
                 let here = plane.cell(number);
                 let there = before.shifted(number, by);
-                join(here, there, touching(here, there), &member, &member_before, &mut forest);
+                join(here, there, touching(here, there), &node, &node_before, &mut forest);
                 let Some([by_less, by_more]) = reach else { continue };
                 let here_before = moved_on(here.passing, plane.word_before(number));
                 let there_before = before.shifted(number, by_less);
@@ -85,9 +89,9 @@ where
                 join(
                     here,
                     there_before,
-                    behind & !grid.first_in_row(number),
-                    &member,
-                    &member_before,
+                    behind & !layout.first_in_row(number),
+                    &node,
+                    &node_before,
                     &mut forest,
                 );
                 let here_after = moved_back(here.passing, plane.word_after(number));
@@ -96,9 +100,9 @@ where
                 join(
                     here,
                     there_after,
-                    ahead & !grid.last_in_row(number),
-                    &member,
-                    &member_before,
+                    ahead & !layout.last_in_row(number),
+                    &node,
+                    &node_before,
                     &mut forest,
                 );
             }
@@ -112,12 +116,12 @@ fn join(
     here: Cell,
     there: Cell,
     touching: u64,
-    member: impl Fn(u32) -> u32,
-    member_before: impl Fn(u32) -> u32,
+    node: impl Fn(u32) -> u32,
+    node_before: impl Fn(u32) -> u32,
     forest: &mut Forest<'_>,
 ) {
     bits::for_each_up_to(touching, |up_to| {
-        forest.union(member(here.run_at(up_to)), member_before(there.run_at(up_to)));
+        forest.union(node(here.run_at(up_to)), node_before(there.run_at(up_to)));
     });
 }
 

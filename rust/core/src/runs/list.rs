@@ -15,7 +15,7 @@ pub(crate) type Word = [u64; 2];
 
 /// How the voxels of a plane lie in its words.
 #[derive(Debug, Clone)]
-pub(crate) struct Grid {
+pub(crate) struct PlaneLayout {
     row_length: usize,
     /// Which voxels of a plane are the first of a row, or behind the last.
     first_in_row: Vec<u64>,
@@ -23,7 +23,7 @@ pub(crate) struct Grid {
     last_in_row: Vec<u64>,
 }
 
-impl Grid {
+impl PlaneLayout {
     /// Of planes of `rows` rows of `row_length` voxels.
     pub(crate) fn new(rows: usize, row_length: usize) -> Result<Self> {
         let voxels_per_plane = rows * row_length;
@@ -84,9 +84,9 @@ pub(crate) struct Cell {
 }
 
 impl PlaneBits {
-    pub(crate) fn new(grid: &Grid) -> Self {
-        let words = grid.first_in_row.len();
-        let margin = grid.row_length.div_ceil(WORD_BITS) + 1;
+    pub(crate) fn new(layout: &PlaneLayout) -> Self {
+        let words = layout.first_in_row.len();
+        let margin = layout.row_length.div_ceil(WORD_BITS) + 1;
         Self {
             cells: vec![Cell::default(); words + 2 * margin],
             margin,
@@ -245,7 +245,7 @@ impl Runs {
 pub(crate) struct ListRuns<'a> {
     pub(crate) runs: &'a mut Runs,
     pub(crate) plane: &'a mut PlaneBits,
-    pub(crate) grid: &'a Grid,
+    pub(crate) layout: &'a PlaneLayout,
 }
 
 impl Loop for ListRuns<'_> {
@@ -253,14 +253,14 @@ impl Loop for ListRuns<'_> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { runs, plane, grid } = self;
+        let Self { runs, plane, layout } = self;
         for &number in &plane.occupied[..plane.occupied_count] {
             let number = number as usize;
             let word = plane.cell(number).passing;
             let previous = moved_on(word, plane.word_before(number));
             let next = moved_back(word, plane.word_after(number));
-            let starts = changes(word, previous, grid.first_in_row(number));
-            let ends = changes(word, next, grid.last_in_row(number));
+            let starts = changes(word, previous, layout.first_in_row(number));
+            let ends = changes(word, next, layout.last_in_row(number));
             let cell = &mut plane.cells[plane.margin + number];
             cell.starts = starts;
             cell.runs_before = narrow(runs.starts.len());

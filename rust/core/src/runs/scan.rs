@@ -1,11 +1,43 @@
 //! Which voxels pass.
 //!
-//! The one pass over the values of a map. It says which voxels pass, as bits,
-//! writes those that do, finds their range, and sees values that are not finite.
+//! The one pass over the values of a map. It says which voxels pass, as bits, writes those
+//! that do, finds their range, and sees values that are not finite.
+//!
+//! ```text
+//! for each chunk of 64 voxels, whatever row they belong to:
+//!     where no absolute value is above the limit, all of them become zero
+//!     else write the voxels that pass,
+//!          bits = which voxels pass, one bit each for each sign
+//! ```
+//!
+//! Nothing branches on a voxel, only on a chunk, so smooth maps cost a few steps a voxel
+//! that all vectorise, however short their rows are.
+
+// How the loop became what it is (benches/rust/stages.rs, "threshold" and "find"):
+//
+// - Chunks, not rows. A plane is one straight line of chunks. Rejected: a look at each row,
+//   where a short row costs as much as a long one; the largest magnitude of a chunk in place
+//   of an OR of compares, with which float64 takes longer.
+// - A chunk that is looked at more closely is copied first, so that it stays in registers.
+//   So does the range of what has been looked at, which no step but one touches: to note a
+//   zero in its first lane took it apart.
+// - The loop has nothing in it that can be done elsewhere. What does not fill a chunk is
+//   padded before; planes that follow one another come as one where no bits are wanted; and
+//   at a value that is not finite the loop stops and a second instance of it, which cleans
+//   each chunk, does the next 64. With a mask that one does them all. Rejected: a call of
+//   what cleans within the loop, which takes the registers away (a fifth longer).
+// - A chunk that is zero in the result already is not written, which spares memory a third
+//   of its traffic.
+// - Values are written at once and what is too small is erased in the end (erase.rs): on a
+//   smooth map that is little. Rejected: to copy the runs that are kept in a second pass,
+//   which reads the map twice.
+// - Rejected: to link each word as soon as it is known, in this loop (6 to 9 % longer); to
+//   find the chunks of a block that hold something before any is written (faster without
+//   clusters, slower with them).
 
 use ndarray::{ArrayView3, Axis};
 
-use crate::map::interleaved::{self, Volumes};
+use crate::map::interleaved::{self, InterleavedVolumes};
 use crate::map::summary::{Extremes, Summary};
 use crate::map::volume::{Out, Plane, Target, visit_stretches};
 use crate::parallel;
@@ -16,31 +48,33 @@ use crate::simd::chunk::{CHUNK, any, clear, padded_chunk};
 use crate::simd::dispatch::{Loop, dispatch, fetch_ahead};
 use crate::voxel::Voxel;
 
-/// What a scan finds beside what passes.
+/// What a scan finds beside the voxels that pass.
 #[derive(Clone, Copy)]
-pub(crate) struct Found<T: Voxel> {
-    /// Of the groups that have been looked at; in the end, of what has been written.
+pub(crate) struct Scanned<T: Voxel> {
+    /// The range of the chunks that were looked at; in the end, of what was written.
     pub(crate) extremes: Extremes<T>,
-    /// Whether there are others, of which no voxel passes.
-    has_empty: bool,
+    /// Whether some chunks were skipped because no voxel in them passes.
+    has_skipped: bool,
     /// Whether anything that was read is not finite.
     pub(crate) has_non_finite: bool,
 }
 
-impl<T: Voxel> Found<T> {
+impl<T: Voxel> Scanned<T> {
     pub(crate) const NOTHING: Self =
-        Self { extremes: Extremes::NONE, has_empty: false, has_non_finite: false };
+        Self { extremes: Extremes::NONE, has_skipped: false, has_non_finite: false };
 
     /// What the scans of all parts of a volume found together, with the range of the voxels
     /// that pass, and of zeros for those that do not.
-    pub(crate) fn of_all(parts: impl IntoIterator<Item = Self>, threshold: Threshold<T>) -> Self {
-        let all = parts.into_iter().fold(Self::NOTHING, |all, part| Self {
-            extremes: all.extremes.merge(part.extremes),
-            has_empty: all.has_empty | part.has_empty,
-            has_non_finite: all.has_non_finite | part.has_non_finite,
+    pub(crate) fn of_all(scans: impl IntoIterator<Item = Self>, threshold: Threshold<T>) -> Self {
+        let all = scans.into_iter().fold(Self::NOTHING, |all, scan| Self {
+            extremes: all.extremes.merge(scan.extremes),
+            has_skipped: all.has_skipped | scan.has_skipped,
+            has_non_finite: all.has_non_finite | scan.has_non_finite,
         });
-        let mut extremes = all.extremes.of_passing(threshold);
-        if all.has_empty {
+        // If the largest value does not pass, no other passes above zero.
+        let kept = |value| if threshold.passes(value) { value } else { T::ZERO };
+        let mut extremes = all.extremes.map(kept);
+        if all.has_skipped {
             extremes.add_one(T::ZERO);
         }
         Self { extremes, ..all }
@@ -51,60 +85,50 @@ impl<T: Voxel> Found<T> {
     }
 }
 
-/// Writes the voxels that pass; all others become zero. Nothing else is found.
+/// Writes the voxels that pass; all others become zero. No bits are made.
 pub(crate) fn write_passing<T: Voxel>(
     target: Target<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     threshold: Threshold<T>,
-) -> Found<T> {
+) -> Scanned<T> {
     let thickness = parallel::slab_thickness(target.source().len_of(Axis(0)));
-    let found = visit_stretches(
+    let scans = visit_stretches(
         target,
         mask,
         thickness,
-        || Found::NOTHING,
-        |found, plane| Scan { threshold, bits: None, found }.plane(plane),
+        || Scanned::NOTHING,
+        |scanned, plane| Scan { threshold, bits: None, scanned }.plane(plane),
     );
-    Found::of_all(found, threshold)
+    Scanned::of_all(scans, threshold)
 }
 
 /// The same for some volumes of a series that lie interleaved, all together.
 pub(crate) fn write_passing_of_all<T: Voxel>(
-    volumes: Volumes<'_, T>,
+    volumes: InterleavedVolumes<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     threshold: Threshold<T>,
-) -> Found<T> {
+) -> Scanned<T> {
     let thickness = parallel::slab_thickness(volumes.dim().0);
-    let found = interleaved::visit_planes(
+    let scans = interleaved::visit_planes(
         volumes,
         mask,
         thickness,
-        |_| Found::NOTHING,
-        |found, plane| Scan { threshold, bits: None, found }.plane(plane),
+        |_| Scanned::NOTHING,
+        |scanned, plane| Scan { threshold, bits: None, scanned }.plane(plane),
     );
-    Found::of_all(found.into_iter().flatten(), threshold)
+    Scanned::of_all(scans.into_iter().flatten(), threshold)
 }
 
 /// The scan of a plane.
-///
-/// ```text
-/// for each group of 64 voxels, whatever row they belong to:
-///     where none is larger than the limit, all of them are zero
-///     else write the voxels that pass,
-///          bits = which voxels pass, one bit each for each sign
-/// ```
-///
-/// Nothing branches on a voxel, only on a group, so smooth maps cost a few steps a
-/// voxel that all vectorise, however short their rows are.
 pub(crate) struct Scan<'a, T: Voxel> {
     pub(crate) threshold: Threshold<T>,
     /// Which voxels pass, to fill; nothing passes in it as yet.
     pub(crate) bits: Option<&'a mut PlaneBits>,
-    pub(crate) found: &'a mut Found<T>,
+    pub(crate) scanned: &'a mut Scanned<T>,
 }
 
-/// Some groups of a plane.
-struct Part<'a, T> {
+/// Some chunks of a plane, one after the other.
+struct ChunkSpan<'a, T> {
     /// The number of the first.
     first: usize,
     values: &'a [[T; CHUNK]],
@@ -114,11 +138,11 @@ struct Part<'a, T> {
     is_zero: bool,
 }
 
-impl<T> Part<'_, T> {
-    /// The groups from one on, `count` of them at most.
-    fn from(&mut self, start: usize, count: usize) -> Part<'_, T> {
+impl<T> ChunkSpan<'_, T> {
+    /// The chunks from one on, `count` of them at most.
+    fn from(&mut self, start: usize, count: usize) -> ChunkSpan<'_, T> {
         let end = self.values.len().min(start.saturating_add(count));
-        Part {
+        ChunkSpan {
             first: self.first + start,
             values: &self.values[start..end],
             out: self.out.get_mut(start..end).unwrap_or_default(),
@@ -127,7 +151,7 @@ impl<T> Part<'_, T> {
     }
 }
 
-/// In how many groups, from one on that holds a value that is not finite, more of them
+/// In how many chunks, from one on that holds a value that is not finite, more of them
 /// are looked for.
 const NEAR: usize = 64;
 
@@ -142,67 +166,67 @@ impl<T: Voxel> Scan<'_, T> {
         let ((values, rest), (out, rest_of_out)) = (source.as_chunks(), out.as_chunks_mut());
         let first = values.len();
         let mask = mask.map(<[bool]>::as_chunks);
-        self.part(Part { first: 0, values, out, is_zero }, mask.map(|(mask, _)| mask));
+        self.span(ChunkSpan { first: 0, values, out, is_zero }, mask.map(|(mask, _)| mask));
         if rest.is_empty() {
             return;
         }
-        // Filled up with the last voxel, which changes no range.
+        // The last chunk, padded.
         let values = &[padded_chunk(rest, T::ZERO)];
         let mask = mask.map(|(_, rest)| [padded_chunk(rest, false)]);
         let mut out = [[T::ZERO; CHUNK]];
         let written = if rest_of_out.is_empty() { &mut [][..] } else { &mut out };
-        let part = Part { first, values, out: written, is_zero: true };
-        self.part(part, mask.as_ref().map(|mask| &mask[..]));
+        let span = ChunkSpan { first, values, out: written, is_zero: true };
+        self.span(span, mask.as_ref().map(|mask| &mask[..]));
         rest_of_out.copy_from_slice(&out[0][..rest_of_out.len()]);
         if let Some(bits) = self.bits {
             bits.keep_first(first, rest.len());
         }
     }
 
-    fn part(&mut self, mut part: Part<'_, T>, mask: Option<&[[bool; CHUNK]]>) {
+    fn span(&mut self, mut span: ChunkSpan<'_, T>, mask: Option<&[[bool; CHUNK]]>) {
         if mask.is_some() {
-            dispatch(ScanPart::<_, true> { scan: self, part, mask });
+            dispatch(ScanChunks::<_, true> { scan: self, span, mask });
             return;
         }
-        let (count, mut done) = (part.values.len(), 0);
+        let (count, mut done) = (span.values.len(), 0);
         while done < count {
-            let rest = part.from(done, count);
-            done += dispatch(ScanPart::<_, false> { scan: self, part: rest, mask });
+            let rest = span.from(done, count);
+            done += dispatch(ScanChunks::<_, false> { scan: self, span: rest, mask });
             if done < count {
-                let near = part.from(done, NEAR);
-                done += dispatch(ScanPart::<_, true> { scan: self, part: near, mask });
+                let near = span.from(done, NEAR);
+                done += dispatch(ScanChunks::<_, true> { scan: self, span: near, mask });
             }
         }
     }
 }
 
-/// The loop over groups. It cleans them or stops at the first value that is not finite,
+/// The loop over chunks. It cleans them or stops at the first value that is not finite,
 /// because it is slower with the steps that clean in it.
-struct ScanPart<'a, 'b, T: Voxel, const CLEANS: bool> {
+struct ScanChunks<'a, 'b, T: Voxel, const CLEANS: bool> {
     scan: &'a mut Scan<'b, T>,
-    part: Part<'a, T>,
+    span: ChunkSpan<'a, T>,
     mask: Option<&'a [[bool; CHUNK]]>,
 }
 
-impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
-    /// How many groups have been scanned.
+impl<T: Voxel, const CLEANS: bool> Loop for ScanChunks<'_, '_, T, CLEANS> {
+    /// How many chunks have been scanned.
     type Output = usize;
 
     #[inline(always)]
     fn call(self) -> usize {
-        let Self { scan, part, mask } = self;
+        let Self { scan, span, mask } = self;
         let (threshold, keeps_zeros) = (scan.threshold, scan.threshold.keeps_zeros());
-        let (mut extremes, mut has_empty) = (scan.found.extremes, false);
+        let (mut extremes, mut has_skipped) = (scan.scanned.extremes, false);
         let mut number = 0;
-        while let Some(values) = part.values.get(number) {
+        while let Some(values) = span.values.get(number) {
             fetch_ahead(values);
-            if !part.is_zero {
-                fetch_ahead(&part.out[number]);
+            if !span.is_zero {
+                fetch_ahead(&span.out[number]);
             }
             if !(any(values, |value| threshold.is_suspect(value)) | keeps_zeros) {
-                has_empty = true;
-                if !part.is_zero {
-                    clear(&mut part.out[number]);
+                has_skipped = true;
+                if !span.is_zero {
+                    clear(&mut span.out[number]);
                 }
                 number += 1;
                 continue;
@@ -212,7 +236,7 @@ impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
             let mut values = *values;
             let is_finite = !any(&values, |value| !value.is_finite());
             if CLEANS {
-                scan.found.has_non_finite |= !is_finite;
+                scan.scanned.has_non_finite |= !is_finite;
                 values = values.map(T::finite_or_zero);
                 if let Some(mask) = mask {
                     for (value, inside) in values.iter_mut().zip(&mask[number]) {
@@ -224,20 +248,20 @@ impl<T: Voxel, const CLEANS: bool> Loop for ScanPart<'_, '_, T, CLEANS> {
             }
             extremes.add(&values);
             if let Some(bits) = &mut scan.bits {
-                bits.set(part.first + number, passing(&values, threshold));
+                bits.set(span.first + number, passing(&values, threshold));
             }
-            if let Some(out) = part.out.get_mut(number) {
+            if let Some(out) = span.out.get_mut(number) {
                 keep(&values, threshold, out);
             }
             number += 1;
         }
-        scan.found.extremes = extremes;
-        scan.found.has_empty |= has_empty;
+        scan.scanned.extremes = extremes;
+        scan.scanned.has_skipped |= has_skipped;
         number
     }
 }
 
-/// Which voxels of a group pass, on the positive side and on the negative; all are
+/// Which voxels of a chunk pass, on the positive side and on the negative; all are
 /// finite.
 #[inline(always)]
 fn passing<T: Voxel>(values: &[T; CHUNK], threshold: Threshold<T>) -> Word {
@@ -247,7 +271,7 @@ fn passing<T: Voxel>(values: &[T; CHUNK], threshold: Threshold<T>) -> Word {
     [positive, negative & !positive]
 }
 
-/// Copies a group with zeros for what does not pass. Compared anew, which is faster
+/// Copies a chunk with zeros for what does not pass. Compared anew, which is faster
 /// than to fetch what was found before.
 #[inline(always)]
 fn keep<T: Voxel>(values: &[T; CHUNK], threshold: Threshold<T>, kept: &mut [T; CHUNK]) {

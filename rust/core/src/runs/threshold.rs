@@ -3,14 +3,14 @@
 use ndarray::{ArrayView3, ArrayViewD, ArrayViewMutD, Axis};
 
 use crate::error::{Array, Result};
-use crate::map::interleaved::{Volumes, is_interleaved};
+use crate::map::interleaved::{InterleavedVolumes, is_interleaved};
 use crate::map::output::Output;
 use crate::map::series::{check_mask, check_shape, series};
 use crate::map::summary::Summary;
 use crate::map::volume::Target;
 use crate::parallel;
 use crate::request::{Request, Threshold};
-use crate::runs::clusters::{Clusters, Passing};
+use crate::runs::clusters::{Clusters, PassingValues};
 use crate::runs::{erase, scan};
 use crate::voxel::Voxel;
 
@@ -40,7 +40,7 @@ pub fn threshold<T: Voxel>(
     let Output { array, is_zero } = out;
     let mut out = series(array)?;
     if is_interleaved(&source) {
-        let volumes = Volumes { source: Some(source), out };
+        let volumes = InterleavedVolumes { source: Some(source), out };
         return threshold_interleaved(volumes, mask, request);
     }
     let volumes = source.axis_iter(Axis(3)).zip(out.axis_iter_mut(Axis(3)));
@@ -61,7 +61,7 @@ pub fn threshold_in_place<T: Voxel>(
     let mut data = series(data)?;
     check_mask(mask.as_ref(), &data.shape()[..3])?;
     if is_interleaved(&data.view()) {
-        let volumes = Volumes { source: None, out: data };
+        let volumes = InterleavedVolumes { source: None, out: data };
         return threshold_interleaved(volumes, mask, request);
     }
     let targets = data.axis_iter_mut(Axis(3)).map(Target::InPlace).collect();
@@ -79,7 +79,7 @@ fn threshold_targets<T: Voxel>(
 }
 
 fn threshold_interleaved<T: Voxel>(
-    volumes: Volumes<'_, T>,
+    volumes: InterleavedVolumes<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     request: Request,
 ) -> Result<Summary> {
@@ -91,14 +91,14 @@ fn threshold_interleaved<T: Voxel>(
     let (mut volumes, mut summary) = (volumes.in_order(order), Summary::EMPTY);
     for mut volumes in volumes.some_at_a_time() {
         if request.min_extent <= 1 {
-            let found = scan::write_passing_of_all(volumes, mask, Threshold::of(&request));
-            summary = summary.merge(found.summary());
+            let scanned = scan::write_passing_of_all(volumes, mask, Threshold::of(&request));
+            summary = summary.merge(scanned.summary());
             continue;
         }
         let found = Clusters::find_and_write_each(volumes.reborrow(), mask, request)?;
         let volumes = volumes.out.axis_iter_mut(Axis(3)).zip(found).collect();
-        let summaries = parallel::map(volumes, |(out, (clusters, found))| {
-            erase::erase_small(out, &clusters, request.min_extent, found)
+        let summaries = parallel::map(volumes, |(out, (clusters, scanned))| {
+            erase::erase_small(out, &clusters, request.min_extent, scanned)
         });
         summary = summaries.into_iter().fold(summary, Summary::merge);
     }
@@ -128,12 +128,12 @@ pub(crate) fn filter_clusters<T: Voxel>(
     mut target: Target<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     request: Request,
-    passing: Option<&mut Passing<T>>,
+    passing: Option<&mut PassingValues<T>>,
 ) -> Result<(Clusters, Summary)> {
-    let (clusters, found) = Clusters::find_and_write(target.reborrow(), mask, request, passing)?;
+    let (clusters, scanned) = Clusters::find_and_write(target.reborrow(), mask, request, passing)?;
     let summary = match target.out() {
-        Some(out) => erase::erase_small(out, &clusters, request.min_extent, found),
-        None => found.summary(),
+        Some(out) => erase::erase_small(out, &clusters, request.min_extent, scanned),
+        None => scanned.summary(),
     };
     Ok((clusters, summary))
 }

@@ -12,7 +12,7 @@ use ndarray::ArrayView3;
 use crate::connectivity::Connectivity;
 use crate::error::{Error, Result};
 use crate::map::Index;
-use crate::map::bounding_box::Crop;
+use crate::map::bounding_box::BoundingBox;
 use crate::map::series::check_mask;
 use crate::map::volume::MemoryOrder;
 use crate::parallel;
@@ -26,7 +26,7 @@ use crate::voxel::Voxel;
 /// Heights are absolute values. A voxel as high as a threshold is kept, so a branch is
 /// alive at `merge < threshold <= birth`.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Branches {
+pub struct MergeTree {
     /// 1 or -1.
     pub signs: Vec<i8>,
     /// The highest voxel of each branch; of equal ones the one of the smallest indices.
@@ -46,7 +46,7 @@ pub struct Branches {
     pub extents: Vec<u32>,
 }
 
-impl Branches {
+impl MergeTree {
     /// The branches of a volume, in a mask. NaN and infinities count as zero. Signs
     /// are done in parallel; the result depends on neither that nor the strides.
     ///
@@ -93,16 +93,16 @@ impl Branches {
         let shape = [volume.dim().0, volume.dim().1, volume.dim().2];
         let order = MemoryOrder::of(&volume);
         let volume = order.apply(volume);
-        let crop = Crop::of(volume);
-        let mask = mask.map(|mask| crop.apply(order.apply(mask)));
+        let bounds = BoundingBox::of(volume);
+        let mask = mask.map(|mask| bounds.apply(order.apply(mask)));
         let Tree { grid, voxels, parents, extents, ranks } =
-            Tree::of(crop.apply(volume), mask, sign, connectivity)?;
+            Tree::of(bounds.apply(volume), mask, sign, connectivity)?;
         drop(ranks);
         let key = |rank: u32| voxels[rank as usize].0;
         let height = |rank: u32| T::sort_key_to_f64(key(rank));
         let index = |rank: u32| {
             let place = grid.index(voxels[rank as usize].1);
-            order.index_in_view(shape, crop.index_in_volume(place))
+            order.index_in_view(shape, bounds.index_in_volume(place))
         };
         let parent = |rank: u32| Some(parents[rank as usize]).filter(|&parent| parent != NONE);
         let same_height = |rank: u32| parent(rank).filter(|&parent| key(parent) == key(rank));

@@ -1,4 +1,4 @@
-//! Threshold-free cluster enhancement, exactly.
+//! Threshold-free cluster rules, exactly.
 //!
 //! The score of a voxel is the integral of `extent(h)^E h^H` over the thresholds `h`
 //! from zero to the voxel's height, where `extent(h)` is that of the cluster that has
@@ -11,7 +11,7 @@ use ndarray::{ArrayView3, ArrayView4, ArrayViewD, ArrayViewMut3, ArrayViewMutD, 
 
 use crate::connectivity::Connectivity;
 use crate::error::{Array, Error, Powered, Result};
-use crate::map::bounding_box::Crop;
+use crate::map::bounding_box::BoundingBox;
 use crate::map::series::{check_mask, check_shape, series};
 use crate::map::summary::{Summary, summary};
 use crate::map::volume::MemoryOrder;
@@ -23,7 +23,7 @@ use crate::voxel::score::Score;
 
 /// How extent and height count, and what a cluster is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Enhancement {
+pub struct Tfce {
     /// E, the power of the extent; 0 or more.
     pub extent_power: f64,
     /// H, the power of the height; 0 or more.
@@ -52,10 +52,9 @@ pub fn tfce<T: Voxel>(
     data: ArrayViewD<'_, T>,
     out: ArrayViewMutD<'_, T::Score>,
     mask: Option<ArrayView3<'_, bool>>,
-    enhancement: Enhancement,
+    rules: Tfce,
 ) -> Result<()> {
-    let powers =
-        [(Powered::Extent, enhancement.extent_power), (Powered::Height, enhancement.height_power)];
+    let powers = [(Powered::Extent, rules.extent_power), (Powered::Height, rules.height_power)];
     for (of, found) in powers {
         if !(found >= 0.0 && found.is_finite()) {
             return Err(Error::Power { of, found });
@@ -64,11 +63,10 @@ pub fn tfce<T: Voxel>(
     check_shape(Array::Output, out.shape(), data.shape())?;
     let (source, mut out) = (series(data.view())?, series(out)?);
     check_mask(mask.as_ref(), &source.shape()[..3])?;
-    if !are_sure_to_fit(data.view(), &source, mask, enhancement)? {
+    if !are_sure_to_fit(data.view(), &source, mask, rules)? {
         let volumes = source.axis_iter(Axis(3)).collect();
-        let largest = parallel::map_volumes(volumes, |source| {
-            Ok(Scored::of(source, mask, enhancement)?.largest())
-        });
+        let largest =
+            parallel::map_volumes(volumes, |source| Ok(Scored::of(source, mask, rules)?.largest()));
         let largest = largest.into_iter().collect::<Result<Vec<_>>>()?;
         let largest = largest.into_iter().flatten().max_by(f64::total_cmp);
         if largest.is_some_and(|largest| !T::Score::fits(largest)) {
@@ -77,7 +75,7 @@ pub fn tfce<T: Voxel>(
     }
     let pairs = source.axis_iter(Axis(3)).zip(out.axis_iter_mut(Axis(3))).collect();
     let written = parallel::map_volumes(pairs, |(source, out)| {
-        Scored::of(source, mask, enhancement)?.write(out);
+        Scored::of(source, mask, rules)?.write(out);
         Ok(())
     });
     written.into_iter().collect()
@@ -89,14 +87,14 @@ fn are_sure_to_fit<T: Voxel>(
     data: ArrayViewD<'_, T>,
     series: &ArrayView4<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
-    enhancement: Enhancement,
+    rules: Tfce,
 ) -> Result<bool> {
     let Some(volume) = series.axis_iter(Axis(3)).next() else { return Ok(true) };
     let is_small = Grid::of(MemoryOrder::of(&volume).apply(volume).dim()).is_ok();
     let Summary { min, max, .. } = summary(data, mask)?;
-    let highest = if enhancement.sides == Sides::Both { max.max(-min) } else { max };
-    let least = integral(highest, enhancement.height_power);
-    let most = least * weight(volume.len() as f64, enhancement.extent_power);
+    let highest = if rules.sides == Sides::Both { max.max(-min) } else { max };
+    let least = integral(highest, rules.height_power);
+    let most = least * weight(volume.len() as f64, rules.extent_power);
     // Twice as far from the limits as need be: the scores are rounded.
     let fit = T::Score::fits(least / 2.0) && T::Score::fits(most * 2.0);
     Ok(is_small && (fit || highest <= 0.0))
@@ -105,7 +103,7 @@ fn are_sure_to_fit<T: Voxel>(
 /// The scores of a volume.
 struct Scored {
     order: MemoryOrder,
-    crop: Crop,
+    bounds: BoundingBox,
     /// Of each sign: where its voxels are, and their absolute scores by rank.
     signs: Vec<(Sign, Grid, Vec<u32>, Vec<f64>)>,
 }
@@ -114,21 +112,21 @@ impl Scored {
     fn of<T: Voxel>(
         source: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
-        enhancement: Enhancement,
+        rules: Tfce,
     ) -> Result<Self> {
         let order = MemoryOrder::of(&source);
         let source = order.apply(source);
-        let crop = Crop::of(source);
-        let mask = mask.map(|mask| crop.apply(order.apply(mask)));
-        let source = crop.apply(source);
-        let signs = parallel::map(enhancement.sides.signs(), |sign| {
+        let bounds = BoundingBox::of(source);
+        let mask = mask.map(|mask| bounds.apply(order.apply(mask)));
+        let source = bounds.apply(source);
+        let signs = parallel::map(rules.sides.signs(), |sign| {
             let Tree { grid, ranks, voxels, parents, extents } =
-                Tree::of(source, mask, sign, enhancement.connectivity)?;
-            let integrals = integrals::<T>(voxels, enhancement.height_power);
-            let scores = scores(&integrals, &parents, &extents, enhancement.extent_power);
+                Tree::of(source, mask, sign, rules.connectivity)?;
+            let integrals = integrals::<T>(voxels, rules.height_power);
+            let scores = scores(&integrals, &parents, &extents, rules.extent_power);
             Ok((sign, grid, ranks, scores))
         });
-        Ok(Self { order, crop, signs: signs.into_iter().collect::<Result<_>>()? })
+        Ok(Self { order, bounds, signs: signs.into_iter().collect::<Result<_>>()? })
     }
 
     /// The largest absolute one.
@@ -140,7 +138,7 @@ impl Scored {
     /// Writes them, and zero elsewhere.
     fn write<S: Score>(&self, mut out: ArrayViewMut3<'_, S>) {
         out.fill(S::ZERO);
-        let mut out = self.crop.apply(self.order.apply(out));
+        let mut out = self.bounds.apply(self.order.apply(out));
         for (sign, grid, ranks, scores) in &self.signs {
             let sign = f64::from(sign.number());
             write(grid, ranks, out.view_mut(), |rank| S::rounded(sign * scores[rank]));
