@@ -267,7 +267,8 @@ fn naive_merge_tree<T: TestVoxel>(
         let highest = cluster.iter().map(|&voxel| height(voxel)).fold(0.0, f64::max);
         *cluster.iter().find(|&&voxel| height(voxel) == highest).unwrap()
     };
-    let mut all = MergeTree { starts: vec![0], ..MergeTree::default() };
+    let mut all = MergeTree::default();
+    all.starts = vec![0];
     for &sign in case.signs() {
         let levels = at_all_heights(volume, mask, sign, case.neighbours);
         // For each peak the heights at which it leads a cluster, falling, and the

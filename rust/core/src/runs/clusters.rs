@@ -345,7 +345,7 @@ impl Slab {
         }
         let known = parent.len()..runs.count();
         parent.extend(known.map(narrow));
-        let beside = Some(RowsBefore::in_plane(next, layout, connectivity));
+        let beside = RowsBefore::in_plane(next, layout, connectivity);
         let [face, before, behind] = match ends {
             Some([_, last]) => RowsBefore::in_plane_before(last, layout, connectivity),
             None => [None; 3],

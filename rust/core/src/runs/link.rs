@@ -39,9 +39,8 @@ impl<'a> RowsBefore<'a> {
         plane: &'a PlaneBits,
         layout: &PlaneLayout,
         connectivity: Connectivity,
-    ) -> Self {
-        let distance = -layout.row_length().cast_signed();
-        Self::new(plane, distance, connectivity.face_rows_reach())
+    ) -> Option<Self> {
+        Self::new(plane, layout, connectivity, [0, -1])
     }
 
     /// Those in the plane before.
@@ -50,18 +49,22 @@ impl<'a> RowsBefore<'a> {
         layout: &PlaneLayout,
         connectivity: Connectivity,
     ) -> [Option<Self>; 3] {
-        let row = layout.row_length().cast_signed();
-        let face = Self::new(plane, 0, connectivity.face_rows_reach());
-        let edge = |distance| {
-            let reaches = connectivity.edge_rows_reach()?;
-            Some(Self::new(plane, distance, reaches))
-        };
-        [Some(face), edge(-row), edge(row)]
+        [0, -1, 1].map(|row| Self::new(plane, layout, connectivity, [-1, row]))
     }
 
-    fn new(plane: &'a PlaneBits, distance: isize, reaches: bool) -> Self {
+    /// The rows that lie one step away, if they are neighbours: a number of planes, and of
+    /// rows.
+    fn new(
+        plane: &'a PlaneBits,
+        layout: &PlaneLayout,
+        connectivity: Connectivity,
+        [planes, rows]: [isize; 2],
+    ) -> Option<Self> {
+        let distance = rows * layout.row_length().cast_signed();
+        let reaches = connectivity.joins([planes, rows, 1]);
         let reach = reaches.then(|| [distance - 1, distance + 1].map(Shift::new));
-        Self { plane, by: Shift::new(distance), reach }
+        let found = Self { plane, by: Shift::new(distance), reach };
+        connectivity.joins([planes, rows, 0]).then_some(found)
     }
 }
 

@@ -6,19 +6,41 @@
 //! clusters at any threshold are the branches that are alive there: born at it or
 //! above, and ended below. There are as many branches as local maxima, which in a
 //! smooth map are few.
+//!
+//! ```text
+//! height
+//!   3        A                A, B, C  local maxima
+//!   2        │   B            at 2 (or more) there are two clusters, those of A and B;
+//!   1.5      │   │  C         B ends at 1, where it joins A;
+//!   1        ├───┘  │         C ends at 0.5, where it joins A;
+//!   0.5      ├──────┘         A goes on to zero.
+//!   0        A
+//! ```
+//!
+//! This is a merge tree, the join tree of Carr, Snoeyink and Axen (Computing contour trees in
+//! all dimensions, 2003); that the cluster with the highest peak goes on is the elder rule of
+//! persistence (Edelsbrunner, Letscher and Zomorodian, Topological persistence and
+//! simplification, 2002).
+
+// Rejected: a tree for each question that is asked of it. Questions are NumPy expressions
+// over the branches.
+
+use std::cmp::Reverse;
 
 use ndarray::ArrayView3;
 
 use crate::connectivity::Connectivity;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::map::Index;
 use crate::map::bounding_box::BoundingBox;
 use crate::map::series::check_mask;
-use crate::map::volume::MemoryOrder;
+use crate::map::volume::Frame;
 use crate::parallel;
 use crate::request::{Sides, Sign};
-use crate::tree::component_tree::{NONE, Tree};
+use crate::tree::component_tree::ComponentTree;
+use crate::tree::padded_volume::PaddedVolume;
 use crate::voxel::Voxel;
+use crate::voxel::sort_key::SortKey;
 
 /// The branches of both signs: positive ones first, then by the height of their peaks,
 /// highest first, then by the indices of their peaks.
@@ -26,6 +48,7 @@ use crate::voxel::Voxel;
 /// Heights are absolute values. A voxel as high as a threshold is kept, so a branch is
 /// alive at `merge < threshold <= birth`.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct MergeTree {
     /// 1 or -1.
     pub signs: Vec<i8>,
@@ -90,83 +113,109 @@ impl MergeTree {
         sign: Sign,
         connectivity: Connectivity,
     ) -> Result<Self> {
-        let shape = [volume.dim().0, volume.dim().1, volume.dim().2];
-        let order = MemoryOrder::of(&volume);
-        let volume = order.apply(volume);
+        let frame = Frame::of(&volume);
+        let volume = frame.order.apply(volume);
         let bounds = BoundingBox::of(volume);
-        let mask = mask.map(|mask| bounds.apply(order.apply(mask)));
-        let Tree { grid, voxels, parents, extents, ranks } =
-            Tree::of(bounds.apply(volume), mask, sign, connectivity)?;
-        drop(ranks);
-        let key = |rank: u32| voxels[rank as usize].0;
-        let height = |rank: u32| T::sort_key_to_f64(key(rank));
-        let index = |rank: u32| {
-            let place = grid.index(voxels[rank as usize].1);
-            order.index_in_view(shape, bounds.index_in_volume(place))
-        };
-        let parent = |rank: u32| Some(parents[rank as usize]).filter(|&parent| parent != NONE);
-        let same_height = |rank: u32| parent(rank).filter(|&parent| key(parent) == key(rank));
-        let all = 0..u32::try_from(voxels.len()).map_err(|_| Error::TooLarge)?;
+        let mask = mask.map(|mask| bounds.apply(frame.order.apply(mask)));
+        let (padded, mut tree) =
+            PaddedVolume::with_tree(bounds.apply(volume), mask, sign, connectivity)?;
+        tree.ranks = Vec::new(); // nobody asks for them, and they are as many as voxels
+        let index = |place: u32| frame.index(bounds.index_in_volume(padded.index(place)));
+        Ok(Self::of_tree(&tree, sign, index, T::sort_key_to_f64))
+    }
 
-        // The peak of each voxel's cluster.
-        let mut peaks: Vec<u32> = all.clone().collect();
-        for rank in all.clone() {
-            let Some(parent) = parent(rank) else { continue };
-            let (a, b) = (peaks[rank as usize], peaks[parent as usize]);
-            if key(a) > key(b) || (key(a) == key(b) && index(a) < index(b)) {
-                peaks[parent as usize] = a;
-            }
-        }
-        // Voxels of one height are a cluster only together, and have one peak.
-        for rank in all.clone().rev() {
-            if let Some(parent) = same_height(rank) {
-                peaks[rank as usize] = peaks[parent as usize];
-            }
-        }
+    /// The branches of a component tree; `index` is that of a place, and `height` the one
+    /// that a key stands for.
+    fn of_tree<K: SortKey>(
+        tree: &ComponentTree<K>,
+        sign: Sign,
+        index: impl Fn(u32) -> Index,
+        height: impl Fn(K) -> f64,
+    ) -> Self {
+        let index = |rank: u32| index(tree.place(rank));
+        let height = |rank: u32| height(tree.key(rank));
+        let peaks = peaks(tree, index);
 
         // A branch ends where the parent of its cluster has another peak.
-        let peak_and_parent = |rank: u32| (peaks[rank as usize], parent(rank));
+        let peak_and_parent = |rank: u32| (peaks[rank as usize], tree.parent(rank));
         let is_end = |&(peak, parent): &(u32, Option<u32>)| {
             parent.is_none_or(|parent| peaks[parent as usize] != peak)
         };
-        let mut ends: Vec<_> = all.clone().map(peak_and_parent).filter(is_end).collect();
-        ends.sort_by_cached_key(|&(peak, _)| (std::cmp::Reverse(key(peak)), index(peak)));
-        let mut numbers = vec![NONE; voxels.len()];
+        let mut ends: Vec<_> = tree.all().map(peak_and_parent).filter(is_end).collect();
+        ends.sort_by_cached_key(|&(peak, _)| (Reverse(tree.key(peak)), index(peak)));
+        let mut numbers = vec![0_u32; peaks.len()];
         for (&(peak, _), number) in ends.iter().zip(0..) {
             numbers[peak as usize] = number;
         }
         let number = |rank: u32| numbers[peaks[rank as usize] as usize];
 
-        // The steps are the voxels that are the last of their height in their cluster:
-        // first how many each branch has, then each to its place.
-        let steps = || {
-            let last = |&rank: &u32| same_height(rank).is_none();
-            all.clone().filter(last).map(|rank| (rank, number(rank) as usize))
-        };
-        let mut starts = vec![0; ends.len() + 1];
-        steps().for_each(|(_, branch)| starts[branch + 1] += 1);
-        for branch in 0..ends.len() {
-            starts[branch + 1] += starts[branch];
-        }
-        let mut next = starts.clone();
-        let (mut step_heights, mut step_extents) =
-            (vec![0.0; starts[ends.len()]], vec![0; starts[ends.len()]]);
-        for (rank, branch) in steps() {
-            step_heights[next[branch]] = height(rank);
-            step_extents[next[branch]] = extents[rank as usize];
-            next[branch] += 1;
-        }
-
+        let Steps { starts, ranks } = Steps::of(tree, ends.len(), number);
         let into = ends.iter().zip(0..).map(|(&(_, parent), own)| parent.map_or(own, number));
-        Ok(Self {
+        Self {
             signs: vec![sign.number(); ends.len()],
             peaks: ends.iter().map(|&(peak, _)| index(peak)).collect(),
             births: ends.iter().map(|&(peak, _)| height(peak)).collect(),
             merges: ends.iter().map(|&(_, parent)| parent.map_or(0.0, height)).collect(),
             into: into.map(|branch: u32| branch as usize).collect(),
             starts,
-            heights: step_heights,
-            extents: step_extents,
-        })
+            heights: ranks.iter().map(|&rank| height(rank)).collect(),
+            extents: ranks.iter().map(|&rank| tree.extents[rank as usize]).collect(),
+        }
+    }
+}
+
+/// The peak of each node's cluster, by rank: the highest node, of equal ones the one of the
+/// smallest index.
+fn peaks<K: SortKey>(tree: &ComponentTree<K>, index: impl Fn(u32) -> Index) -> Vec<u32> {
+    let mut peaks: Vec<u32> = tree.all().collect();
+    for rank in tree.all() {
+        let Some(parent) = tree.parent(rank) else { continue };
+        let (a, b) = (peaks[rank as usize], peaks[parent as usize]);
+        let (key_a, key_b) = (tree.key(a), tree.key(b));
+        if key_a > key_b || (key_a == key_b && index(a) < index(b)) {
+            peaks[parent as usize] = a;
+        }
+    }
+    // Nodes of one height are a cluster only together, and have one peak.
+    for rank in tree.all().rev() {
+        if let Some(parent) = tree.parent_of_same_height(rank) {
+            peaks[rank as usize] = peaks[parent as usize];
+        }
+    }
+    peaks
+}
+
+/// The nodes that are the last of their height in their cluster: what a branch gains at a
+/// height is known with them.
+struct Steps {
+    /// Where the steps of each branch start, and after the last where they end.
+    starts: Vec<usize>,
+    /// The nodes, by branch, falling.
+    ranks: Vec<u32>,
+}
+
+impl Steps {
+    /// Of so many branches, of which each node belongs to one. First how many steps each has,
+    /// then each step to its place.
+    fn of<K: SortKey>(
+        tree: &ComponentTree<K>,
+        branches: usize,
+        branch_of: impl Fn(u32) -> u32,
+    ) -> Self {
+        let steps = || {
+            let last = |&rank: &u32| tree.parent_of_same_height(rank).is_none();
+            tree.all().filter(last).map(|rank| (rank, branch_of(rank) as usize))
+        };
+        let mut starts = vec![0; branches + 1];
+        steps().for_each(|(_, branch)| starts[branch + 1] += 1);
+        for branch in 0..branches {
+            starts[branch + 1] += starts[branch];
+        }
+        let (mut next, mut ranks) = (starts.clone(), vec![0; starts[branches]]);
+        for (rank, branch) in steps() {
+            ranks[next[branch]] = rank;
+            next[branch] += 1;
+        }
+        Self { starts, ranks }
     }
 }

@@ -7,6 +7,8 @@
 //! way from the voxel to the root of the component tree, and all scores together are
 //! one pass over the tree from its roots.
 
+use std::mem::take;
+
 use ndarray::{ArrayView3, ArrayView4, ArrayViewD, ArrayViewMut3, ArrayViewMutD, Axis};
 
 use crate::connectivity::Connectivity;
@@ -17,9 +19,11 @@ use crate::map::summary::{Summary, summary};
 use crate::map::volume::MemoryOrder;
 use crate::parallel;
 use crate::request::{Sides, Sign};
-use crate::tree::component_tree::{Grid, NONE, Tree};
+use crate::tree::component_tree::ComponentTree;
+use crate::tree::padded_volume::PaddedVolume;
 use crate::voxel::Voxel;
 use crate::voxel::score::Score;
+use crate::voxel::sort_key::SortKey;
 
 /// How extent and height count, and what a cluster is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,7 +94,7 @@ fn are_sure_to_fit<T: Voxel>(
     rules: Tfce,
 ) -> Result<bool> {
     let Some(volume) = series.axis_iter(Axis(3)).next() else { return Ok(true) };
-    let is_small = Grid::of(MemoryOrder::of(&volume).apply(volume).dim()).is_ok();
+    let is_small = PaddedVolume::new(MemoryOrder::of(&volume).apply(volume).dim()).is_ok();
     let Summary { min, max, .. } = summary(data, mask)?;
     let highest = if rules.sides == Sides::Both { max.max(-min) } else { max };
     let least = integral(highest, rules.height_power);
@@ -104,8 +108,9 @@ fn are_sure_to_fit<T: Voxel>(
 struct Scored {
     order: MemoryOrder,
     bounds: BoundingBox,
-    /// Of each sign: where its voxels are, and their absolute scores by rank.
-    signs: Vec<(Sign, Grid, Vec<u32>, Vec<f64>)>,
+    /// For each sign where its voxels are, one more than their ranks, and their absolute
+    /// scores by rank.
+    signs: Vec<(Sign, PaddedVolume, Vec<u32>, Vec<f64>)>,
 }
 
 impl Scored {
@@ -120,11 +125,11 @@ impl Scored {
         let mask = mask.map(|mask| bounds.apply(order.apply(mask)));
         let source = bounds.apply(source);
         let signs = parallel::map(rules.sides.signs(), |sign| {
-            let Tree { grid, ranks, voxels, parents, extents } =
-                Tree::of(source, mask, sign, rules.connectivity)?;
-            let integrals = integrals::<T>(voxels, rules.height_power);
-            let scores = scores(&integrals, &parents, &extents, rules.extent_power);
-            Ok((sign, grid, ranks, scores))
+            let (padded, mut tree) =
+                PaddedVolume::with_tree(source, mask, sign, rules.connectivity)?;
+            let integrals = integrals::<T>(take(&mut tree.nodes), rules.height_power);
+            let scores = scores(&integrals, &tree, rules.extent_power);
+            Ok((sign, padded, tree.ranks, scores))
         });
         Ok(Self { order, bounds, signs: signs.into_iter().collect::<Result<_>>()? })
     }
@@ -139,9 +144,9 @@ impl Scored {
     fn write<S: Score>(&self, mut out: ArrayViewMut3<'_, S>) {
         out.fill(S::ZERO);
         let mut out = self.bounds.apply(self.order.apply(out));
-        for (sign, grid, ranks, scores) in &self.signs {
+        for (sign, padded, ranks, scores) in &self.signs {
             let sign = f64::from(sign.number());
-            write(grid, ranks, out.view_mut(), |rank| S::rounded(sign * scores[rank]));
+            write(padded, ranks, out.view_mut(), |rank| S::rounded(sign * scores[rank]));
         }
     }
 }
@@ -162,10 +167,10 @@ fn weight(extent: f64, extent_power: f64) -> f64 {
     }
 }
 
-/// For each voxel, by rank, the integral up to its height.
-fn integrals<T: Voxel>(voxels: Vec<(T::SortKey, u32)>, height_power: f64) -> Vec<f64> {
+/// For each node, by rank, the integral up to its height.
+fn integrals<T: Voxel>(nodes: Vec<(T::SortKey, u32)>, height_power: f64) -> Vec<f64> {
     let mut latest = (T::SortKey::default(), 0.0);
-    let integrals = voxels.into_iter().map(|(key, _)| {
+    let integrals = nodes.into_iter().map(|(key, _)| {
         if key != latest.0 {
             latest = (key, integral(T::sort_key_to_f64(key), height_power));
         }
@@ -174,29 +179,35 @@ fn integrals<T: Voxel>(voxels: Vec<(T::SortKey, u32)>, height_power: f64) -> Vec
     integrals.collect()
 }
 
-/// The absolute scores of the voxels of a tree, by rank.
+/// The absolute scores of the nodes of a tree, by rank.
 ///
-/// From the roots on: a voxel has the score of its parent, and over the heights
-/// between the two the extent of its own cluster counts. Of nodes of the same height,
-/// which are clusters only together, all but the lowest add zero, so that the sums are
-/// the same whatever their order.
-fn scores(integrals: &[f64], parents: &[u32], extents: &[u32], extent_power: f64) -> Vec<f64> {
+/// From the roots on: a node has the score of its parent, and over the heights between the
+/// two the extent of its own cluster counts. Nodes of the same height are a cluster only
+/// together; all but the lowest of them add zero, so that the sums are the same whatever
+/// their order.
+fn scores<K: SortKey>(integrals: &[f64], tree: &ComponentTree<K>, extent_power: f64) -> Vec<f64> {
     let mut scores = vec![0.0; integrals.len()];
-    for (rank, (&parent, &extent)) in parents.iter().zip(extents).enumerate().rev() {
-        let (score, below) = match parent {
-            NONE => (0.0, 0.0),
-            parent => (scores[parent as usize], integrals[parent as usize]),
-        };
-        scores[rank] = score + weight(f64::from(extent), extent_power) * (integrals[rank] - below);
+    for rank in tree.all().rev() {
+        let (score, below) = tree
+            .parent(rank)
+            .map_or((0.0, 0.0), |parent| (scores[parent as usize], integrals[parent as usize]));
+        let rank = rank as usize;
+        let weight = weight(f64::from(tree.extents[rank]), extent_power);
+        scores[rank] = score + weight * (integrals[rank] - below);
     }
     scores
 }
 
 /// Writes the score of each voxel.
-fn write<S>(grid: &Grid, ranks: &[u32], mut out: ArrayViewMut3<'_, S>, score: impl Fn(usize) -> S) {
+fn write<S>(
+    padded: &PaddedVolume,
+    ranks: &[u32],
+    mut out: ArrayViewMut3<'_, S>,
+    score: impl Fn(usize) -> S,
+) {
     for (plane_index, mut plane) in out.outer_iter_mut().enumerate() {
         for (row_index, mut row) in plane.outer_iter_mut().enumerate() {
-            for (voxel, &rank) in row.iter_mut().zip(&ranks[grid.row(plane_index, row_index)]) {
+            for (voxel, &rank) in row.iter_mut().zip(&ranks[padded.row(plane_index, row_index)]) {
                 if rank != 0 {
                     *voxel = score(rank as usize - 1);
                 }
