@@ -2,8 +2,8 @@
 //!
 //! Everything in this crate is parallel when it is called by [`with_executor`] and serial
 //! otherwise. It starts no threads: whoever owns the process decides about them. (Threads
-//! do not survive `fork()`, so a library that starts some by itself would hang in the
-//! children of its users.)
+//! do not survive `fork()`, so a library that starts its own would hang in the children of
+//! its users.)
 //!
 //! The calling thread works, too: it begins at once, and helpers that sleep join in when
 //! they have woken up.
@@ -67,8 +67,8 @@ pub(crate) fn map<I: Send, R: Send>(items: Vec<I>, work: impl Fn(I) -> R + Sync)
     results.map(|result| result.expect("each was visited")).collect()
 }
 
-/// The same for volumes: where there are too few to keep all threads busy, they come one
-/// after the other, and `work` may be parallel.
+/// Applies `work` to volumes as [`map`] does. Where there are too few to keep all threads
+/// busy, they come one after the other, and `work` may be parallel.
 pub(crate) fn map_volumes<I: Send, R: Send>(
     volumes: Vec<I>,
     work: impl Fn(I) -> R + Sync,

@@ -94,7 +94,7 @@ impl From<Error> for PyErr {
     }
 }
 
-/// The array is none that the core knows.
+/// The core does not know the type of the array.
 pub(crate) fn wrong_type(name: &str, found: &str) -> Error {
     Error(PyTypeError::new_err(format!(
         "{name} has dtype {found}; it must be float32, float64 or an integer type \
@@ -107,8 +107,7 @@ pub(crate) fn mismatch(message: &str) -> Error {
     Error(PyTypeError::new_err(message.to_owned()))
 }
 
-/// What the core holds for impossible has happened: a fault of it, or arrays that others
-/// write to meanwhile.
+/// The core has panicked: a fault of its own, or arrays that others wrote to meanwhile.
 pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Error {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));

@@ -3,7 +3,7 @@
 //! # Rationale
 //!
 //! A scope of rayon ends when all that was spawned in it has run, also what nobody had the
-//! time for: where a helper's processor has other work, a call that takes 0.14 ms by itself
+//! time for: where a helper's processor has other work, a call that takes 0.14 ms alone
 //! waited for 1 ms on average. Here it opens a gate; helpers that come in time go in; it
 //! does what they leave; and it closes the gate and waits for those inside. Whoever comes
 //! late finds the gate closed and touches nothing.
@@ -20,7 +20,7 @@ use std::{hint, io, ptr, thread};
 
 use nithresh_core::Executor;
 
-/// What helpers call; it takes what there is to do, until there is no more.
+/// What helpers call; it takes tasks until there are no more.
 type Work<'a> = &'a (dyn Fn() + Sync);
 
 /// In [`Shared::gate`], beside the number of helpers inside.
@@ -135,7 +135,7 @@ impl Drop for Visit<'_> {
 }
 
 impl Shared {
-    /// What a helper does all its life.
+    /// The life of a helper.
     fn help(&self) {
         let mut known = 0;
         loop {
@@ -165,7 +165,7 @@ impl Shared {
     }
 }
 
-/// What threads wait for, of which there is news when it rings.
+/// Wakes threads that wait for something, when it may have come true.
 #[derive(Debug, Default)]
 struct Bell {
     sleeping: AtomicUsize,

@@ -24,7 +24,7 @@ use crate::pool::Pool;
 /// of 3 mm has 230 000, and one of 2 mm has 900 000.
 const LEAST_VOXELS: usize = 500_000;
 
-/// As set by the user; 0 stands for the default.
+/// The limit that the user has set; 0 stands for the default.
 static LIMIT: AtomicUsize = AtomicUsize::new(0);
 
 /// The default once it has been looked up; 0 before. To find it takes longer

@@ -1,4 +1,4 @@
-//! The part of a volume that is not empty.
+//! The bounding box of the voxels of a volume that are not zero.
 
 use std::ops::Range;
 
@@ -12,11 +12,11 @@ use crate::voxel::Voxel;
 pub(crate) struct BoundingBox([Range<usize>; 3]);
 
 impl BoundingBox {
-    /// The smallest box that has all voxels other than zero in it; empty where there
-    /// are none. Reads each voxel once.
+    /// The smallest box that has all voxels other than zero in it; empty if all are zero.
+    /// Reads each voxel once.
     ///
-    /// In a map of a brain it is half of the volume: what is outside need not be laid
-    /// out for anything.
+    /// In a map of a brain it is half of the volume, and what is outside need not be laid
+    /// out.
     pub(crate) fn of<T: Voxel>(volume: ArrayView3<'_, T>) -> Self {
         let mut found = [None, None, None];
         for (plane_index, plane) in volume.outer_iter().enumerate() {

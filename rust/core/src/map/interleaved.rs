@@ -2,15 +2,24 @@
 //!
 //! The values of a voxel in all volumes lie side by side there. A pass over one volume
 //! would fetch all of them from memory to use one, and so would the next pass. So many
-//! volumes are visited together: a plane of each is brought apart, and what becomes of it
-//! is put back.
+//! volumes are visited together: a plane of each is brought apart, scanned, and put back.
+//!
+//! ```text
+//! in memory       a0 b0 c0 a1 b1 c1 a2 b2 c2 ...       volumes a, b, c; voxels 0, 1, 2
+//! brought apart   a0 a1 a2 ...   b0 b1 b2 ...   c0 c1 c2 ...
+//! ```
+
+// Without this, series in C order take 4 to 15 times as long. Rejected: to bring 16 whole
+// volumes apart first, which took twice as long and 64 bytes for each voxel of a volume.
 
 use ndarray::{
     ArrayView1, ArrayView3, ArrayView4, ArrayViewMut1, ArrayViewMut3, ArrayViewMut4, Axis, Slice,
     Zip,
 };
 
-use crate::map::volume::{MemoryOrder, Out, Plane, as_slice};
+use crate::map::memory_order::MemoryOrder;
+use crate::map::planes::as_slice;
+use crate::map::volume::{Out, Plane};
 use crate::parallel;
 use crate::simd::chunk::{CHUNK, ClearPlane, are_zero};
 use crate::simd::dispatch::{Loop, dispatch};
@@ -28,8 +37,8 @@ pub(crate) fn is_interleaved<T>(series: &ArrayView4<'_, T>) -> bool {
     series.shape()[3] > 1 && (0..3).all(is_larger)
 }
 
-/// Some volumes of a series, each of which is read and written over or into another of
-/// the same shape.
+/// Some volumes of a series, and where their results go: into volumes of another series or
+/// over themselves.
 pub(crate) struct InterleavedVolumes<'a, T> {
     /// What is read, if it is not `out` itself.
     pub(crate) source: Option<ArrayView4<'a, T>>,
@@ -38,12 +47,12 @@ pub(crate) struct InterleavedVolumes<'a, T> {
 }
 
 impl<T: Voxel> InterleavedVolumes<'_, T> {
-    /// So many at a time that they should be visited together.
+    /// As many at a time as should be visited together.
     pub(crate) fn some_at_a_time(&mut self) -> impl Iterator<Item = InterleavedVolumes<'_, T>> {
         self.chunks(Axis(3), AT_ONCE)
     }
 
-    /// The same in pieces of `length` along an axis.
+    /// Cut into chunks of `length` along an axis.
     fn chunks(
         &mut self,
         axis: Axis,
@@ -64,7 +73,7 @@ impl<T: Voxel> InterleavedVolumes<'_, T> {
         MemoryOrder::of(&series.index_axis(Axis(3), 0))
     }
 
-    /// The same, turned.
+    /// The volumes, turned.
     pub(crate) fn in_order(self, order: MemoryOrder) -> Self {
         Self {
             source: self.source.map(|source| order.apply_to_series(source)),
@@ -72,7 +81,7 @@ impl<T: Voxel> InterleavedVolumes<'_, T> {
         }
     }
 
-    /// The same for a shorter time.
+    /// The volumes for a shorter time.
     pub(crate) fn reborrow(&mut self) -> InterleavedVolumes<'_, T> {
         let source = self.source.as_ref().map(|source| source.view());
         InterleavedVolumes { source, out: self.out.view_mut() }
@@ -85,8 +94,8 @@ impl<T: Voxel> InterleavedVolumes<'_, T> {
     }
 }
 
-/// As [`crate::map::volume::visit_planes`], for volumes that are visited together; the states
-/// of each come back by themselves.
+/// Visits volumes together, as [`crate::map::volume::visit_planes`] visits one; returns the
+/// states of each volume.
 ///
 /// Copies each value twice; each thread needs two planes of each volume.
 pub(crate) fn visit_planes<T: Voxel, State: Send>(

@@ -4,7 +4,7 @@ use ndarray::{ArrayView3, ArrayViewMut3, ArrayViewMutD};
 
 /// An array that a result is written to.
 pub struct Output<'a, T> {
-    /// Of the shape of the data.
+    /// It has the shape of the data.
     pub(crate) array: ArrayViewMutD<'a, T>,
     pub(crate) is_zero: bool,
 }
@@ -17,7 +17,7 @@ impl<'a, T> Output<'a, T> {
         Self { array, is_zero: true }
     }
 
-    /// The same for a shorter time.
+    /// The output for a shorter time.
     pub(crate) fn view_mut(&mut self) -> Output<'_, T> {
         Output { array: self.array.view_mut(), is_zero: self.is_zero }
     }

@@ -13,10 +13,10 @@ pub(crate) fn series<S: RawData>(map: ArrayBase<S, IxDyn>) -> Result<ArrayBase<S
     map.into_dimensionality().map_err(|_| Error::Axes(axes))
 }
 
-/// The same, to look at all volumes together.
+/// A map as a series of three-dimensional views that together hold all its voxels.
 ///
-/// Where they lie interleaved these are slices through all volumes instead, unless
-/// there is a mask, which the slices would not share.
+/// They are its volumes, or slices through all volumes where these lie interleaved and there
+/// is no mask, which slices would not share.
 pub(crate) fn pooled<'a, T>(
     map: ArrayViewD<'a, T>,
     mask: Option<ArrayView3<'_, bool>>,

@@ -1,18 +1,18 @@
-//! The range of a map, and whether it holds values that are no numbers.
-
-use std::array::from_fn;
+//! The range of a map, and whether it holds values that are not finite.
 
 use ndarray::{ArrayView3, ArrayViewD, Axis};
 
 use crate::error::Result;
+use crate::map::memory_order::MemoryOrder;
 use crate::map::series::pooled;
-use crate::map::volume::{MemoryOrder, Plane, Target, visit_stretches};
+use crate::map::volume::{Plane, Target, visit_stretches};
 use crate::parallel;
 use crate::simd::chunk::{CHUNK, any, chunk_at, padded_chunk};
 use crate::simd::dispatch::{Loop, dispatch};
+use crate::simd::extremes::Extremes;
 use crate::voxel::Voxel;
 
-/// The range of a map and whether it holds values that are no numbers.
+/// The range of a map, and whether it holds values that are not finite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Summary {
     /// Smallest value in the mask, non-finite ones counted as zero; infinity
@@ -25,7 +25,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of no voxels.
+    /// The summary of no voxels.
     pub(crate) const EMPTY: Self =
         Self { min: f64::INFINITY, max: f64::NEG_INFINITY, has_non_finite: false };
 
@@ -42,7 +42,8 @@ impl Summary {
         }
     }
 
-    /// Of a volume in memory order. Reads each voxel once, from the cache once more.
+    /// The summary of a volume in memory order. Reads each voxel once, and some of them once
+    /// more from the cache.
     pub(crate) fn of<T: Voxel>(
         volume: ArrayView3<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
@@ -63,7 +64,16 @@ impl Summary {
     }
 }
 
-/// The range of a map in a mask, and whether the map holds non-finite values.
+/// Finds the range of a map in a mask, and whether the map holds values that are not finite.
+///
+/// ```
+/// use ndarray::array;
+/// use nithresh_core::summary;
+///
+/// let found = summary(array![[[3.0_f32, -2.0, f32::NAN]]].view().into_dyn(), None)?;
+/// assert_eq!((found.min, found.max, found.has_non_finite), (-2.0, 3.0, true));
+/// # Ok::<(), nithresh_core::Error>(())
+/// ```
 ///
 /// Reads each voxel once.
 ///
@@ -80,88 +90,6 @@ pub fn summary<T: Voxel>(
         Summary::of(order.apply(volume), mask.map(|mask| order.apply(mask)))
     });
     Ok(summaries.into_iter().fold(Summary::EMPTY, Summary::merge))
-}
-
-/// The smallest and the largest of some finite values, in lanes, so that values are
-/// compared many at a time. Not every type uses all of them.
-#[derive(Clone, Copy)]
-pub(crate) struct Extremes<T> {
-    smallest: [T; LANES],
-    largest: [T; LANES],
-}
-
-const LANES: usize = 32;
-
-impl<T: Voxel> Extremes<T> {
-    /// Of no values.
-    pub(crate) const NONE: Self =
-        Self { smallest: [T::RANGE.1; LANES], largest: [T::RANGE.0; LANES] };
-
-    /// Adds values that are finite.
-    #[inline(always)]
-    pub(crate) fn add(&mut self, values: &[T; CHUNK]) {
-        let Self { mut smallest, mut largest } = *self;
-        for values in values.chunks_exact(T::LANES) {
-            for lane in 0..T::LANES {
-                smallest[lane] = smaller(smallest[lane], values[lane]);
-                largest[lane] = larger(largest[lane], values[lane]);
-            }
-        }
-        *self = Self { smallest, largest };
-    }
-
-    /// Adds a value that is finite.
-    #[inline(always)]
-    pub(crate) fn add_one(&mut self, value: T) {
-        self.smallest[0] = smaller(self.smallest[0], value);
-        self.largest[0] = larger(self.largest[0], value);
-    }
-
-    /// The same with each bound replaced, by what does not change their order.
-    pub(crate) fn map(self, with: impl Fn(T) -> T) -> Self {
-        Self { smallest: self.smallest.map(&with), largest: self.largest.map(&with) }
-    }
-
-    pub(crate) fn merge(self, other: Self) -> Self {
-        Self {
-            smallest: from_fn(|lane| smaller(self.smallest[lane], other.smallest[lane])),
-            largest: from_fn(|lane| larger(self.largest[lane], other.largest[lane])),
-        }
-    }
-
-    /// Whether a range without some values, those of `other`, and with zeros instead
-    /// is the same.
-    pub(crate) fn stays_without(&self, other: Self) -> bool {
-        let ((smallest, largest), others) = (self.range(), other.range());
-        let smallest_stays = smallest == T::ZERO || smallest < others.0;
-        let largest_stays = largest == T::ZERO || largest > others.1;
-        smallest_stays && largest_stays
-    }
-
-    /// `(infinity, -infinity)` for no values.
-    pub(crate) fn to_f64(self) -> (f64, f64) {
-        let (smallest, largest) = self.range();
-        if smallest > largest {
-            return (f64::INFINITY, f64::NEG_INFINITY);
-        }
-        // Without the sign of a negative zero.
-        (smallest.to_f64() + 0.0, largest.to_f64() + 0.0)
-    }
-
-    fn range(&self) -> (T, T) {
-        let smallest = self.smallest.into_iter().fold(T::RANGE.1, smaller);
-        (smallest, self.largest.into_iter().fold(T::RANGE.0, larger))
-    }
-}
-
-#[inline(always)]
-fn smaller<T: Voxel>(a: T, b: T) -> T {
-    if b < a { b } else { a }
-}
-
-#[inline(always)]
-fn larger<T: Voxel>(a: T, b: T) -> T {
-    if b > a { b } else { a }
 }
 
 /// Adds a plane to a range in its mask; returns whether any voxel is not finite.

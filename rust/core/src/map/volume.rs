@@ -1,133 +1,14 @@
-//! Volumes in the order in which they lie in memory.
+//! A volume that is read, and where its result goes, plane by plane.
 //!
-//! Thresholding and neighbourhoods do not change when axes are swapped or
-//! reversed, so every view is first turned until its last axis is the one
-//! whose voxels lie closest together and no step is negative. From there on a
-//! volume is planes of rows, and a plane is a slice, whatever its strides were:
-//! where its voxels do not follow one another it is copied, one plane at a time.
+//! Volumes come here in memory order. A plane is handed on as a slice, whatever its strides
+//! were; slabs of planes are visited in parallel.
 
-use ndarray::{
-    ArrayBase, ArrayView2, ArrayView3, ArrayViewMut1, ArrayViewMut2, ArrayViewMut3, Axis,
-    Dimension, IntoDimension, Ix3, Ix4, RawData,
-};
+use ndarray::{ArrayBase, ArrayView3, ArrayViewMut3, Axis, Ix3, RawData};
 
+use crate::map::memory_order::MemoryOrder;
+use crate::map::planes::{as_slice, copied, write_rows};
 use crate::parallel;
-use crate::simd::chunk::CHUNK;
-use crate::simd::dispatch::{Loop, dispatch};
 use crate::voxel::Voxel;
-
-/// The turn that brings a view into memory order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MemoryOrder {
-    /// The axes of the view, slowest first.
-    axes: [usize; 3],
-    /// Whether each axis of the view, by its own number, has a negative step.
-    reversed: [bool; 3],
-}
-
-impl MemoryOrder {
-    /// The order of a view with these strides.
-    #[must_use]
-    pub fn of<T>(view: &ArrayView3<'_, T>) -> Self {
-        let strides = view.strides();
-        // The stride of an axis of length 1 means nothing. Such an axis must
-        // not become the rows (of one voxel each) nor, if it can be helped,
-        // the planes (which are shared out among threads): it goes before
-        // the rows.
-        let (mut axes, single): (Vec<_>, Vec<_>) = (0..3).partition(|&axis| view.shape()[axis] > 1);
-        axes.sort_by_key(|&axis| std::cmp::Reverse(strides[axis].unsigned_abs()));
-        let before_last = axes.len().saturating_sub(1);
-        axes.splice(before_last..before_last, single);
-        Self { axes: [axes[0], axes[1], axes[2]], reversed: reversed(view) }
-    }
-
-    /// The same axes in the direction in which another view lies in memory.
-    fn in_direction_of<T>(self, view: &ArrayView3<'_, T>) -> Self {
-        Self { reversed: reversed(view), ..self }
-    }
-
-    /// Turns a view of the same shape as the one this order was taken from.
-    pub fn apply<S: RawData>(&self, view: ArrayBase<S, Ix3>) -> ArrayBase<S, Ix3> {
-        self.turn(view, self.axes)
-    }
-
-    /// Turns each volume of a series, of which the last axis stays the last.
-    pub(crate) fn apply_to_series<S: RawData>(
-        &self,
-        series: ArrayBase<S, Ix4>,
-    ) -> ArrayBase<S, Ix4> {
-        let [planes, rows, voxels] = self.axes;
-        self.turn(series, [planes, rows, voxels, 3])
-    }
-
-    fn turn<S: RawData, D: Dimension>(
-        &self,
-        mut view: ArrayBase<S, D>,
-        axes: impl IntoDimension<Dim = D>,
-    ) -> ArrayBase<S, D> {
-        for axis in 0..3 {
-            if self.reversed[axis] {
-                view.invert_axis(Axis(axis));
-            }
-        }
-        view.permuted_axes(axes)
-    }
-
-    /// The index in the view of a voxel that is known by plane, row and
-    /// position in the row; `shape` is the view's.
-    #[must_use]
-    pub fn index_in_view(&self, shape: [usize; 3], turned: [usize; 3]) -> [usize; 3] {
-        let mut index = [0; 3];
-        for (position, &axis) in self.axes.iter().enumerate() {
-            let along = turned[position];
-            index[axis] = if self.reversed[axis] { shape[axis] - 1 - along } else { along };
-        }
-        index
-    }
-}
-
-/// Which axes of a view have a negative step.
-fn reversed<T>(view: &ArrayView3<'_, T>) -> [bool; 3] {
-    [0, 1, 2].map(|axis| view.shape()[axis] > 1 && view.strides()[axis] < 0)
-}
-
-/// How a volume in memory order lies in the view it was turned from.
-pub(crate) struct Frame {
-    pub(crate) order: MemoryOrder,
-    /// Of the view.
-    pub(crate) shape: [usize; 3],
-}
-
-impl Frame {
-    pub(crate) fn of<T>(view: &ArrayView3<'_, T>) -> Self {
-        Self::new(MemoryOrder::of(view), view.dim())
-    }
-
-    pub(crate) fn new(order: MemoryOrder, (x, y, z): (usize, usize, usize)) -> Self {
-        Self { order, shape: [x, y, z] }
-    }
-
-    /// The indices in the view of a voxel in memory order.
-    pub(crate) fn index(&self, turned: [usize; 3]) -> [usize; 3] {
-        self.order.index_in_view(self.shape, turned)
-    }
-
-    /// The same in a cube of 27 voxels, for the neighbours of any voxel.
-    pub(crate) fn index_in_cube(&self, turned: [usize; 3]) -> [usize; 3] {
-        self.order.index_in_view([3; 3], turned)
-    }
-
-    /// Sums of weights times indices in the view, from those times indices in memory
-    /// order; `sum` is that of the weights.
-    pub(crate) fn moments(&self, turned: [i128; 3], sum: i128) -> [i128; 3] {
-        let mut moments = [0; 3];
-        for (moment, &axis) in turned.into_iter().zip(&self.order.axes) {
-            let last = self.shape[axis] as i128 - 1;
-            moments[axis] = if self.order.reversed[axis] { last * sum - moment } else { moment };
-        }
-        moments
-    }
-}
 
 /// What a pass over a volume reads, and where it writes.
 pub(crate) enum Target<'a, T> {
@@ -163,7 +44,7 @@ impl<'a, T> Target<'a, T> {
         }
     }
 
-    /// The same target for a shorter time.
+    /// The target for a shorter time.
     pub(crate) fn reborrow(&mut self) -> Target<'_, T> {
         match self {
             Self::Read(source) => Target::Read(source.view()),
@@ -184,7 +65,7 @@ impl<'a, T> Target<'a, T> {
         }
     }
 
-    /// The same, turned.
+    /// The target, turned.
     pub(crate) fn in_order(self, order: MemoryOrder) -> Self {
         match self {
             Self::Read(source) => Self::Read(order.apply(source)),
@@ -252,8 +133,8 @@ pub(crate) fn visit_planes<T: Voxel, State: Send>(
     })
 }
 
-/// The same for those to whom a plane is no more than its voxels: the planes of a slab
-/// come as one where they follow one another in memory.
+/// Visits a volume as [`visit_planes`] does, for those to whom a plane is no more than its
+/// voxels: the planes of a slab come as one where they follow one another in memory.
 pub(crate) fn visit_stretches<T: Voxel, State: Send>(
     target: Target<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
@@ -293,7 +174,7 @@ fn visit_slabs<T: Voxel, State: Send>(
     })
 }
 
-/// A slab with its planes in one, if that is how they lie in memory. One that is written
+/// A slab with its planes in one, if they follow one another in memory. One that is written
 /// over itself stays as it is: its planes are copied.
 fn in_one_plane<'a, 'b, T>(
     target: Target<'a, T>,
@@ -359,85 +240,5 @@ fn visit_slab<T: Voxel>(
             visit(Plane { source, mask, out: Out::Any(&mut out_copy) });
             write_rows(out.view_mut(), &out_copy);
         }
-    }
-}
-
-/// Writes a plane whose voxels do not follow one another.
-fn write_rows<T: Voxel>(mut plane: ArrayViewMut2<'_, T>, values: &[T]) {
-    let row_length = plane.len_of(Axis(1));
-    for (mut row, values) in plane.outer_iter_mut().zip(values.chunks_exact(row_length)) {
-        match row.as_slice_mut() {
-            Some(row) => row.copy_from_slice(values),
-            None => row.iter_mut().zip(values).for_each(|(voxel, value)| *voxel = *value),
-        }
-    }
-}
-
-/// A plane as a slice: the plane itself where its voxels follow one another, else a
-/// copy of it.
-pub(crate) fn as_slice<'a, T: Copy + Default>(
-    plane: ArrayView2<'a, T>,
-    copy: &'a mut Vec<T>,
-) -> &'a [T] {
-    match plane.to_slice() {
-        Some(slice) => slice,
-        None => copied(plane, copy),
-    }
-}
-
-/// A copy of a plane.
-fn copied<'a, T: Copy + Default>(plane: ArrayView2<'_, T>, copy: &'a mut Vec<T>) -> &'a mut [T] {
-    copy.resize(plane.len(), T::default());
-    dispatch(CopyPlane { plane, copy });
-    copy
-}
-
-struct CopyPlane<'a, T> {
-    plane: ArrayView2<'a, T>,
-    copy: &'a mut [T],
-}
-
-impl<T: Copy> Loop for CopyPlane<'_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn call(self) {
-        let Self { mut plane, copy } = self;
-        let mut reversed = plane;
-        reversed.invert_axis(Axis(0));
-        reversed.invert_axis(Axis(1));
-        if let Some(reversed) = reversed.to_slice() {
-            copy_reversed(copy, reversed);
-            return;
-        }
-        // To begin a row takes as long as many voxels do, so that rows which follow one
-        // another in equal steps are one.
-        plane.merge_axes(Axis(0), Axis(1));
-        let row_length = plane.len_of(Axis(1));
-        for (copy, row) in copy.chunks_exact_mut(row_length).zip(plane.outer_iter()) {
-            let mut reversed = row;
-            reversed.invert_axis(Axis(0));
-            match (row.to_slice(), reversed.to_slice()) {
-                (Some(row), _) => copy.copy_from_slice(row),
-                (None, Some(reversed)) => copy_reversed(copy, reversed),
-                (None, None) => ArrayViewMut1::from(copy).assign(&row),
-            }
-        }
-    }
-}
-
-/// Copies values, the last to the first place. They are read forwards, which memory is
-/// made for.
-#[inline(always)]
-fn copy_reversed<T: Copy>(copy: &mut [T], reversed: &[T]) {
-    let (first, copied) = copy.as_rchunks_mut::<CHUNK>();
-    let (chunks, last) = reversed.as_chunks::<CHUNK>();
-    for (copy, values) in copied.iter_mut().rev().zip(chunks) {
-        let mut values = *values;
-        values.reverse();
-        *copy = values;
-    }
-    for (copy, value) in first.iter_mut().rev().zip(last) {
-        *copy = *value;
     }
 }

@@ -1,6 +1,6 @@
 //! Clusters of a volume that is looked at block by block.
 //!
-//! A volume that does not fit into memory is cut into blocks. Each is labelled by itself
+//! A volume that does not fit into memory is cut into blocks. Each is labelled alone
 //! ([`label_block`]). Which clusters of blocks touch across a border is seen in the labels on
 //! both sides of it; [`join_blocks`] makes the clusters of the volume of them, with the
 //! numbers and the table of the volume as a whole.
@@ -22,9 +22,9 @@ use ndarray::{ArrayView3, Axis};
 
 use crate::error::{Array, Error, Result};
 use crate::map::Index;
+use crate::map::memory_order::Frame;
 use crate::map::output::Output;
 use crate::map::series::{check_mask, check_shape};
-use crate::map::volume::Frame;
 use crate::measure::cluster_sums::{ClusterSums, sums_of};
 use crate::measure::label;
 use crate::measure::numbered::{Numbered, Peak};
@@ -44,7 +44,7 @@ pub struct BlockPosition {
 }
 
 impl BlockPosition {
-    /// Which of so many labels of a block reach a border beyond which the volume goes on.
+    /// For each label of a block, whether it reaches a border beyond which the volume goes on.
     fn crossing(&self, labels: ArrayView3<'_, i32>, count: usize) -> Vec<bool> {
         let mut crosses = vec![false; count];
         for axis in 0..3 {
@@ -81,7 +81,7 @@ pub struct BlockCluster {
 ///
 /// # Errors
 ///
-/// As [`label`](crate::label).
+/// Those of [`label`](crate::label).
 pub fn label_block<T: Voxel>(
     block: ArrayView3<'_, T>,
     mut labels: Output<'_, i32>,

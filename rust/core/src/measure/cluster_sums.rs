@@ -1,6 +1,6 @@
 //! The sums that means, masses and centres of mass are made of.
 
-use crate::map::volume::Frame;
+use crate::map::memory_order::Frame;
 use crate::measure::exact_sum::Unit;
 use crate::measure::numbered::{Numbered, Peak};
 use crate::voxel::Voxel;
@@ -10,7 +10,7 @@ use crate::voxel::Voxel;
 pub(crate) struct ClusterSums {
     pub(crate) unit: Unit,
     pub(crate) sum: i128,
-    /// Of the values times their indices along each axis.
+    /// The sums of the values times their indices along each axis.
     pub(crate) moments: [i128; 3],
 }
 
@@ -29,7 +29,7 @@ impl ClusterSums {
         self.moments.map(|moment| moment as f64 / self.sum as f64)
     }
 
-    /// The same with indices that begin elsewhere.
+    /// The sums with indices that begin elsewhere.
     pub(crate) fn moved(mut self, by: [usize; 3]) -> Self {
         for (moment, by) in self.moments.iter_mut().zip(by) {
             *moment += self.sum * by as i128;
@@ -52,7 +52,7 @@ impl ClusterSums {
         *self = Self { unit: Unit::of_exponent(exponent), sum, moments: [0, 1, 2].map(moment) };
     }
 
-    /// As words of 64 bits.
+    /// The sums as words of 64 bits.
     #[expect(clippy::cast_possible_truncation, reason = "halves of a number")]
     pub(crate) fn to_words(self) -> [u64; 9] {
         let mut words = [0; 9];
@@ -66,7 +66,7 @@ impl ClusterSums {
         words
     }
 
-    /// Of such words.
+    /// The sums of such words.
     #[expect(clippy::cast_possible_truncation, reason = "it was 32 bits before")]
     pub(crate) fn from_words(words: [u64; 9]) -> Self {
         let number = |place: usize| {
@@ -92,7 +92,7 @@ pub(crate) fn sums_of<T: Voxel>(
     let side = shape.iter().copied().max().unwrap_or(0);
     let unit = |value: f64| Unit::new(value, count, side);
     let units: Vec<_> = peaks.iter().map(|peak| unit(peak.value.to_f64())).collect();
-    // Of the values, and of the values times the indices, in memory order.
+    // Sums of the values, and of the values times the indices, in memory order.
     let sums = numbered.fold(
         || vec![(0_i128, [0_i128; 3]); peaks.len()],
         |sums, run| {

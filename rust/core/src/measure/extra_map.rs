@@ -45,7 +45,7 @@ impl Labels {
                 run.read(map, |values| {
                     for value in values {
                         if value.is_finite() {
-                            // Of NaN and a number, the number.
+                            // The smaller of NaN and a number is the number.
                             *min = min.min(value.to_f64());
                             *max = max.max(value.to_f64());
                         } else {

@@ -3,9 +3,9 @@
 use ndarray::{ArrayView3, Axis, Slice};
 
 use crate::error::{Array, Result};
+use crate::map::memory_order::Frame;
 use crate::map::output::Output;
 use crate::map::series::{check_mask, check_shape};
-use crate::map::volume::Frame;
 use crate::measure::numbered::{KeptRun, Numbered};
 use crate::parallel;
 use crate::request::Request;
@@ -83,7 +83,7 @@ impl Labels {
     }
 }
 
-/// Writes the number of its cluster to each voxel, and 0 to those of none.
+/// Writes the number of its cluster to each voxel, and 0 to voxels that belong to none.
 pub(crate) fn write(numbered: &Numbered, labels: Output<'_, i32>, frame: &Frame) {
     let (labels, is_zero) = labels.into_volume();
     let thickness = numbered.planes_per_slab();

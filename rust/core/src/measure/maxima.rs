@@ -16,7 +16,7 @@
 use std::cmp::Reverse;
 
 use crate::map::Index;
-use crate::map::volume::Frame;
+use crate::map::memory_order::Frame;
 use crate::measure::numbered::{KeptRun, Numbered};
 use crate::voxel::Voxel;
 
@@ -115,7 +115,8 @@ struct Row {
 }
 
 impl Row {
-    /// Which voxels of the own row have smaller indices than the voxel, and the other rows.
+    /// Says which voxels of the own row have smaller indices than the voxel, and lists the
+    /// other rows.
     fn around(frame: &Frame) -> ([bool; 3], [Self; 8]) {
         let middle = frame.index_in_cube([1, 1, 1]);
         let are_first = |plane: usize, step: isize| {
@@ -137,7 +138,7 @@ impl Row {
         runs: &'a [KeptRun],
         first: &mut usize,
     ) -> impl Iterator<Item = &'a KeptRun> {
-        // Before the first row there is none.
+        // No row comes before the first.
         let row = run.row.checked_add_signed(self.step);
         if let Some(row) = row {
             let is_before = |other: &KeptRun| (other.row, other.end) < (row, run.start);

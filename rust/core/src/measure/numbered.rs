@@ -14,9 +14,10 @@ use ndarray::{ArrayView3, Axis, Slice};
 
 use crate::error::{Error, Result};
 use crate::map::Index;
-use crate::map::volume::Frame;
+use crate::map::memory_order::Frame;
 use crate::parallel;
-use crate::runs::clusters::{ClusterRun, Clusters, PassingValues};
+use crate::runs::clusters::{ClusterRun, Clusters};
+use crate::runs::passing_values::PassingValues;
 use crate::voxel::Voxel;
 
 /// The clusters that stay, numbered.
@@ -35,9 +36,9 @@ pub(crate) struct Numbered {
 #[derive(Clone, Copy)]
 pub(crate) struct Peak<T: Voxel> {
     pub(crate) extent: u64,
-    /// Of the largest magnitude.
+    /// The value of the largest magnitude.
     pub(crate) value: T,
-    /// Of equal voxels the one of the smallest indices.
+    /// Its voxel; of equal ones, that of the smallest indices.
     pub(crate) index: Index,
 }
 

@@ -1,13 +1,19 @@
 //! Percentiles by selection.
 //!
-//! A few thousand values say between which two the one of a rank should lie; one look at
-//! all of them gathers those between, and counts the larger ones (as Floyd and Rivest,
-//! Expected time bounds for selection, 1975).
+//! A sample of a few thousand values says between which two the value of a rank should lie.
+//! One look at all values gathers those between and counts the larger ones: the selection of
+//! Floyd and Rivest (Expected time bounds for selection, 1975).
 //!
-//! Where it is not there, or too much lies between: magnitudes are integers in the order
-//! of the values, so the one of a rank is found as in a telephone book. Count how many
-//! fall into each of some equal parts of the range, and go on with the part that the rank
-//! is in. Nothing is copied until few values are left.
+//! ```text
+//! sample, sorted      . . . . . . [ . x . ] . . . . .     around the place of the rank
+//! all values               smaller │ gathered │ larger     does the rank fall in here?
+//! ```
+//!
+//! If it does not, or too much lies between, magnitudes are counted. They are integers in the
+//! order of the values: count how many fall into each of 4096 equal bins of the range, and go
+//! on with the bin that the rank is in. Nothing is copied until few values are left.
+
+// Rejected: selection over a copy of the map.
 
 use std::hint::black_box;
 use std::ops::RangeInclusive;
@@ -15,8 +21,9 @@ use std::ops::RangeInclusive;
 use ndarray::{ArrayView3, ArrayView4, ArrayViewD, Axis};
 
 use crate::error::{Error, Result};
+use crate::map::memory_order::MemoryOrder;
 use crate::map::series::pooled;
-use crate::map::volume::{MemoryOrder, Plane, Target, visit_stretches};
+use crate::map::volume::{Plane, Target, visit_stretches};
 use crate::parallel;
 use crate::simd::bits::{self, WORD_BITS};
 use crate::simd::dispatch::{Loop, dispatch};
@@ -32,23 +39,24 @@ pub enum Population {
 }
 
 impl Population {
-    /// Whether a value that is finite belongs to it.
+    /// Whether a finite value belongs to it.
     #[inline(always)]
     fn has<T: Voxel>(self, value: T) -> bool {
         self == Self::Magnitudes || value >= T::ZERO
     }
 }
 
-/// The percentile of a population of values, linearly interpolated, all
-/// volumes of a 4-D map together; `None` when the population is empty.
+/// Finds a percentile of a population of values, linearly interpolated, all volumes of a map
+/// of four axes together; `None` when the population is empty.
 ///
-/// `percent` is from 0 to 100. Non-finite values count as zero. Expected linear time;
-/// copies an eighth of the values at most.
+/// `percent` is from 0 to 100. Values that are not finite count as zero. The arithmetic is
+/// that of SciPy's `scoreatpercentile`. Expected linear time; copies an eighth of the values
+/// at most.
 ///
 /// # Errors
 ///
-/// Arrays that do not fit together; a percentage that is none; data that are seen to
-/// change meanwhile.
+/// Arrays that do not fit together; a percentage that is not from 0 to 100; a map that is
+/// seen to change meanwhile.
 pub fn percentile<T: Voxel>(
     data: ArrayViewD<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
@@ -62,19 +70,19 @@ pub fn percentile<T: Voxel>(
     Magnitudes { series, mask, population }.percentile(percent)
 }
 
-/// Into how many parts a range is divided at most: what fits into the nearest cache.
-const PARTS: usize = 1 << PARTS_BITS;
-const PARTS_BITS: u32 = 12;
+/// Into how many bins a range is divided at most: their counters fit into the nearest cache.
+const BINS: usize = 1 << BIN_BITS;
+const BIN_BITS: u32 = 12;
 
-/// A count of which every part is added to by turns: neighbours are alike, and a sum
-/// has to wait for the sum before it.
-type Turns = [u64; TURNS];
-const TURNS: usize = 4;
+/// Four interleaved counters for each bin, so that equal neighbours do not wait for one
+/// another.
+type Counters = [u64; COUNTERS];
+const COUNTERS: usize = 4;
 
 /// Values are copied once no more than this share of all of them is left.
 const FEW: u64 = 8;
 
-/// How many values are looked at for a guess, but no more than one of so many.
+/// How many values a sample has, but no more than one of so many.
 const SAMPLES: u64 = 1 << 12;
 const FOR_EACH_SAMPLE: u64 = 16;
 
@@ -210,34 +218,34 @@ impl<T: Voxel> Magnitudes<'_, T> {
         values.collect()
     }
 
-    /// The values around a rank, by counts of those in equal parts of the whole range.
+    /// The values around a rank, by counts of those in equal bins of the whole range.
     fn search(&self, all: u64, rank: u64) -> Result<Near<T>> {
-        let mut parts = Parts::of(0..=T::LARGEST_MAGNITUDE.into());
+        let mut bins = Bins::of(0..=T::LARGEST_MAGNITUDE.into());
         let mut smaller = 0;
         loop {
-            let counts = self.count(parts);
+            let counts = self.count(bins);
             let has_rank = |count: &u64| {
                 let is_in_part = rank < smaller + count;
                 smaller += if is_in_part { 0 } else { *count };
                 is_in_part
             };
-            let part = counts.iter().position(has_rank).ok_or(Error::Changed)?;
-            let range = parts.range(part);
-            if counts[part] <= all / FEW || range.start() == range.end() {
+            let bin = counts.iter().position(has_rank).ok_or(Error::Changed)?;
+            let range = bins.range(bin);
+            if counts[bin] <= all / FEW || range.start() == range.end() {
                 return Ok(self.collect(all, range));
             }
-            parts = Parts::of(range);
+            bins = Bins::of(range);
         }
     }
 
-    /// How many magnitudes fall into each part.
-    fn count(&self, parts: Parts) -> Vec<u64> {
-        let start = || vec![Turns::default(); PARTS + 1];
-        let slabs = self.visit(start, |counts, values| dispatch(Count { values, parts, counts }));
-        let mut counts = vec![0; PARTS];
+    /// How many magnitudes fall into each bin.
+    fn count(&self, bins: Bins) -> Vec<u64> {
+        let start = || vec![Counters::default(); BINS + 1];
+        let slabs = self.visit(start, |counts, values| dispatch(Count { values, bins, counts }));
+        let mut counts = vec![0; BINS];
         for slab in slabs {
-            for (count, turns) in counts.iter_mut().zip(slab) {
-                *count += turns.iter().sum::<u64>();
+            for (count, counters) in counts.iter_mut().zip(slab) {
+                *count += counters.iter().sum::<u64>();
             }
         }
         counts
@@ -292,40 +300,40 @@ impl<T: Voxel> Magnitudes<'_, T> {
     }
 }
 
-/// What is counted for values that are in no part.
-const NO_PART: u16 = 1 << PARTS_BITS;
+/// What is counted for values that lie in no bin.
+const NO_BIN: u16 = 1 << BIN_BITS;
 
-/// A number of values or a part, as an index.
+/// A number of values or a bin, as an index.
 #[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "an index into what is in memory")]
 fn index(number: u64) -> usize {
     number as usize
 }
 
-/// A range of magnitudes in equal parts, but for the last.
+/// A range of magnitudes in equal bins, but for the last.
 #[derive(Clone, Copy)]
-struct Parts {
+struct Bins {
     low: u64,
     high: u64,
-    /// The logarithm of the width of a part.
+    /// The logarithm of the width of a bin.
     shift: u32,
 }
 
-impl Parts {
+impl Bins {
     fn of(range: RangeInclusive<u64>) -> Self {
         let (low, high) = range.into_inner();
         let bits = u64::BITS - (high - low).leading_zeros();
-        Self { low, high, shift: bits.saturating_sub(PARTS_BITS) }
+        Self { low, high, shift: bits.saturating_sub(BIN_BITS) }
     }
 
-    fn range(self, part: usize) -> RangeInclusive<u64> {
-        let start = self.low + ((part as u64) << self.shift);
+    fn range(self, bin: usize) -> RangeInclusive<u64> {
+        let start = self.low + ((bin as u64) << self.shift);
         start..=self.high.min(start.saturating_add((1 << self.shift) - 1))
     }
 }
 
-/// Values that are looked at as one.
-const GROUP: usize = 128;
+/// How many values are looked at as one: two chunks.
+const BATCH: usize = 128;
 
 /// The voxels of a plane, of which some count.
 #[derive(Clone, Copy)]
@@ -336,15 +344,15 @@ struct Voxels<'a, T> {
 }
 
 impl<T: Voxel> Voxels<'_, T> {
-    /// The magnitudes of `GROUP` voxels, each with whether it counts; those behind the
+    /// The magnitudes of `BATCH` voxels, each with whether it counts; those behind the
     /// last do not.
     #[inline(always)]
-    fn group(self, number: usize) -> ([T::Magnitude; GROUP], [bool; GROUP]) {
-        let first = number * GROUP;
-        let group = &self.source[first..self.source.len().min(first + GROUP)];
-        let (mut magnitudes, mut counted) = ([T::ZERO.magnitude(); GROUP], [false; GROUP]);
+    fn batch(self, number: usize) -> ([T::Magnitude; BATCH], [bool; BATCH]) {
+        let first = number * BATCH;
+        let batch = &self.source[first..self.source.len().min(first + BATCH)];
+        let (mut magnitudes, mut counted) = ([T::ZERO.magnitude(); BATCH], [false; BATCH]);
         let found = magnitudes.iter_mut().zip(&mut counted);
-        for ((magnitude, counted), value) in found.zip(group) {
+        for ((magnitude, counted), value) in found.zip(batch) {
             let value = value.finite_or_zero();
             *magnitude = value.magnitude();
             *counted = self.population.has(value);
@@ -357,26 +365,26 @@ impl<T: Voxel> Voxels<'_, T> {
         (magnitudes, counted)
     }
 
-    /// Whether all values of a group are smaller than `limit`, as far as can be seen
+    /// Whether all values of a batch are smaller than `limit`, as far as can be seen
     /// at one look.
     #[inline(always)]
     fn are_below(self, number: usize, limit: T::Magnitude) -> bool {
-        let group = self.source[number * GROUP..].first_chunk();
-        group.is_some_and(|group| largest_magnitude(group) < limit)
+        let batch = self.source[number * BATCH..].first_chunk();
+        batch.is_some_and(|batch| largest_magnitude(batch) < limit)
     }
 
-    fn groups(self) -> std::ops::Range<usize> {
-        0..self.source.len().div_ceil(GROUP)
+    fn batches(self) -> std::ops::Range<usize> {
+        0..self.source.len().div_ceil(BATCH)
     }
 }
 
-/// The largest magnitude of values: one look at a group, two steps a voxel.
+/// The largest magnitude of values: one look at a batch, two steps a voxel.
 #[inline(always)]
-fn largest_magnitude<T: Voxel>(values: &[T; GROUP]) -> T::Magnitude {
+fn largest_magnitude<T: Voxel>(values: &[T; BATCH]) -> T::Magnitude {
     let mut largest = T::ZERO.magnitude();
     // A length that the compiler does not know: it would unroll all steps, and run
     // out of registers.
-    for value in &values[..black_box(GROUP)] {
+    for value in &values[..black_box(BATCH)] {
         largest = largest.max(value.magnitude());
     }
     largest
@@ -393,8 +401,8 @@ impl<T: Voxel> Loop for Size<'_, T> {
     #[inline(always)]
     fn call(self) {
         let Self { values, size } = self;
-        for number in values.groups() {
-            let (_, counted) = values.group(number);
+        for number in values.batches() {
+            let (_, counted) = values.batch(number);
             *size += counted.iter().map(|counted| u64::from(*counted)).sum::<u64>();
         }
     }
@@ -402,8 +410,8 @@ impl<T: Voxel> Loop for Size<'_, T> {
 
 struct Count<'a, T> {
     values: Voxels<'a, T>,
-    parts: Parts,
-    counts: &'a mut [Turns],
+    bins: Bins,
+    counts: &'a mut [Counters],
 }
 
 impl<T: Voxel> Loop for Count<'_, T> {
@@ -411,27 +419,27 @@ impl<T: Voxel> Loop for Count<'_, T> {
 
     #[inline(always)]
     fn call(self) {
-        let Self { values, parts, counts } = self;
-        let (low, high, shift) = (limit::<T>(parts.low), limit::<T>(parts.high), parts.shift);
-        let second_part = limit::<T>(parts.low.saturating_add(1 << shift));
-        for number in values.groups() {
+        let Self { values, bins, counts } = self;
+        let (low, high, shift) = (limit::<T>(bins.low), limit::<T>(bins.high), bins.shift);
+        let second_bin = limit::<T>(bins.low.saturating_add(1 << shift));
+        for number in values.batches() {
             if values.are_below(number, low) {
                 continue;
             }
-            let (magnitudes, counted) = values.group(number);
-            if parts.low == 0 && values.are_below(number, second_part) {
+            let (magnitudes, counted) = values.batch(number);
+            if bins.low == 0 && values.are_below(number, second_bin) {
                 counts[0][0] += counted.iter().map(|counted| u64::from(*counted)).sum::<u64>();
                 continue;
             }
-            // First which part, which vectorises; then the counts, which do not.
-            let mut found = [NO_PART; GROUP];
+            // First which bin, which vectorises; then the counts, which do not.
+            let mut found = [NO_BIN; BATCH];
             for ((found, magnitude), counted) in found.iter_mut().zip(magnitudes).zip(counted) {
                 let is_left = counted & (low..=high).contains(&magnitude);
-                *found = if is_left { T::bin(magnitude, low, shift) } else { NO_PART };
+                *found = if is_left { T::bin(magnitude, low, shift) } else { NO_BIN };
             }
-            for turns in found.as_chunks::<TURNS>().0 {
-                for (turn, &part) in turns.iter().enumerate() {
-                    counts[usize::from(part)][turn] += 1;
+            for counters in found.as_chunks::<COUNTERS>().0 {
+                for (counter, &bin) in counters.iter().enumerate() {
+                    counts[usize::from(bin)][counter] += 1;
                 }
             }
         }
@@ -445,9 +453,9 @@ struct Collect<'a, T: Voxel> {
     found: &'a mut Collected<T>,
 }
 
-/// What is found in a part of the map.
+/// What is found in a slab of the map.
 struct Collected<T: Voxel> {
-    /// Those in the range; one of them, if it is a single value.
+    /// The values in the range; one of them, if the range is a single value.
     values: Vec<T::Magnitude>,
     /// The smallest of those above.
     larger: Option<T::Magnitude>,
@@ -462,11 +470,11 @@ impl<T: Voxel> Loop for Collect<'_, T> {
     #[inline(always)]
     fn call(self) {
         let Self { values, low, high, found } = self;
-        for number in values.groups() {
+        for number in values.batches() {
             if values.are_below(number, low) {
                 continue;
             }
-            let (magnitudes, counted) = values.group(number);
+            let (magnitudes, counted) = values.batch(number);
             let blocks = magnitudes.as_chunks::<WORD_BITS>().0.iter().zip(counted.as_chunks().0);
             for (magnitudes, counted) in blocks {
                 let counted = bits::of(counted, |counted| counted);
@@ -577,10 +585,10 @@ mod tests {
     #[test]
     fn parts_cover_their_range() {
         for range in [0..=0, 0..=255, 5..=5000, 0..=u64::MAX, 7..=7 + (1 << 40)] {
-            let parts = Parts::of(range.clone());
+            let bins = Bins::of(range.clone());
             let mut next = *range.start();
-            for part in 0..PARTS {
-                let covered = parts.range(part);
+            for bin in 0..BINS {
+                let covered = bins.range(bin);
                 assert_eq!(*covered.start(), next);
                 if covered.end() == range.end() {
                     break;
@@ -588,7 +596,7 @@ mod tests {
                 next = covered.end() + 1;
             }
             assert_eq!(
-                parts.range(index((range.end() - range.start()) >> parts.shift)).end(),
+                bins.range(index((range.end() - range.start()) >> bins.shift)).end(),
                 range.end()
             );
         }

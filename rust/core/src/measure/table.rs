@@ -4,16 +4,17 @@ use ndarray::ArrayView3;
 
 use crate::error::{Array, Result};
 use crate::map::Index;
+use crate::map::memory_order::Frame;
 use crate::map::output::Output;
 use crate::map::series::{check_mask, check_shape};
 use crate::map::summary::Summary;
-use crate::map::volume::{Frame, Target};
+use crate::map::volume::Target;
 use crate::measure::cluster_sums::{ClusterSums, sums_of};
 use crate::measure::label::Labels;
 use crate::measure::maxima::{Maxima, Plateaus};
 use crate::measure::numbered::{Numbered, Peak};
 use crate::request::Request;
-use crate::runs::clusters::PassingValues;
+use crate::runs::passing_values::PassingValues;
 use crate::runs::threshold::filter_clusters;
 use crate::voxel::Voxel;
 
@@ -113,7 +114,7 @@ pub struct FoundClusters {
 ///
 /// # Errors
 ///
-/// As [`label`](crate::label); if there are too many clusters, something may have been
+/// Those of [`label`](crate::label); if there are too many clusters, something may have been
 /// written.
 pub fn find_clusters<T: Voxel>(
     volume: ArrayView3<'_, T>,

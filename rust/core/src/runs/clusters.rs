@@ -5,13 +5,16 @@ use ndarray::ArrayView3;
 use crate::connectivity::Connectivity;
 use crate::error::{Error, Result};
 use crate::map::interleaved::{self, InterleavedVolumes};
+use crate::map::memory_order::MemoryOrder;
 use crate::map::series::check_mask;
-use crate::map::volume::{MemoryOrder, Plane, Target, visit_planes};
+use crate::map::volume::{Target, visit_planes};
 use crate::parallel;
-use crate::request::{Request, Threshold};
+use crate::request::Request;
 use crate::runs::link::{Link, RowsBefore};
-use crate::runs::list::{ListRuns, PlaneBits, PlaneLayout, Run, Runs, narrow};
-use crate::runs::scan::{Scan, Scanned};
+use crate::runs::list::{PlaneLayout, Run, Runs, narrow};
+use crate::runs::passing_values::{PassingValues, append};
+use crate::runs::scan::Scanned;
+use crate::runs::slab::{Rules, Slab};
 use crate::runs::union_find::{self, Forest};
 use crate::simd::dispatch::dispatch;
 use crate::voxel::Voxel;
@@ -47,7 +50,18 @@ pub(crate) struct ClusterRun {
 }
 
 impl Clusters {
-    /// The clusters of a volume of any strides, in a mask if there is one.
+    /// Finds the clusters of a volume, in a mask if there is one, whatever their extents: for
+    /// those who want to know how large they are, and nothing else.
+    ///
+    /// ```
+    /// use ndarray::array;
+    /// use nithresh_core::{Clusters, Request, Sides};
+    ///
+    /// let map = array![[[3.0_f32, -2.0, -4.0, 0.5, 2.0]]];
+    /// let clusters = Clusters::find(map.view(), None, Request::new(2.0, Sides::Both)?)?;
+    /// assert_eq!((clusters.extents().len(), clusters.largest_extent()), (3, 2));
+    /// # Ok::<(), nithresh_core::Error>(())
+    /// ```
     ///
     /// Reads each voxel once; 12 bytes for each run are needed, 12 for each cluster, and
     /// half a byte for each voxel of a plane.
@@ -81,7 +95,8 @@ impl Clusters {
         Ok((clusters, passing))
     }
 
-    /// The same, and writes the voxels that pass; all others become zero. `passing`
+    /// Finds the clusters of a volume in memory order, and writes the voxels that pass; all
+    /// others become zero. `passing`
     /// becomes their values, if it is there.
     pub(crate) fn find_and_write<T: Voxel>(
         target: Target<'_, T>,
@@ -121,7 +136,7 @@ impl Clusters {
         Self::complete(visited, planes_per_slab, &rules)
     }
 
-    /// The same for some volumes of a series that lie interleaved, each by itself.
+    /// Does the same for each of some volumes that lie interleaved.
     pub(crate) fn find_and_write_each<T: Voxel>(
         volumes: InterleavedVolumes<'_, T>,
         mask: Option<ArrayView3<'_, bool>>,
@@ -201,7 +216,7 @@ impl Clusters {
         self.slabs.iter().map(|slab| slab.runs.count()).sum()
     }
 
-    /// The extent of the largest cluster; 0 when there is none.
+    /// The extent of the largest cluster; 0 if no voxel passes.
     #[must_use]
     pub fn largest_extent(&self) -> u64 {
         self.extents.iter().copied().max().unwrap_or(0)
@@ -239,143 +254,5 @@ impl Linked {
     #[inline(always)]
     fn fragment(&self, run: u32) -> u32 {
         narrow(self.first_fragment) + self.fragments[run as usize]
-    }
-}
-
-/// The values of the voxels that pass, run by run: they lie far apart in a map, and
-/// whoever needs them again has them side by side.
-pub(crate) struct PassingValues<T> {
-    pub(crate) values: Vec<T>,
-    /// The place among them of the first of each plane.
-    pub(crate) firsts: Vec<usize>,
-}
-
-impl<T: Copy> PassingValues<T> {
-    /// Adds those of the next plane.
-    fn add(&mut self, plane: &[T], runs: impl Iterator<Item = Run>) {
-        self.firsts.push(self.values.len());
-        for run in runs {
-            self.values.extend_from_slice(&plane[run.start..run.end]);
-        }
-    }
-
-    /// Adds those of the next planes.
-    fn append(&mut self, next: Self) {
-        let before = self.values.len();
-        self.firsts.extend(next.firsts.iter().map(|first| before + first));
-        append(&mut self.values, next.values);
-    }
-}
-
-/// Adds values to others. The first are moved and not copied: mostly they are all.
-fn append<T>(values: &mut Vec<T>, mut next: Vec<T>) {
-    if values.is_empty() {
-        *values = next;
-    } else {
-        values.append(&mut next);
-    }
-}
-
-impl<T> Default for PassingValues<T> {
-    fn default() -> Self {
-        Self { values: Vec::new(), firsts: Vec::new() }
-    }
-}
-
-/// What is asked of a volume, and how its planes lie in words.
-struct Rules<T: Voxel> {
-    layout: PlaneLayout,
-    threshold: Threshold<T>,
-    connectivity: Connectivity,
-}
-
-impl<T: Voxel> Rules<T> {
-    fn of(request: Request, rows: usize, row_length: usize) -> Result<Self> {
-        let layout = PlaneLayout::new(rows, row_length)?;
-        Ok(Self { layout, threshold: Threshold::of(&request), connectivity: request.connectivity })
-    }
-}
-
-/// Some planes of a volume, one after the other.
-struct Slab {
-    runs: Runs,
-    /// The union-find parent of each run, which is never a later run; in the end its
-    /// fragment.
-    parent: Vec<u32>,
-    /// How many voxels each fragment has, when all planes have been added.
-    extents: Vec<u64>,
-    /// How many planes there will be.
-    planes: usize,
-    /// The first plane and the last, where other slabs follow.
-    ends: Option<[PlaneBits; 2]>,
-    /// For the next plane.
-    next: PlaneBits,
-    is_too_large: bool,
-}
-
-impl Slab {
-    /// Of so many planes of so many rows, with room for one run in each.
-    fn new(layout: &PlaneLayout, planes: usize, rows: usize) -> Self {
-        Self {
-            runs: Runs::with_capacity(planes * rows),
-            parent: Vec::with_capacity(planes * rows),
-            extents: Vec::new(),
-            planes,
-            ends: None,
-            next: PlaneBits::new(layout),
-            is_too_large: false,
-        }
-    }
-
-    /// Finds the runs of the next plane, and links them with one another and with those
-    /// of the plane before.
-    fn add<T: Voxel>(&mut self, plane: Plane<'_, T>, rules: &Rules<T>, scanned: &mut Scanned<T>) {
-        let Rules { layout, threshold, connectivity } = rules;
-        let (threshold, connectivity) = (*threshold, *connectivity);
-        let Self { runs, parent, ends, next, is_too_large, .. } = self;
-        if *is_too_large {
-            return;
-        }
-        next.clear();
-        Scan { threshold, bits: Some(&mut *next), scanned }.plane(plane);
-        dispatch(ListRuns { runs, plane: next, layout });
-        *is_too_large = u32::try_from(runs.count()).is_err();
-        if *is_too_large {
-            return;
-        }
-        let known = parent.len()..runs.count();
-        parent.extend(known.map(narrow));
-        let beside = RowsBefore::in_plane(next, layout, connectivity);
-        let [face, before, behind] = match ends {
-            Some([_, last]) => RowsBefore::in_plane_before(last, layout, connectivity),
-            None => [None; 3],
-        };
-        dispatch(Link {
-            plane: next,
-            layout,
-            // The plane before comes first: then most runs that touch in a plane are one
-            // cluster already.
-            rows: [face, before, behind, beside],
-            node: |run| run,
-            node_before: |run| run,
-            forest: Forest::new(parent),
-        });
-        match ends {
-            None => *ends = Some([next.clone(), next.clone()]),
-            Some([_, last]) => std::mem::swap(last, next),
-        }
-        if self.runs.planes() == self.planes {
-            self.number();
-        }
-    }
-
-    /// Gives each run the number of its fragment in place of its parent, and counts the
-    /// voxels of each fragment.
-    fn number(&mut self) {
-        let fragments = union_find::number(&mut self.parent);
-        self.extents = vec![0; fragments];
-        for (run, &fragment) in self.runs.get(0..self.runs.count()).zip(&self.parent) {
-            self.extents[fragment as usize] += run.length() as u64;
-        }
     }
 }

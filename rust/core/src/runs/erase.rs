@@ -1,19 +1,24 @@
 //! Clusters that are too small leave the map.
+//!
+//! The scan has written every voxel that passes, while it was in the cache. On a smooth map,
+//! little of that is erased.
 
 use ndarray::{ArrayViewMut3, Axis};
 
-use crate::map::summary::{Extremes, Summary};
+use crate::map::summary::Summary;
 use crate::parallel;
 use crate::runs::clusters::Clusters;
 use crate::runs::scan::Scanned;
 use crate::simd::dispatch::{Loop, dispatch};
+use crate::simd::extremes::Extremes;
 use crate::voxel::Voxel;
 
 /// Sets the voxels of the clusters of fewer than `min_extent` voxels to zero, and
 /// returns the range of what is left.
 ///
-/// `scanned` is what was found when `out` was written, in which exactly the voxels of
-/// `clusters` are not zero. Linear in runs and in the voxels that go.
+/// `scanned` is what was found when `out` was written: exactly the voxels of `clusters` are
+/// not zero in it. Linear in runs and in the voxels that go; the range is read from the map
+/// once more only if the voxels that go reach it.
 pub(crate) fn erase_small<T: Voxel>(
     mut out: ArrayViewMut3<'_, T>,
     clusters: &Clusters,

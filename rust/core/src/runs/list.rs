@@ -1,8 +1,25 @@
 //! The runs of a thresholded volume.
 //!
-//! One bit a voxel and sign says which voxels of a plane pass; a run is where such bits
-//! begin and end. The runs are listed plane by plane, and of the bits no more is kept
-//! than two planes, in which neighbours are looked for.
+//! One bit for each voxel and sign says which voxels of a plane pass. A plane is one string
+//! of such bits, row after row, cut into words of 64; the first voxel has the lowest bit.
+//! Here are 16 of them, of a plane with rows of 6 voxels:
+//!
+//! ```text
+//! voxel            0         5 6        11 12    15
+//! positive         . 1 1 1 . 1 1 1 . . . . . 1 1 .
+//! negative         . . . . 1 . . . . 1 1 . . . . .
+//! first in row     1 . . . . . 1 . . . . . 1 . . .
+//! starts           . 1 . . 1 1 1 . . 1 . . . 1 . .     6 runs: a row ends a run
+//! ends             . . . 1 1 1 . 1 . . 1 . . . 1 .
+//! ```
+//!
+//! A run starts where a bit is set and the one before, of the same sign and in the same row,
+//! is not. A voxel has one sign, so the starts of both signs share a word, and the ends, too. Which run
+//! a voxel belongs to is a count: of the runs that begin before its word, and of the starts up
+//! to its bit.
+//!
+//! Runs are listed plane by plane. The bits of two planes are kept, in which neighbours are
+//! looked for.
 
 use std::hint::select_unpredictable;
 
@@ -17,14 +34,14 @@ pub(crate) type Word = [u64; 2];
 #[derive(Debug, Clone)]
 pub(crate) struct PlaneLayout {
     row_length: usize,
-    /// Which voxels of a plane are the first of a row, or behind the last.
+    /// The voxels that are the first of their row, or lie behind the last row.
     first_in_row: Vec<u64>,
-    /// Which are the last of a row, or behind the last.
+    /// The voxels that are the last of their row, or lie behind the last row.
     last_in_row: Vec<u64>,
 }
 
 impl PlaneLayout {
-    /// Of planes of `rows` rows of `row_length` voxels.
+    /// The layout of planes of `rows` rows of `row_length` voxels.
     pub(crate) fn new(rows: usize, row_length: usize) -> Result<Self> {
         let voxels_per_plane = rows * row_length;
         u32::try_from(voxels_per_plane).map_err(|_| Error::TooLarge)?;
@@ -32,7 +49,7 @@ impl PlaneLayout {
         for start in (0..voxels_per_plane).step_by(row_length) {
             first_in_row[start / WORD_BITS] |= 1 << (start % WORD_BITS);
         }
-        // What lies behind the last row is in no row either.
+        // Bits behind the last row belong to no row either.
         if let Some(last) = first_in_row.last_mut() {
             *last |= !bits::first((voxels_per_plane - 1) % WORD_BITS + 1);
         }
@@ -46,13 +63,13 @@ impl PlaneLayout {
         self.row_length
     }
 
-    /// Which voxels of a word are the first of a row, or behind the last.
+    /// The voxels of a word that are the first of their row, or lie behind the last row.
     #[inline(always)]
     pub(crate) fn first_in_row(&self, number: usize) -> u64 {
         self.first_in_row[number]
     }
 
-    /// Which voxels of a word are the last of a row, or behind the last.
+    /// The voxels of a word that are the last of their row, or lie behind the last row.
     #[inline(always)]
     pub(crate) fn last_in_row(&self, number: usize) -> u64 {
         self.last_in_row[number]
@@ -72,7 +89,7 @@ pub(crate) struct PlaneBits {
     occupied_count: usize,
 }
 
-/// A word of a plane. Only of occupied ones the runs are up to date.
+/// A word of a plane. Its runs are up to date only if a bit is set in it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Cell {
     /// Which voxels pass.
@@ -95,7 +112,7 @@ impl PlaneBits {
         }
     }
 
-    /// Makes ready for another plane, of which nothing passes as yet.
+    /// Makes ready for another plane, in which nothing passes as yet.
     pub(crate) fn clear(&mut self) {
         for &number in &self.occupied[..self.occupied_count] {
             self.cells[self.margin + number as usize] = Cell::default();
@@ -111,7 +128,7 @@ impl PlaneBits {
         self.occupied_count += usize::from((word[0] | word[1]) != 0);
     }
 
-    /// Keeps the first bits of a word alone, of which the last is the same as all that go.
+    /// Keeps only the first bits of a word. Those that go are equal to the last that stays.
     pub(crate) fn keep_first(&mut self, number: usize, count: usize) {
         let word = &mut self.cells[self.margin + number].passing;
         *word = word.map(|bits| bits & bits::first(count));
@@ -140,19 +157,20 @@ impl PlaneBits {
         self.cells[self.margin + number + 1].passing
     }
 
-    /// The word that begins so far from a word of the plane.
+    /// What a word of the plane would be if the plane were moved: the 64 voxels that lie this
+    /// far from those of the word.
     #[inline(always)]
     pub(crate) fn shifted(&self, number: usize, by: Shift) -> Cell {
         let first = (self.margin + number).wrapping_add_signed(by.words);
         if by.bits == 0 {
-            // As it is in the rows of the plane before.
+            // So it is for the row beside in the plane before.
             return self.cells[first];
         }
         let [low, high] = self.cells[first..first + 2] else { unreachable!("two cells") };
         // In two steps, because a word cannot be shifted by all of its bits.
         let joined = |low: u64, high: u64| low >> by.bits | high << 1 << (63 - by.bits);
         let passing = [0, 1].map(|sign| joined(low.passing[sign], high.passing[sign]));
-        // What the lower word is where nothing passes in it is not known.
+        // Where nothing passes in the lower word, its count of runs is not up to date.
         let skipped = (low.starts & bits::below(by.bits)).count_ones();
         let is_empty = low.passing == [0; 2];
         let runs_before =
@@ -162,7 +180,8 @@ impl PlaneBits {
 }
 
 impl Cell {
-    /// The run of the last of the voxels `up_to` one that passes, counted in the slab.
+    /// The run, counted in the slab, of a voxel that passes: `up_to` are the bits of the voxel
+    /// and all before it.
     #[inline(always)]
     pub(crate) fn run_at(self, up_to: u64) -> u32 {
         (self.runs_before + (self.starts & up_to).count_ones()).wrapping_sub(1)
@@ -271,19 +290,19 @@ impl Loop for ListRuns<'_> {
     }
 }
 
-/// Each bit moved on by one voxel, that of the word before moved in.
+/// Each bit moved on by one voxel; the last of the word before moves in.
 #[inline(always)]
 pub(crate) fn moved_on(word: Word, before: Word) -> Word {
     [0, 1].map(|sign| word[sign] << 1 | before[sign] >> (WORD_BITS - 1))
 }
 
-/// Each bit moved back by one voxel, that of the word after moved in.
+/// Each bit moved back by one voxel; the first of the word after moves in.
 #[inline(always)]
 pub(crate) fn moved_back(word: Word, after: Word) -> Word {
     [0, 1].map(|sign| word[sign] >> 1 | after[sign] << (WORD_BITS - 1))
 }
 
-/// The voxels that are in one word and not, with the same sign and in the same row, in
+/// The voxels that pass in one word and not, with the same sign and in the same row, in
 /// the other.
 #[inline(always)]
 fn changes(word: Word, other: Word, row_edges: u64) -> u64 {

@@ -38,7 +38,7 @@
 use ndarray::{ArrayView3, Axis};
 
 use crate::map::interleaved::{self, InterleavedVolumes};
-use crate::map::summary::{Extremes, Summary};
+use crate::map::summary::Summary;
 use crate::map::volume::{Out, Plane, Target, visit_stretches};
 use crate::parallel;
 use crate::request::Threshold;
@@ -46,6 +46,7 @@ use crate::runs::list::{PlaneBits, Word};
 use crate::simd::bits;
 use crate::simd::chunk::{CHUNK, any, clear, padded_chunk};
 use crate::simd::dispatch::{Loop, dispatch, fetch_ahead};
+use crate::simd::extremes::Extremes;
 use crate::voxel::Voxel;
 
 /// What a scan finds beside the voxels that pass.
@@ -63,7 +64,7 @@ impl<T: Voxel> Scanned<T> {
     pub(crate) const NOTHING: Self =
         Self { extremes: Extremes::NONE, has_skipped: false, has_non_finite: false };
 
-    /// What the scans of all parts of a volume found together, with the range of the voxels
+    /// What all scans of a volume found together, with the range of the voxels
     /// that pass, and of zeros for those that do not.
     pub(crate) fn of_all(scans: impl IntoIterator<Item = Self>, threshold: Threshold<T>) -> Self {
         let all = scans.into_iter().fold(Self::NOTHING, |all, scan| Self {
@@ -102,7 +103,7 @@ pub(crate) fn write_passing<T: Voxel>(
     Scanned::of_all(scans, threshold)
 }
 
-/// The same for some volumes of a series that lie interleaved, all together.
+/// Does the same for some volumes that lie interleaved, all together.
 pub(crate) fn write_passing_of_all<T: Voxel>(
     volumes: InterleavedVolumes<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
@@ -122,7 +123,7 @@ pub(crate) fn write_passing_of_all<T: Voxel>(
 /// The scan of a plane.
 pub(crate) struct Scan<'a, T: Voxel> {
     pub(crate) threshold: Threshold<T>,
-    /// Which voxels pass, to fill; nothing passes in it as yet.
+    /// To be filled with the bits of the voxels that pass; empty as yet.
     pub(crate) bits: Option<&'a mut PlaneBits>,
     pub(crate) scanned: &'a mut Scanned<T>,
 }

@@ -10,7 +10,8 @@ use crate::map::summary::Summary;
 use crate::map::volume::Target;
 use crate::parallel;
 use crate::request::{Request, Threshold};
-use crate::runs::clusters::{Clusters, PassingValues};
+use crate::runs::clusters::Clusters;
+use crate::runs::passing_values::PassingValues;
 use crate::runs::{erase, scan};
 use crate::voxel::Voxel;
 
@@ -18,16 +19,16 @@ use crate::voxel::Voxel;
 /// `request` and belong to a cluster that it keeps; all others become zero. Returns the
 /// range of `out`, and whether `data` has values that are not finite.
 ///
-/// `data` and `out` have three axes, or four with the volumes along the last,
-/// each of which is filtered by itself. Positive and negative clusters never
-/// merge. Reads `data` once; needs 12 bytes for each run and 12 for each cluster beside
-/// them, if clusters are filtered, and on each thread two planes of up to 64 volumes, if
-/// the volumes lie interleaved.
+/// `data` and `out` have three axes, or four with the volumes along the last; clusters are
+/// those of each volume. Positive and negative clusters never merge. Values that are not
+/// finite become zero. Reads `data` once. If clusters are filtered, this needs 12 bytes for
+/// each run and 12 for each cluster; if the volumes lie interleaved, two planes of up to 64
+/// volumes on each thread.
 ///
 /// # Errors
 ///
-/// Arrays that do not fit together, or too large for the run counters; in the
-/// latter case something may have been written.
+/// Arrays that do not fit together, or are too large for the run counters; in the latter
+/// case something may have been written.
 pub fn threshold<T: Voxel>(
     data: ArrayViewD<'_, T>,
     out: Output<'_, T>,
@@ -48,11 +49,11 @@ pub fn threshold<T: Voxel>(
     threshold_targets(targets, mask, request)
 }
 
-/// As [`threshold`], over the data itself.
+/// Does what [`threshold`] does, over the data itself.
 ///
 /// # Errors
 ///
-/// As [`threshold`].
+/// Those of [`threshold`].
 pub fn threshold_in_place<T: Voxel>(
     data: ArrayViewMutD<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
@@ -122,8 +123,8 @@ fn threshold_volume<T: Voxel>(
     Ok(filter_clusters(target, mask, request, None)?.1)
 }
 
-/// Does the whole for a volume in memory order; returns its clusters of every extent.
-/// `passing` becomes the values of their voxels, if it is there.
+/// Thresholds a volume in memory order and filters its clusters; returns the clusters of
+/// every extent. `passing` becomes the values of their voxels, if it is there.
 pub(crate) fn filter_clusters<T: Voxel>(
     mut target: Target<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,

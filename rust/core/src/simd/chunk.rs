@@ -13,7 +13,8 @@ use crate::voxel::Voxel;
 pub(crate) const CHUNK: usize = WORD_BITS;
 
 /// Fewer values than a chunk has, with the last of them repeated up to the end: that
-/// changes no range. `other` is what is repeated if there are none.
+/// changes no range. `other` is repeated if there
+/// are no values.
 #[inline(always)]
 pub(crate) fn padded_chunk<T: Copy>(values: &[T], other: T) -> [T; CHUNK] {
     let mut filled = [values.last().copied().unwrap_or(other); CHUNK];
@@ -31,7 +32,7 @@ pub(crate) fn chunk_at(flags: &[bool], number: usize) -> [bool; CHUNK] {
 /// Whether `is` holds for any value. All are looked at, a few at a time.
 #[inline(always)]
 pub(crate) fn any<T: Voxel>(values: &[T; CHUNK], is: impl Fn(T) -> bool) -> bool {
-    // As a number as wide as the values, because the compiler makes the best of that.
+    // A number as wide as the values: the compiler makes the best of that.
     let mut any = T::Magnitude::from(false);
     for &value in values {
         any |= T::Magnitude::from(is(value));

@@ -33,8 +33,8 @@ use crate::connectivity::Connectivity;
 use crate::error::Result;
 use crate::map::Index;
 use crate::map::bounding_box::BoundingBox;
+use crate::map::memory_order::Frame;
 use crate::map::series::check_mask;
-use crate::map::volume::Frame;
 use crate::parallel;
 use crate::request::{Sides, Sign};
 use crate::tree::component_tree::ComponentTree;
@@ -59,7 +59,7 @@ pub struct MergeTree {
     /// The height at which the branch joins another with a higher peak, or an equal
     /// one of smaller indices; 0 when it never does.
     pub merges: Vec<f64>,
-    /// The branch it joins; itself when there is none.
+    /// The branch it joins; itself when it never joins one.
     pub into: Vec<usize>,
     /// Where the steps of each branch start, and after the last where they end.
     pub starts: Vec<usize>,
@@ -195,8 +195,8 @@ struct Steps {
 }
 
 impl Steps {
-    /// Of so many branches, of which each node belongs to one. First how many steps each has,
-    /// then each step to its place.
+    /// Sorts the steps by branch: first how many steps each branch has, then each step to its
+    /// place.
     fn of<K: SortKey>(
         tree: &ComponentTree<K>,
         branches: usize,

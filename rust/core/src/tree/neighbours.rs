@@ -1,4 +1,4 @@
-//! Who is whose neighbour, as the component tree asks for it.
+//! The neighbours of a node, as the component tree asks for them.
 
 use crate::voxel::sort_key::SortKey;
 

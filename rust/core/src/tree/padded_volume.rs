@@ -36,8 +36,8 @@ pub(crate) struct PaddedVolume {
 }
 
 impl PaddedVolume {
-    /// Of the voxels of one sign of a volume, with their component tree. Linear time but
-    /// for the nearly constant factor of union-find; up to 24 bytes for each voxel of the
+    /// Lays out the voxels of one sign of a volume and makes their component tree. Linear
+    /// time but for the nearly constant factor of union-find; up to 24 bytes for each voxel of the
     /// sign (32 for types of 64 bits) and 8 for each voxel of the volume (12).
     ///
     /// # Errors
@@ -255,7 +255,7 @@ impl<K: SortKey> Loop for FindHigher<'_, K> {
                 continue;
             }
             let mut bits = [0; SIDE_BY_SIDE];
-            // Of equal voxels the first counts as the higher.
+            // The first of two equal voxels counts as the higher.
             for &(distance, bit) in &neighbours.before {
                 let others = side_by_side(keys, start - distance);
                 for at in 0..SIDE_BY_SIDE {

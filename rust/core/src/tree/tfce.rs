@@ -1,11 +1,20 @@
-//! Threshold-free cluster rules, exactly.
+//! Threshold-free cluster enhancement (TFCE), exactly.
 //!
-//! The score of a voxel is the integral of `extent(h)^E h^H` over the thresholds `h`
-//! from zero to the voxel's height, where `extent(h)` is that of the cluster that has
-//! the voxel in it at `h` (Smith and Nichols, 2009). Between two heights of a
-//! cluster's voxels its extent does not change, so the integral is a sum along the
-//! way from the voxel to the root of the component tree, and all scores together are
-//! one pass over the tree from its roots.
+//! The score of a voxel is the integral of `extent(h)^E h^H` over the thresholds `h` from zero
+//! to the voxel's height, where `extent(h)` is that of the cluster that has the voxel in it at
+//! `h` (Smith and Nichols, Threshold-free cluster enhancement: addressing problems of
+//! smoothing, threshold dependence and localisation in cluster inference, 2009). Between two
+//! heights of a cluster's voxels its extent does not change. So the integral is a sum along the
+//! way from the voxel to the root of the component tree, and all scores together are one pass
+//! over the tree from its roots:
+//!
+//! ```text
+//! heights 3 1 2, E = 1, H = 0
+//!
+//!   3   2        score of 1: extent 3, from 0 to 1     3
+//!    \ /         score of 3: 3, + 1 from 1 to 3        5
+//!     1          score of 2: 3, + 1 from 1 to 2        4
+//! ```
 
 use std::mem::take;
 
@@ -14,9 +23,9 @@ use ndarray::{ArrayView3, ArrayView4, ArrayViewD, ArrayViewMut3, ArrayViewMutD, 
 use crate::connectivity::Connectivity;
 use crate::error::{Array, Error, Powered, Result};
 use crate::map::bounding_box::BoundingBox;
+use crate::map::memory_order::MemoryOrder;
 use crate::map::series::{check_mask, check_shape, series};
 use crate::map::summary::{Summary, summary};
-use crate::map::volume::MemoryOrder;
 use crate::parallel;
 use crate::request::{Sides, Sign};
 use crate::tree::component_tree::ComponentTree;
@@ -25,7 +34,7 @@ use crate::voxel::Voxel;
 use crate::voxel::score::Score;
 use crate::voxel::sort_key::SortKey;
 
-/// How extent and height count, and what a cluster is.
+/// The rules of TFCE: how extent and height count, and what a cluster is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tfce {
     /// E, the power of the extent; 0 or more.
@@ -50,8 +59,8 @@ pub struct Tfce {
 ///
 /// # Errors
 ///
-/// Arrays that do not fit together, or too large for 32-bit counts; powers that are
-/// none; a largest score that is too large or too small for its type.
+/// Arrays that do not fit together, or are too large for 32-bit counts; powers that are
+/// negative or not finite; a largest score that is too large or too small for its type.
 pub fn tfce<T: Voxel>(
     data: ArrayViewD<'_, T>,
     out: ArrayViewMutD<'_, T::Score>,

@@ -58,7 +58,7 @@ pub trait Number: Debug + Copy + Default + PartialOrd + Send + Sync + 'static {
     /// In how many lanes the range of values is found fastest, 32 at most: as many as
     /// registers hold, but for small integers enough that the compiler sees two rounds of
     /// them and not four, of which it makes something slow.
-    const LANES: usize;
+    const RANGE_LANES: usize;
 
     /// No finite value has a larger magnitude.
     const LARGEST_MAGNITUDE: Self::Magnitude;
@@ -129,7 +129,7 @@ macro_rules! float_voxel {
 
             const RANGE: (Self, Self) = (Self::MIN, Self::MAX);
             const IS_SIGNED: bool = true;
-            const LANES: usize = 16;
+            const RANGE_LANES: usize = 16;
             const LARGEST_MAGNITUDE: $bits = Self::MAX.to_bits();
 
             fn limit_above(threshold: f64) -> Self {
@@ -214,7 +214,7 @@ macro_rules! integer_voxel {
 
             const RANGE: (Self, Self) = (Self::MIN, Self::MAX);
             const IS_SIGNED: bool = Self::MIN != 0;
-            const LANES: usize = if Self::BITS > 32 { 16 } else { 32 };
+            const RANGE_LANES: usize = if Self::BITS > 32 { 16 } else { 32 };
             const LARGEST_MAGNITUDE: $magnitude = <$magnitude>::MAX;
 
             fn limit_above(threshold: f64) -> Self {
