@@ -10,7 +10,9 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +40,19 @@ def main(args: Sequence[str] | None = None) -> int:
     # Names of files may be no text in the encoding of the terminal.
     sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
     try:
-        code: int = _imported(words.subcommand).run(words)
-        sys.stdout.flush()
+        with _stopped_by(signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+            code: int = _imported(words.subcommand).run(words)
+            sys.stdout.flush()
     except UsageError as error:
         words.parser.error(str(error))
-    except KeyboardInterrupt:
-        print("nithresh: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        number = stop.number if isinstance(stop, _Stop) else signal.SIGINT
+        what = "interrupted" if number == signal.SIGINT else "terminated"
+        print(f"nithresh: {what}", file=sys.stderr)
         # As a process that does not catch the signal, so that a shell's loop ends.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
-        return 130
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+        return 128 + number
     except NeededFileError as failure:
         report(failure.path, failure.error, debug=words.debug)
         return 1
@@ -67,6 +72,34 @@ def _open_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - to stay
+
+
+class _Stop(KeyboardInterrupt):
+    """A signal that ends the command as Ctrl-C does."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextmanager
+def _stopped_by(*numbers: int) -> Iterator[None]:
+    """End in good order by signals that would kill this process."""
+
+    def stop(number: int, _: object) -> None:
+        raise _Stop(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what signals do
+        return
+    taken = [n for n in set(numbers) if signal.getsignal(n) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _imported(subcommand: str) -> Any:
