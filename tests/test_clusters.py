@@ -475,6 +475,10 @@ def test_tables_on_disk(tmp_path):
     ]  # fmt: skip
     sidecar = json.loads((tmp_path / "clusters.json").read_text())
     assert sidecar.pop("Choices") == table.choices
+    content = (tmp_path / "clusters.tsv").read_bytes()
+    assert sidecar.pop("Outputs") == [
+        {"name": "clusters.tsv", "sha256": hashlib.sha256(content).hexdigest()}
+    ]
     assert list(sidecar) == list(table)
     assert sidecar["x"]["Units"] == "mm"
     # Again, over what is there.

@@ -65,6 +65,15 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def told(sidecar, folder):
+    """Take the outputs from a sidecar, and check that they are the ones there are."""
+    outputs = sidecar.pop("Outputs")
+    for output in outputs:
+        content = (folder / output["name"]).read_bytes()
+        assert output["sha256"] == hashlib.sha256(content).hexdigest()
+    return [output["name"] for output in outputs]
+
+
 def voxels(path):
     return np.asarray(nithresh.load(path).dataobj)
 
@@ -203,6 +212,7 @@ def test_clusters_prints_and_saves_the_table(folder):
     command = f"nithresh clusters {SAMPLE} -t 3.1 -k 10 --labels c.nii.gz --table c.tsv"
     assert sidecar.pop("CommandLine") == command
     assert sidecar.pop("Description")
+    assert told(sidecar, folder) == ["c.nii.gz", "c.tsv"]
     assert sidecar == clusters.table.sidecar
 
     (line,) = run(*args, "--json").stdout.splitlines()
@@ -646,8 +656,16 @@ def test_a_folder_that_is_read_only(folder):
             out.chmod(0o700)
 
 
-def test_a_file_that_vanishes_and_an_interrupt(folder):
-    """Two thousand inputs: one is taken away, and then comes Ctrl-C."""
+@pytest.mark.parametrize(
+    ("sent", "said"),
+    [
+        (signal.SIGINT, "nithresh: interrupted\n"),
+        (signal.SIGTERM, "nithresh: terminated\n"),
+        (signal.SIGHUP, "nithresh: terminated\n"),
+    ],
+)
+def test_a_signal_and_a_file_that_vanishes(folder, sent, said):
+    """Two thousand inputs: the work is stopped, and then one is taken away."""
     nithresh.save(random_map(0, (64, 64, 64)), folder / "big.nii.gz")
     inputs = folder / "in"
     inputs.mkdir()
@@ -671,10 +689,10 @@ def test_a_file_that_vanishes_and_an_interrupt(folder):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(sent)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGINT
-    assert errors == "nithresh: interrupted\n"
+    assert process.returncode == -sent
+    assert errors == said
     written = sorted(path.name for path in out.iterdir())
     assert not [name for name in written if name.startswith(".")]
     images = [name for name in written if name.endswith(".gz")]

@@ -23,6 +23,7 @@ from nithresh._params import check_request
 from nithresh.command.each import Job
 from nithresh.command.threshold import _Work
 from nithresh.command.workers import _in_worker, _portable, in_workers
+from nithresh.files.atomic import IfExists
 from test_command import COMMAND, contents, maps, random_map, run
 
 REQUEST = ["-t", "2", "-k", "3"]
@@ -168,7 +169,7 @@ def request(mask=None):
 
 def test_what_was_done_before_its_worker_died_is_not_done_again(folder):
     output = folder / "out.nii.gz"
-    job = Job("map0.nii.gz", (output,), folder=folder, is_new=True)
+    job = Job("map0.nii.gz", (output,), folder=folder)
     first = _in_worker(request(), job, "mark-", debug=False)
     assert (first.value, first.error) == (str(output), None)
     before = [path.stat() for path in (output, folder / "out.json")]
@@ -177,7 +178,7 @@ def test_what_was_done_before_its_worker_died_is_not_done_again(folder):
     after = [path.stat() for path in (output, folder / "out.json")]
     assert [stat.st_mtime_ns for stat in after] == [stat.st_mtime_ns for stat in before]
     # To replace what was there before the run is another thing.
-    replaced = Job("map1.nii.gz", (output,), folder=folder)
+    replaced = Job("map1.nii.gz", (output,), folder, IfExists.REPLACE)
     assert _in_worker(request(), replaced, "mark-", debug=False).error is None
     assert output.stat().st_ino != before[0].st_ino
 
@@ -192,7 +193,7 @@ def die(job):
 def test_a_file_that_kills_its_workers_is_given_up(tmp_path, cluster):
     jobs = [Job(name, (tmp_path / name,)) for name in ("first", "deadly", "last")]
     words = Namespace(dask=cluster.scheduler_address, jobs=1, quiet=False, debug=False)
-    outcomes = list(in_workers(die, jobs, lambda job: False, words))
+    outcomes = list(in_workers(die, jobs, words))
     assert [outcome.value for outcome in outcomes] == ["first", None, "last"]
     assert "4 workers died while they had it" in str(outcomes[1].error)
 

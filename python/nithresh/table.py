@@ -8,7 +8,6 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
@@ -204,16 +203,20 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         self._save(path, ".csv", ",")
 
     def _save(self, path: str | PathLike[str], extension: str, delimiter: str) -> None:
-        place = Path(path).expanduser()
+        # Here, because whoever only looks at tables writes none.
+        from nithresh.files import expanded
+        from nithresh.files.atomic import Transaction
+        from nithresh.files.sidecars import write_sidecar
+
+        place = expanded(path)
         if place.suffix.lower() != extension:
             msg = f"path is {str(path)!r}; it must end in {extension}"
             raise ValueError(msg)
-
-        from nithresh.files import save_text
-
-        sidecar = json.dumps(self.sidecar, indent=2) + "\n"
-        save_text(sidecar, place.with_suffix(".json"))
-        save_text(self.as_text(delimiter), place)
+        with Transaction() as files:
+            with files.open(place) as stream:
+                stream.write(self.as_text(delimiter).encode())
+            write_sidecar(files, place.with_suffix(".json"), self.sidecar)
+            files.commit()
 
     def as_text(
         self, delimiter: str = "\t", *, first: Mapping[str, str] | None = None

@@ -332,7 +332,8 @@ def _add_existing(to: argparse.ArgumentParser) -> None:
     existing.add_argument(
         "--skip-existing",
         action="store_true",
-        help="leave out inputs whose outputs exist",
+        help="leave out inputs whose outputs are complete, as their checksums in the "
+        ".json files say",
     )
 
 

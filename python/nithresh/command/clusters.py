@@ -22,9 +22,9 @@ from nithresh.command.each import (
 )
 from nithresh.command.errors import UsageError, as_usage, naming, needing
 from nithresh.command.names import labels_beside, sidecar_of, table_beside
-from nithresh.command.sidecar import command_line, save_sidecar
+from nithresh.command.sidecar import command_line, saving
 from nithresh.command.threshold import is_two_sided, threshold_options
-from nithresh.files import check_extension, load, save, save_text
+from nithresh.files import check_extension, load, write_image
 
 
 def run(words: argparse.Namespace) -> int:
@@ -111,20 +111,20 @@ def _save(
             "--table": tables[0] if tables else None,
         },
     )
-    for sidecar in job.sidecars:
-        save_sidecar(
-            sidecar,
-            "Clusters of a statistical map",
-            command,
-            choices,
-            columns if sidecar in map(sidecar_of, tables) else None,
-        )
-    for path in labels:
-        with naming(path):
-            save(clusters.labels_img, path)
-    for path in tables:
-        with naming(path):
-            save_text(clusters.table.as_text(), path)
+    saved = saving(
+        job,
+        "Clusters of a statistical map",
+        command,
+        choices,
+        {sidecar_of(path): columns for path in tables},
+    )
+    with saved as files:
+        for path in labels:
+            with naming(path):
+                write_image(clusters.labels_img, path, files)
+        for path in tables:
+            with naming(path), files.open(path) as stream:
+                stream.write(clusters.table.as_text().encode())
 
 
 def _format(

@@ -4,8 +4,8 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from nithresh._params import check_count
 from nithresh.batch import Mask, Outcome, OwnFiles, in_threads
 from nithresh.command.errors import (
     UsageError,
+    already_exists,
     as_usage,
     needing,
     print_about,
@@ -21,58 +22,63 @@ from nithresh.command.errors import (
 from nithresh.command.memory import keep_freed_memory
 from nithresh.command.names import sidecar_of
 from nithresh.command.progress import progress
+from nithresh.files import files_of
+from nithresh.files.atomic import IfExists, check_place, remove_left_overs
+from nithresh.files.sidecars import State, exists, state
 from nithresh.threads import get_num_threads
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An input and what is made of it: none, one or more files.
-
-    The sidecar of each output is written before it, so that an output that exists is
-    complete.
-    """
+    """An input and what is made of it: none, one or more files."""
 
     source: str
     outputs: tuple[Path, ...] = ()
     # Where relative paths begin, if not in the working directory.
     folder: Path | None = None
-    # Whether it has been seen that neither outputs nor sidecars existed.
-    is_new: bool = False
+    if_exists: IfExists = IfExists.FAIL
 
     def at(self, path: str | Path) -> str | Path:
         """Return where a path of this job leads to, for whatever process."""
         return path if self.folder is None else self.folder / Path(path).expanduser()
 
-    def is_done(self) -> bool:
-        """Whether somebody has made the outputs since they were seen not to exist.
-
-        A job is done again if a worker dies before it can say that it has done it.
-        """
-        return self.is_new and all(
-            Path(self.at(path)).exists() for path in self.outputs
-        )
-
     @property
-    def sidecars(self) -> tuple[Path, ...]:
-        """The sidecars; outputs that differ by their extension alone share one."""
-        return tuple(dict.fromkeys(map(sidecar_of, self.outputs)))
+    def sidecars(self) -> dict[Path, list[Path]]:
+        """The sidecars, and the files that each tells of.
 
-    def check_folders(self) -> None:
-        """Refuse to write to folders that are not there."""
-        for path in self.outputs:
-            if not path.parent.is_dir():
-                msg = f"cannot write {str(path)!r}: there is no such folder"
-                raise OSError(msg)
+        Outputs that differ by their extension alone share one.
+        """
+        sidecars: dict[Path, list[Path]] = {}
+        for output in self.outputs:
+            path = Path(self.at(output))
+            sidecars.setdefault(sidecar_of(path), []).extend(files_of(path))
+        return sidecars
 
-    def check_is_new(self) -> None:
-        """Refuse to write over what exists."""
-        for path in (*self.outputs, *self.sidecars):
-            if path.exists():
-                msg = (
-                    f"{str(path)!r} exists; --overwrite replaces it, --skip-existing "
-                    "leaves out inputs whose outputs exist"
-                )
-                raise OSError(msg)
+    def is_left_out(self) -> bool:
+        """Whether there is nothing to do.
+
+        Raises
+        ------
+        OSError
+            There is no folder for an output, or it exists and may not be replaced.
+        ValueError
+            What is there is no file.
+        """
+        found = State.ABSENT
+        if self.if_exists is IfExists.SKIP:
+            found = state(self.sidecars)
+            if self.outputs and found is State.COMPLETE:
+                return True
+        for sidecar, files in self.sidecars.items():
+            for path in (*files, sidecar):
+                if not path.parent.is_dir():
+                    msg = f"cannot write {str(path)!r}: there is no such folder"
+                    raise OSError(msg)
+                check_place(path)
+                is_kept = self.if_exists is IfExists.FAIL or found is State.UNKNOWN
+                if is_kept and exists(path):
+                    raise already_exists(path)
+        return False
 
 
 class SharedMask(Mask):
@@ -84,19 +90,6 @@ class SharedMask(Mask):
 
     def __reduce__(self) -> Any:
         return _shared_mask, (self._path, self.source)
-
-
-def whole(work: Callable[[Job], str], job: Job) -> str:
-    """Do the work; if it fails, leave no new sidecar without an output."""
-    places = [Path(job.at(path)) for path in job.sidecars]
-    new = [path for path in places if job.is_new or not path.exists()]
-    try:
-        return work(job)
-    except Exception:
-        for path in new:
-            with suppress(OSError):
-                path.unlink()
-        raise
 
 
 def inputs_of(words: argparse.Namespace) -> list[str]:
@@ -200,19 +193,12 @@ def for_each(
     if getattr(words, "output_dir", None) is not None:
         Path(words.output_dir).mkdir(parents=True, exist_ok=True)
     keep_freed_memory()
-    skips, overwrites = words.skip_existing, words.overwrite
-
-    def is_left_out(job: Job) -> bool:
-        """Whether there is nothing to do; an error if it may not be done."""
-        if skips and job.outputs and all(path.exists() for path in job.outputs):
-            return True
-        job.check_folders()
-        if not (skips or overwrites):
-            job.check_is_new()
-        return False
+    for folder in {path.parent for job in jobs for path in job.outputs}:
+        remove_left_overs(folder)
+    jobs = [replace(job, if_exists=_if_exists(words)) for job in jobs]
 
     def attempt(job: Job) -> str | None:
-        return None if is_left_out(job) else whole(work, job)
+        return None if job.is_left_out() else work(job)
 
     results: Generator[Outcome[Job, Any]]
     if getattr(words, "dask", None) is None:
@@ -221,7 +207,7 @@ def for_each(
         # Only here, because it takes longer to import than some maps take.
         from nithresh.command.workers import in_workers
 
-        results = in_workers(work, jobs, is_left_out, words)
+        results = in_workers(work, jobs, words)
 
     failed: list[tuple[str, Exception]] = []
     with (
@@ -246,3 +232,9 @@ def for_each(
     for source, error in failed:
         report(source, error, debug=words.debug)
     return 1 if failed else 0
+
+
+def _if_exists(words: argparse.Namespace) -> IfExists:
+    if words.overwrite:
+        return IfExists.REPLACE
+    return IfExists.SKIP if words.skip_existing else IfExists.FAIL

@@ -46,15 +46,25 @@ def as_usage() -> Iterator[None]:
 
 
 @contextmanager
-def naming(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Name the file that cannot be written, and not the temporary one beside it."""
+def naming(path: str | os.PathLike[str] | None = None) -> Iterator[None]:
+    """Say that a file cannot be written: the one that the error names, or `path`."""
     try:
         yield
     except OSError as error:
-        if isinstance(error, ValueError):
-            raise  # the library's own, which names the file
-        msg = f"cannot write {str(path)!r}: {error.strerror or error}"
+        name = error.filename or path
+        if name is None or isinstance(error, ValueError):
+            raise  # the words are those of the library or of the command already
+        msg = f"cannot write {str(name)!r}: {error.strerror or error}"
         raise OSError(msg) from error
+
+
+def already_exists(path: str | os.PathLike[str]) -> OSError:
+    """Refuse to replace a file."""
+    msg = (
+        f"{str(path)!r} exists; --overwrite replaces it, --skip-existing leaves out "
+        "inputs whose outputs are complete"
+    )
+    return OSError(msg)
 
 
 def report(source: str | None, error: Exception, *, debug: bool) -> None:

@@ -1,6 +1,7 @@
 """``nithresh plot``."""
 
 import argparse
+import io
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from nithresh._params import check_request
 from nithresh.clusters import Clusters, find_clusters
 from nithresh.command.each import Job, check_files, for_each
 from nithresh.command.errors import UsageError, as_usage, naming
-from nithresh.command.sidecar import command_line, save_sidecar
+from nithresh.command.sidecar import command_line, saving
 from nithresh.command.threshold import is_two_sided, threshold_options
 from nithresh.plotting import plot_stat_map
 from nithresh.plotting.cuts import check_cuts
@@ -53,8 +54,8 @@ def run(words: argparse.Namespace) -> int:
         (output,) = job.outputs
         image = nifti.open_image(Path(job.source))
         clusters = clusters_of(image)
-        save_sidecar(
-            job.sidecars[0],
+        saved = saving(
+            job,
             "Figure of a statistical map",
             command_line(
                 "plot",
@@ -75,16 +76,22 @@ def run(words: argparse.Namespace) -> int:
                 "versions": versions() | {"matplotlib": __version__},
             },
         )
-        # Names in an SVG file are random otherwise.
-        with naming(output), rc_context({"svg.hashsalt": "nithresh"}):
+        figure = io.BytesIO()
+        settings: Any = {
+            "savefig.format": output.suffix[1:].lower(),
+            "svg.hashsalt": "nithresh",  # names in an SVG file are random otherwise
+        }
+        with rc_context(settings):
             plot_stat_map(
                 image,
-                output_file=output,
+                output_file=figure,
                 clusters=clusters,
                 volume=words.volume,
                 **request,
                 **cuts,
             )
+        with saved as files, naming(output), files.open(output) as stream:
+            stream.write(figure.getvalue())
         return str(output)
 
     output = Path(words.output).expanduser()

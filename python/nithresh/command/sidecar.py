@@ -1,16 +1,18 @@
-"""The file beside an output: all that is needed to make it again."""
+"""The outputs of a job, and the files beside them: all that makes them again."""
 
-import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nithresh import nifti
 from nithresh._choices import finite, versions
 from nithresh.batch import Mask
-from nithresh.command.errors import naming
-from nithresh.files import save_text
+from nithresh.command.each import Job
+from nithresh.command.errors import already_exists, naming
+from nithresh.files.atomic import IfExists, Transaction
+from nithresh.files.sidecars import State, exists, says, state, write_sidecar
 
 
 def command_line(subcommand: str, source: str, options: Mapping[str, Any]) -> str:
@@ -50,19 +52,67 @@ def made_of(source: str | Path, mask: Mask | None) -> dict[str, Any]:
     }
 
 
-def save_sidecar(
-    path: Path,
+@contextmanager
+def saving(
+    job: Job,
     description: str,
     command: str,
     choices: Mapping[str, Any],
-    columns: Mapping[str, Any] | None = None,
-) -> None:
-    """Write a sidecar in the words of BIDS; `columns` describes those of a table."""
-    content = {
-        "Description": description,
-        "CommandLine": command,
-        **(columns or {}),
-        "Choices": finite(choices),
+    columns: Mapping[Path, Mapping[str, Any]] | None = None,
+) -> Iterator[Transaction]:
+    """Save the outputs of a job, and beside each of them what it is.
+
+    Nothing appears before all of it is complete. Sidecars are in the words of BIDS.
+
+    Parameters
+    ----------
+    job : Job
+        Its outputs are written to the transaction that this gives.
+    description, command, choices
+        What the sidecars say.
+    columns : mapping, optional
+        What the columns of a table are, for the sidecar of the table.
+
+    Raises
+    ------
+    OSError
+        A file cannot be written, or exists and may not be replaced.
+    """
+    contents = {
+        sidecar: {
+            "Description": description,
+            "CommandLine": command,
+            **(columns or {}).get(sidecar, {}),
+            "Choices": finite(choices),
+        }
+        for sidecar in job.sidecars
     }
-    with naming(path):
-        save_text(json.dumps(content, indent=2) + "\n", path)
+    with Transaction() as files:
+        yield files
+        with naming():
+            for sidecar, outputs in job.sidecars.items():
+                write_sidecar(files, sidecar, contents[sidecar], outputs)
+            try:
+                files.commit(lambda: _what_to_do(job, contents))
+            except FileExistsError as error:
+                raise already_exists(error.filename) from error
+
+
+def _what_to_do(job: Job, contents: Mapping[Path, Mapping[str, Any]]) -> IfExists:
+    """Decide about files that have come since the work began."""
+    if job.if_exists is IfExists.REPLACE:
+        return IfExists.REPLACE
+    found = state(job.sidecars)
+    if found is State.ABSENT:
+        return IfExists.FAIL
+    if job.if_exists is IfExists.FAIL and not all(
+        says(sidecar, content)
+        for sidecar, content in contents.items()
+        if exists(sidecar)
+    ):
+        return IfExists.FAIL
+    # By whatever command if --skip-existing was given. Otherwise by the same one, or by
+    # a worker that had this job and died before it could say that it was done.
+    if found is State.COMPLETE:
+        return IfExists.SKIP
+    return IfExists.REPLACE if found is State.STALE else IfExists.FAIL

@@ -6,9 +6,9 @@ from nithresh._params import check_not_negative
 from nithresh.command.each import Job, check_files, for_each, inputs_of, open_mask
 from nithresh.command.errors import as_usage, naming
 from nithresh.command.outputs import image_jobs, shown_names
-from nithresh.command.sidecar import command_line, made_of, save_sidecar
+from nithresh.command.sidecar import command_line, made_of, saving
 from nithresh.enhancement import tfce_img
-from nithresh.files import load, save
+from nithresh.files import load, write_image
 
 
 def run(words: argparse.Namespace) -> int:
@@ -32,8 +32,8 @@ def run(words: argparse.Namespace) -> int:
         enhanced = tfce_img(
             image, **request, mask_img=None if mask is None else mask.on_grid_of(image)
         )
-        save_sidecar(
-            job.sidecars[0],
+        saved = saving(
+            job,
             "Threshold-free cluster enhancement of a statistical map, exact",
             command_line(
                 "tfce",
@@ -49,8 +49,8 @@ def run(words: argparse.Namespace) -> int:
             ),
             {**request, **made_of(job.source, mask)},
         )
-        with naming(output):
-            save(enhanced, output)
+        with saved as files, naming(output):
+            write_image(enhanced, output, files)
         return str(output)
 
     return for_each(words, jobs, work, show=shown_names(words, jobs))

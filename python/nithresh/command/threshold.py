@@ -16,8 +16,8 @@ from nithresh.command.each import (
 )
 from nithresh.command.errors import as_usage, naming
 from nithresh.command.outputs import image_jobs, shown_names
-from nithresh.command.sidecar import command_line, made_of, save_sidecar
-from nithresh.files import load, save
+from nithresh.command.sidecar import command_line, made_of, saving
+from nithresh.files import load, write_image
 from nithresh.thresholding import threshold_at
 
 
@@ -56,10 +56,8 @@ class _Work:
         image = load(job.at(job.source))
         mask_img = None if self.mask is None else self.mask.on_grid_of(image)
         kept, level = threshold_at(self.request, image, mask_img=mask_img)
-        if job.is_done():
-            return str(output)
-        save_sidecar(
-            Path(job.at(job.sidecars[0])),
+        saved = saving(
+            job,
             "Statistical map, zero where no voxel was kept",
             command_line("threshold", job.source, {**self.options, "-o": output}),
             {
@@ -67,8 +65,8 @@ class _Work:
                 **made_of(job.at(job.source), self.mask),
             },
         )
-        with naming(output):
-            save(kept, job.at(output))
+        with saved as files, naming(output):
+            write_image(kept, Path(job.at(output)), files)
         return str(output)
 
 

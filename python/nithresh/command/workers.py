@@ -22,12 +22,11 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nithresh.batch import Outcome, attempt
-from nithresh.command.each import Job, whole
+from nithresh.command.each import Job
 from nithresh.command.errors import UsageError, print_about, reason
 from nithresh.files import marked_temporaries, remove_temporaries
 from nithresh.threads import get_num_threads
@@ -43,7 +42,6 @@ _SECONDS_BETWEEN_COUNTS = 5.0
 def in_workers(
     work: Callable[[Job], str],
     jobs: Sequence[Job],
-    is_left_out: Callable[[Job], bool],
     words: argparse.Namespace,
 ) -> Generator[Outcome[Job, Any]]:
     """Work on jobs, a few ahead of the outcomes; yield these in order.
@@ -53,9 +51,7 @@ def in_workers(
     work : callable
         Can be pickled.
     jobs : sequence of Job
-    is_left_out : callable
-        Whether there is nothing to do for a job; called here, just before it is handed
-        out, and may raise an error instead.
+        Whether there is nothing to do for one is asked just before it is handed out.
     words : argparse.Namespace
         The command line.
     """
@@ -67,9 +63,7 @@ def in_workers(
                 most, counted = _most(client, words), time.monotonic()
                 for number, job in enumerate(jobs):
                     waiting.append(
-                        _handed_out(
-                            client, work, job, is_left_out, (mark, number), words
-                        )
+                        _handed_out(client, work, job, (mark, number), words)
                     )
                     if time.monotonic() - counted > _SECONDS_BETWEEN_COUNTS:
                         most, counted = _most(client, words), time.monotonic()
@@ -177,17 +171,15 @@ def _handed_out(
     client: Any,
     work: Callable[[Job], str],
     job: Job,
-    is_left_out: Callable[[Job], bool],
     name: tuple[str, int],
     words: argparse.Namespace,
 ) -> tuple[Job, Any]:
     """Give a job to the workers; if there is nothing to do, say what became of it."""
     try:
-        if is_left_out(job):
+        if job.is_left_out():
             return job, Outcome(job, None, (), None)
-        is_new = not any(path.exists() for path in (*job.outputs, *job.sidecars))
-        ready = replace(job, folder=Path.cwd(), is_new=is_new)
-    except OSError as error:
+        ready = replace(job, folder=Path.cwd())
+    except (OSError, ValueError) as error:
         return job, Outcome(job, None, (), error)
     mark, number = name
     task = client.submit(
@@ -211,7 +203,7 @@ def _in_worker(
 ) -> Outcome[None, str]:
     """Work on a job, in the process of a worker."""
     with marked_temporaries(mark):
-        outcome = attempt(partial(whole, work), job)
+        outcome = attempt(work, job)
     error = outcome.error
     return Outcome(
         None,

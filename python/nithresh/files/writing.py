@@ -1,43 +1,38 @@
-"""nibabel images to files, and text.
+"""nibabel images to files.
 
-nibabel writes the formats. Files are written beside their place and renamed into
-it, so that a failure leaves the old file as it was.
+nibabel writes the formats, into streams that are opened and closed here. ``atomic``
+gives the files their names when they are complete.
 """
 
 import io
 import os
-import secrets
-import shutil
-import tempfile
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import nibabel
 import numpy as np
-from isal import igzip
-from nibabel.fileholders import FileHolder
+from isal import isal_zlib
 from nibabel.spatialimages import SpatialImage
 
-from nithresh.files.errors import MissingFileError
+from nithresh.files.atomic import Transaction, Turn
 from nithresh.grids import fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from _typeshed import ReadableBuffer
 
 _PAIR_EXTENSIONS = (".hdr", ".img", ".hdr.gz", ".img.gz")
 _MGH_EXTENSIONS = (".mgh", ".mgz")
 _EXTENSIONS = (".nii", ".nii.gz", *_PAIR_EXTENSIONS, *_MGH_EXTENSIONS)
+_GZIP_EXTENSIONS = (".gz", ".mgz")
 # What MGH files hold for all versions of FreeSurfer.
 _MGH_DTYPES = ("uint8", "int16", "int32", "float32")
 # The size of what nibabel calls its default, at a seventh of the time.
 _GZIP_LEVEL = 1
+# How zlib calls a stream of gzip.
+_GZIP_WINDOW = 31
 _CHUNK = 1 << 20
-
-# How temporary files are named, and by which mark whoever wants to can tell its own.
-_TEMPORARY = ".nithresh-"
-_mark: ContextVar[str] = ContextVar("mark", default="")
 
 
 def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
@@ -78,23 +73,31 @@ def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
     if not isinstance(img, SpatialImage):
         msg = f"img is of type {type(img).__name__}; it must be a nibabel image"
         raise TypeError(msg)
-    # A link keeps pointing where it did: what it points to is replaced.
-    place = Path(path).expanduser().resolve()
-    check_extension(place)
-    if not place.parent.is_dir():
-        msg = f"path is {str(path)!r}; there is no such folder"
-        raise MissingFileError(msg)
-    is_mgh = place.name.lower().endswith(_MGH_EXTENSIONS)
-    own = _as_mgh(img) if is_mgh else _own(img)
-    if place.name.lower().endswith(_PAIR_EXTENSIONS):
-        with _folder_beside(place) as folder:
-            nibabel.save(own, folder / place.name)
-        return
-    with _file_beside(place) as temporary:
-        if place.name.lower().endswith(".nii.gz"):
-            _save_gzip(own, temporary)
-        else:
-            nibabel.save(own, temporary)
+    check_extension(path)
+    with Transaction() as files:
+        write_image(img, expanded(path), files)
+        files.commit()
+
+
+def write_image(img: Any, path: Path, files: Transaction) -> None:
+    """Write the files of an image, which appear with the others of a transaction."""
+    is_mgh = path.name.lower().endswith(_MGH_EXTENSIONS)
+    own = _stored_as(path, _as_mgh(img) if is_mgh else _own(img))
+    holders = own.filespec_to_file_map(path)
+    if own.affine is None:
+        # Without one, nibabel leaves this file of SPM's images empty.
+        holders.pop("mat", None)
+    with ExitStack() as streams:
+        for name, holder in holders.items():
+            # A header is never beside voxels that it does not belong to.
+            turn = Turn.MIDDLE if name == "image" else Turn.LAST
+            # A link keeps pointing where it did: what it points to is replaced.
+            file = files.open(Path(holder.filename), turn, follows_links=True)
+            stream = streams.enter_context(file)
+            if holder.filename.lower().endswith(_GZIP_EXTENSIONS):
+                stream = streams.enter_context(_gzipped(stream))
+            holder.fileobj = stream
+        own.to_file_map(holders)
 
 
 def _own(img: Any) -> Any:
@@ -145,75 +148,88 @@ def check_extension(path: str | os.PathLike[str]) -> None:
         raise ValueError(msg)
 
 
-def save_text(text: str, path: str | os.PathLike[str]) -> None:
-    """Save text to a file in UTF-8; an existing file is replaced once it is whole."""
-    place = Path(path).expanduser().resolve()
-    if not place.parent.is_dir():
-        msg = f"path is {str(path)!r}; there is no such folder"
-        raise MissingFileError(msg)
-    with _file_beside(place) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="")
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return a path whose ``~`` is the home folder, if there is such a user."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's raises instead
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return the files of an image or another output: two of a pair, else one."""
+    if not path.name.lower().endswith(_PAIR_EXTENSIONS):
+        return [path]
+    holders: Any = nibabel.Nifti1Pair.filespec_to_file_map(path)
+    return [Path(holder.filename) for holder in holders.values()]
+
+
+def _stored_as(path: Path, image: Any) -> Any:
+    """Return an image of a class that is stored under such a name, as nibabel does."""
+    try:
+        image.filespec_to_file_map(path)
+    except nibabel.filebasedimages.ImageFileError:
+        pass
+    else:
+        return image
+    is_pair = path.name.lower().endswith(_PAIR_EXTENSIONS)
+    if is_pair:
+        kinds = [nibabel.Nifti1Pair, nibabel.Nifti2Pair]
+    else:
+        kinds = [nibabel.Nifti1Image, nibabel.Nifti2Image]
+    if isinstance(image, (nibabel.Nifti2Pair, nibabel.Nifti2Image)):
+        del kinds[0]
+    try:
+        return kinds[0].from_image(image)
+    except nibabel.spatialimages.HeaderDataError:
+        # Such as a shape that the first version of NIfTI cannot state.
+        return kinds[-1].from_image(image)
+
+
+class _Compressor(io.RawIOBase):
+    """A stream that compresses what is written to it into another one."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        super().__init__()
+        self._target = target
+        self._compressor = isal_zlib.compressobj(
+            _GZIP_LEVEL, isal_zlib.DEFLATED, _GZIP_WINDOW
+        )
+        self._position = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        """Say yes to nibabel, which seeks forwards."""
+        return True
+
+    def write(self, data: "ReadableBuffer") -> int:
+        self._target.write(self._compressor.compress(data))
+        size = memoryview(data).nbytes
+        self._position += size
+        return size
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Write zeros up to a later position."""
+        if whence != os.SEEK_SET or offset < self._position:
+            msg = "a compressed stream cannot go back"
+            raise io.UnsupportedOperation(msg)
+        self.write(bytes(offset - self._position))
+        return self._position
+
+    def finish(self) -> None:
+        self._target.write(self._compressor.flush())
 
 
 @contextmanager
-def marked_temporaries(mark: str) -> "Iterator[None]":
-    """Give the temporary files of this thread a mark in their names."""
-    token = _mark.set(mark)
-    try:
-        yield
-    finally:
-        _mark.reset(token)
-
-
-def remove_temporaries(folder: Path, mark: str) -> None:
-    """Remove the temporary files with a mark, of which a process has left."""
-    for left in folder.glob(f"{_TEMPORARY}{mark}*"):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
-
-
-def _save_gzip(image: SpatialImage, path: Path) -> None:
-    """Write a single-file NIfTI image, gzipped."""
-    if not isinstance(image, nibabel.Nifti1Image):
-        is_wide = isinstance(image, nibabel.Nifti2Pair)
-        single = nibabel.Nifti2Image if is_wide else nibabel.Nifti1Image
-        image = single.from_image(image)
+def _gzipped(target: BinaryIO) -> Iterator[BinaryIO]:
+    """Compress what is written; without time or name, so that bytes stay the same."""
     with (
-        path.open("wb") as file,
-        igzip.IGzipFile(
-            filename="", mode="wb", compresslevel=_GZIP_LEVEL, fileobj=file, mtime=0
-        ) as stream,
+        _Compressor(target) as compressor,
         # nibabel writes plane by plane, which are short for a compressor.
-        io.BufferedWriter(stream, _CHUNK) as planes,
+        io.BufferedWriter(compressor, _CHUNK) as stream,
     ):
-        image.to_file_map({"image": FileHolder(fileobj=planes)})
-
-
-@contextmanager
-def _file_beside(place: Path) -> "Iterator[Path]":
-    """Give a path to write a file to, and rename it into place."""
-    # The end of the name tells nibabel the format.
-    extensions = (end for end in _EXTENSIONS if place.name.lower().endswith(end))
-    extension = next(extensions, place.suffix)
-    name = f"{_TEMPORARY}{_mark.get()}{secrets.token_hex(8)}{extension}"
-    temporary = place.with_name(name)
-    try:
-        yield temporary
-        temporary.replace(place)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def _folder_beside(place: Path) -> "Iterator[Path]":
-    """Give a folder to write the files of a pair to, and rename them into place."""
-    prefix = f"{_TEMPORARY}{_mark.get()}"
-    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place.parent))
-    try:
-        yield folder
-        for written in sorted(folder.iterdir()):
-            written.replace(place.parent / written.name)
-    finally:
-        shutil.rmtree(folder)
+        yield stream
+        stream.flush()
+        compressor.finish()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+
+from nithresh.files import atomic, expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -94,30 +96,27 @@ def save_figure(
     Folders that are missing are made. The extension tells the format, as
     matplotlib has it, or the keyword ``format`` does.
     """
+    from matplotlib import rcParams
+
     kwargs.setdefault("facecolor", figure.get_facecolor())
-    if not isinstance(target, (str, os.PathLike)):
+    path = expanded(target) if isinstance(target, (str, os.PathLike)) else None
+    usual = rcParams["savefig.format"]
+    if path is not None:
+        if not path.suffix and "format" not in kwargs:
+            path = path.with_name(f"{path.name}.{usual}")
+        kwargs.setdefault("format", path.suffix[1:])
+    date = _DATES.get(kwargs.get("format", usual))
+    if date is not None:
+        # The same figure gives the same bytes.
+        kwargs["metadata"] = {date: None} | (kwargs.get("metadata") or {})
+    if path is None:
         figure.savefig(target, dpi=_dpi(dpi), **kwargs)
         return
-    path = Path(target).expanduser()
-    if not path.suffix and "format" not in kwargs:
-        from matplotlib import rcParams
-
-        path = path.with_name(f"{path.name}.{rcParams['savefig.format']}")
-    kwargs.setdefault("format", path.suffix[1:])
-    if kwargs["format"] in _DATES:
-        # The same figure gives the same bytes.
-        kwargs["metadata"] = {_DATES[kwargs["format"]]: None} | (
-            kwargs.get("metadata") or {}
-        )
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with partial.open("wb") as file:
-            figure.savefig(file, dpi=_dpi(dpi), **kwargs)
-        partial.replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            partial.unlink()
+    atomic.check_place(path)
+    content = io.BytesIO()
+    figure.savefig(content, dpi=_dpi(dpi), **kwargs)
+    atomic.write(path, content.getvalue())
 
 
 def close_figure(figure: Figure) -> None:

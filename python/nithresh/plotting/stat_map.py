@@ -33,6 +33,7 @@ from nithresh.plotting.panels import Panels
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+    from typing import IO
 
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
@@ -57,7 +58,7 @@ def plot_stat_map(
     stat_map_img: ImageOrPath,
     bg_img: ImageOrPath | Template | Literal[False] | None = Template.MNI152,
     cut_coords: float | Sequence[float] | str | None = None,
-    output_file: str | os.PathLike[str] | None = None,
+    output_file: str | os.PathLike[str] | IO[bytes] | None = None,
     display_mode: str = "ortho",
     colorbar: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
     cbar_tick_format: str = "%.2g",
@@ -112,9 +113,9 @@ def plot_stat_map(
         cluster, moved to its nearest voxel if it lies outside; the clusters are
         those at the threshold or, where it hides no value, at the 80th percentile
         of the non-zero abs(values).
-    output_file : str or pathlib.Path, optional
+    output_file : str, pathlib.Path or binary file object, optional
         Save the figure here, close it and return None. The extension tells the
-        format; missing folders are made.
+        format, or matplotlib's setting does; missing folders are made.
     display_mode : {"ortho", "x", "y", "z", "xz", "yz", "yx"}, default="ortho"
         ``"ortho"`` is sagittal, coronal and axial panels.
     colorbar : bool, default=True
