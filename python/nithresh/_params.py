@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
+from nithresh._numbers import in_full
 
 _CONNECTIVITIES = (6, 18, 26)
 # Where the warnings of this thread go, if they are collected.
@@ -106,7 +107,7 @@ def check_threshold(threshold: Any, *, two_sided: bool) -> float | Percentile:
         raise ValueError(msg)
     if two_sided and value < 0:
         msg = (
-            f"threshold is {value:g}; with two_sided=True it must be 0 or more "
+            f"threshold is {in_full(value)}; with two_sided=True it must be 0 or more "
             "(two_sided=False with a negative threshold keeps the negative side)"
         )
         raise ValueError(msg)
@@ -200,7 +201,7 @@ def check_not_negative(number: Any, name: str) -> float:
     except OverflowError:
         value = math.inf
     if not 0 <= value < math.inf:
-        msg = f"{name} is {value:g}; it must be a finite number of 0 or more"
+        msg = f"{name} is {in_full(value)}; it must be a finite number of 0 or more"
         raise ValueError(msg)
     return value
 

@@ -22,6 +22,7 @@ from nithresh._arrays import (
 )
 from nithresh._choices import rules, versions
 from nithresh._comparison import as_compared
+from nithresh._numbers import in_full
 from nithresh._params import (
     Request,
     check_bool,
@@ -407,8 +408,9 @@ class Clusters:
         choices = self.table.choices
         level, extent = choices["threshold_resolved"], choices["cluster_threshold"]
         return (
-            f"{len(self)} clusters, {choices['comparison']} {level:g}, connectivity "
-            f"{choices['connectivity']}, extent >= {max(extent, 1)}\n{self.table}"
+            f"{len(self)} clusters, {choices['comparison']} {in_full(level)}, "
+            f"connectivity {choices['connectivity']}, extent >= {max(extent, 1)}\n"
+            f"{self.table}"
         )
 
     def _repr_html_(self) -> str:

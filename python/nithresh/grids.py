@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nithresh._numbers import shape_text
+
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
@@ -139,9 +141,11 @@ def difference(image: SpatialImage, other: SpatialImage) -> str | None:
     None where :func:`same_grid` holds.
     """
     differences = []
-    shape, expected = (tuple(map(int, one.shape[:3])) for one in (image, other))
+    shape, expected = image.shape[:3], other.shape[:3]
     if shape != expected:
-        differences.append(f"its shape is {shape}, not {expected}")
+        differences.append(
+            f"its shape is {shape_text(shape)}, not {shape_text(expected)}"
+        )
     affine, wanted = image.affine, other.affine
     if affine is None or wanted is None:
         if affine is not None or wanted is not None:

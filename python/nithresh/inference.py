@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nithresh import nifti
 from nithresh._arrays import as_voxels
 from nithresh._comparison import as_compared, next_beyond
+from nithresh._numbers import in_full
 from nithresh._params import (
     Percentile,
     check_bool,
@@ -255,7 +256,7 @@ def _check_alpha(alpha: Any) -> float:
         raise TypeError(msg)
     rate = float(alpha)
     if not 0 < rate < 1:
-        msg = f"alpha is {rate:g}; it must be above 0 and below 1"
+        msg = f"alpha is {in_full(rate)}; it must be above 0 and below 1"
         raise ValueError(msg)
     return rate
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from nithresh import _core, grids
 from nithresh._arrays import as_voxels, check_mask, check_volumes
+from nithresh._numbers import shape_text
 from nithresh._params import warn
 from nithresh.files import MissingFileError, load, sha256
 
@@ -82,8 +83,8 @@ def _join(images: list[SpatialImage], paths: list[str]) -> Any:
     for image, path in zip(images, paths, strict=True):
         if len(image.shape) != 3:
             msg = (
-                f"{path!r} has shape {image.shape}; the images that a pattern stands "
-                "for must have 3 dimensions"
+                f"{path!r} has shape {shape_text(image.shape)}; the images that a "
+                "pattern stands for must have 3 dimensions"
             )
             raise ValueError(msg)
         differs = grids.difference(image, first)
@@ -137,8 +138,9 @@ def read_array(image: SpatialImage, *, name: str = "img") -> NDArray[Any]:
     """
     if isinstance(image, nibabel.Minc1Image) and len(image.shape) > 3:
         msg = (
-            f"{name} has shape {image.shape}, in MINC, which puts the volumes along "
-            "the first axis; convert it to NIfTI, for instance with mnc2nii"
+            f"{name} has shape {shape_text(image.shape)}, in MINC, which puts the "
+            "volumes along the first axis; convert it to NIfTI, for instance with "
+            "mnc2nii"
         )
         raise ValueError(msg)
     data: NDArray[Any] = np.asanyarray(image.dataobj)
@@ -214,9 +216,9 @@ def read_mask(
         Empty, or with more than one value other than 0; on another grid, with an
         affine of either that gives no places.
     """
-    shape = tuple(map(int, mask_image.shape))
+    shape = mask_image.shape
     if len(shape) < 3 or math.prod(shape[3:]) != 1:
-        msg = f"mask_img has shape {shape}; it must have 3 dimensions"
+        msg = f"mask_img has shape {shape_text(shape)}; it must have 3 dimensions"
         raise TypeError(msg)
     voxels = as_voxels(read_volume(mask_image, name="mask_img"), "mask_img")
     if not np.isfinite(voxels).all():

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nithresh import _core
 from nithresh._arrays import as_voxels, new_result
 from nithresh._comparison import next_beyond
+from nithresh._numbers import in_full
 from nithresh._params import (
     Percentile,
     check_bool,
@@ -179,7 +180,7 @@ def get_clusters_table(
         if sign not in found["signs"]:
             warn(
                 f"No clusters found with stat {'higher' if sign > 0 else 'lower'} than "
-                f"{sign * abs(request.threshold):g}."
+                f"{in_full(sign * abs(request.threshold))}."
             )
 
     ids = _ids(found, labels)

@@ -13,6 +13,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from nithresh._choices import finite
+from nithresh._numbers import in_full, told_apart
 
 # What each column says, and in which unit; in their order.
 _COLUMNS = {
@@ -307,7 +308,7 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         is_cluster = [text.isdigit() for text in self["id"].tolist()]
         columns = []
         for name in names:
-            cells = [_cell(value) for value in self[name][:_MOST_ROWS].tolist()]
+            cells = [self._cell(name, value) for value in self[name][:_MOST_ROWS]]
             if name in _OF_CLUSTER or name not in _COLUMNS:
                 cells = [
                     cell if keep else ""
@@ -318,13 +319,31 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         more = len(is_cluster) - len(rows)
         return rows, [f"... and {more} more rows"] if more else []
 
+    def _cell(self, name: str, value: Any) -> str:
+        """Return a value as it is printed; one of the map, apart from the threshold."""
+        value = value.item()
+        if not isinstance(value, float):
+            return str(value)
+        level = self.choices.get("threshold_resolved")
+        others = []
+        if name in {"peak", "mean"} and isinstance(level, (int, float)):
+            others = [level, -level]
+        return told_apart(value, *others, least=5)[0]
+
     def _nothing(self) -> str:
         """Say why there is no row."""
         choices = self.choices
+        level = choices.get("threshold_resolved")
+        if level == "inf" and str(choices.get("threshold")).endswith("%"):
+            values = "abs(values)" if choices.get("two_sided") else "values >= 0"
+            return (
+                f"No clusters: the threshold is a percentile of the {values}, and the "
+                "map has none."
+            )
         extent = choices.get("cluster_threshold", 0)
         what = f"no {extent} connected voxels" if extent > 1 else "no voxel"
-        level = _cell(choices.get("threshold_resolved"))
-        return f"No clusters: {what} with {choices.get('comparison')} {level}."
+        text = in_full(level) if isinstance(level, (int, float)) else level
+        return f"No clusters: {what} with {choices.get('comparison')} {text}."
 
 
 def import_pandas(who: str) -> Any:
@@ -345,8 +364,3 @@ def import_pandas(who: str) -> Any:
 
 def _is_mean_of_extra(name: str) -> bool:
     return name not in _COLUMNS and name.endswith("_mean")
-
-
-def _cell(value: Any) -> str:
-    """Return a value as it is printed."""
-    return f"{value:.5g}" if isinstance(value, float) else str(value)

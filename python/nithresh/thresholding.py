@@ -22,6 +22,7 @@ from nithresh._arrays import (
     result_type,
 )
 from nithresh._comparison import as_compared, passes_none
+from nithresh._numbers import told_apart
 from nithresh._params import Percentile, Request, check_bool, check_request, warn
 
 if TYPE_CHECKING:
@@ -294,15 +295,21 @@ def warn_beyond_range(
     dtype: np.dtype[Any],
 ) -> None:
     """Warn that a threshold lets nothing pass, and say what the range is."""
-    if isinstance(request.threshold, Percentile) and math.isfinite(level):
-        return
     if smallest > largest:
         return  # no voxels, so nothing that a threshold could let pass
+    shown, low, high = told_apart(level, smallest, largest)
+    if isinstance(request.threshold, Percentile):
+        if math.isinf(level):
+            warn(
+                "The threshold is a percentile of the values >= 0, and the map, "
+                f"{low} to {high}, has none: no voxel is kept."
+            )
+        return
     two_sided = request.two_sided
     if passes_none(level, dtype, smallest, largest, two_sided=two_sided):
         warn(
-            f"The threshold {level:g} is beyond the range of the map, {smallest:g} to "
-            f"{largest:g}: no voxel is kept."
+            f"The threshold {shown} is beyond the range of the map, {low} to {high}: "
+            "no voxel is kept."
         )
 
 

@@ -18,6 +18,7 @@ from nithresh._arrays import (
     warn_if_non_finite,
 )
 from nithresh._comparison import all_as_compared
+from nithresh._numbers import in_full
 from nithresh._params import (
     check_bool,
     check_connectivity,
@@ -548,7 +549,7 @@ class ClusterTree:
         place = more[-1] + 1 if more.size else 0
         if place == len(numbers):
             msg = (
-                f"most is {most}; the highest level, {self.levels[-1]:g}, has "
+                f"most is {most}; the highest level, {in_full(self.levels[-1])}, has "
                 f"{numbers[-1]} {what} already"
             )
             raise ValueError(msg)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import nifti
+from nithresh._numbers import told_apart
 from nithresh.clusters import label
 from nithresh.command.each import Job, for_each, inputs_of
 from nithresh.files import load
@@ -72,7 +73,8 @@ def _of_values(data: NDArray[Any]) -> dict[str, str]:
     lines = {"range": "no finite value"}
     if finite.size:
         low, high = finite.min(), finite.max()
-        lines["range"] = f"{low:g} to {high:g}"
+        low_text, high_text, *_ = told_apart(low, high, *_THRESHOLDS)
+        lines["range"] = f"{low_text} to {high_text}"
     nan = int(np.isnan(data).sum())
     lines["NaN"] = _voxels(nan, data.size)
     infinite = data.size - finite.size - nan
@@ -81,8 +83,8 @@ def _of_values(data: NDArray[Any]) -> dict[str, str]:
     lines["zero"] = _voxels(int((data == 0).sum()), data.size)
     if finite.size:
         ends = [
-            f"{end:g} in {count} voxels"
-            for end in dict.fromkeys((low, high))
+            f"{text} in {count} voxels"
+            for end, text in {low: low_text, high: high_text}.items()
             if end != 0 and (count := int((data == end).sum())) > 1
         ]
         lines["saturation"] = ", ".join(ends) or "none: no extreme value is shared"

@@ -21,6 +21,7 @@ from nibabel import filebasedimages
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 from nibabel.wrapstruct import WrapStructError
 
+from nithresh._numbers import shape_text
 from nithresh.files.errors import ImageFileError, MissingFileError
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def _claimed_bytes(header: Any, filename: str) -> int:
     """Count the bytes that a header says its image file has."""
     shape = header.get_data_shape()
     if any(length < 0 for length in shape):
-        msg = f"the header claims a shape of {shape}"
+        msg = f"the header claims a shape of {shape_text(shape)}"
         raise ValueError(msg)
     voxels = math.prod(int(length) for length in shape)
     voxel_size: int = header.get_data_dtype().itemsize

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from nithresh._numbers import told_apart
 from nithresh.plotting.figures import root_figure
 from nithresh.plotting.layout import BarRoom
 from nithresh.plotting.text import text_width
@@ -112,9 +113,11 @@ def color_limits(
             bar_max = 0.0
         limits = ColorLimits(lower, upper, bar_min, bar_max)
     if limits.vmin > limits.vmax or limits.bar_min > limits.bar_max:
+        given = [limit for limit in (vmin, vmax) if limit is not None]
+        smallest, largest, *_ = told_apart(low, high, *given, least=3)
         msg = (
             f"vmin={vmin} and vmax={vmax} (symmetric_cbar={symmetric}) leave no "
-            f"range of colours: the map runs from {low:.3g} to {high:.3g}, and vmin "
+            f"range of colours: the map runs from {smallest} to {largest}, and vmin "
             "must be below vmax"
         )
         raise ValueError(msg)

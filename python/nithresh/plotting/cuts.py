@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nithresh import _core
+from nithresh._numbers import told_apart
 from nithresh._params import warn
 from nithresh.clusters import label
 
@@ -132,15 +133,12 @@ def choose_cuts(
         return _through(point, display_mode)
     directions = PANELS.get(display_mode, display_mode * len(cuts))
     missed = [
-        f"{direction}={coord:g}"
+        (direction, coord)
         for direction, coord in zip(directions, cuts, strict=True)
         if not volume.contains(direction, coord)
     ]
     if missed:
-        message = (
-            f"cut_coords {', '.join(missed)} outside the map, which spans "
-            f"{_spans(volume.bounds)} (mm)"
-        )
+        message = _missed(missed, volume.bounds)
         if len(missed) == len(cuts):
             raise ValueError(message)
         warn(message)
@@ -270,8 +268,15 @@ def _numbers(cut_coords: Any) -> list[float] | None:
     return [float(coord) for coord in coords]
 
 
-def _spans(bounds: Bounds) -> str:
-    return ", ".join(
-        f"{axis} {low:g} to {high:g}"
-        for axis, (low, high) in zip("xyz", bounds.round(2).tolist(), strict=True)
+def _missed(cuts: list[tuple[str, float]], bounds: Bounds) -> str:
+    """Say which cuts lie outside the map, and where it ends."""
+    spans, missed = [], []
+    for axis, ends in zip("xyz", bounds.tolist(), strict=True):
+        coords = [coord for direction, coord in cuts if direction == axis]
+        low, high, *texts = told_apart(*ends, *coords)
+        spans.append(f"{axis} {low} to {high}")
+        missed += [f"{axis}={text}" for text in texts]
+    return (
+        f"cut_coords {', '.join(missed)} outside the map, which spans "
+        f"{', '.join(spans)} (mm)"
     )

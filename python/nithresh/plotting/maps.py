@@ -15,6 +15,7 @@ import numpy.typing as npt
 from nithresh import _core
 from nithresh._arrays import as_voxels
 from nithresh._comparison import as_compared
+from nithresh._numbers import in_full, shape_text
 from nithresh._params import Percentile, Request, check_request, warn
 from nithresh.grids import affine_of
 from nithresh.plotting.geometry import Volume
@@ -230,7 +231,8 @@ def open_transparency(
     if isinstance(transparency, numbers.Real):
         alpha = float(transparency)
         if not 0 <= alpha <= 1:
-            warn(f"transparency is {alpha:g}; it is taken as the nearest of 0 and 1")
+            text = in_full(alpha)
+            warn(f"transparency is {text}; it is taken as the nearest of 0 and 1")
         return min(max(alpha, 0.0), 1.0)
     image: Any = transparency
     limits = _check_range(transparency_range)
@@ -261,13 +263,13 @@ def _read_volume(
     while len(shape) > 4 and shape[-1] == 1:
         shape = shape[:-1]
     if len(shape) not in (3, 4):
-        msg = f"{name} has shape {image.shape}; it must have 3 dimensions"
+        msg = f"{name} has shape {shape_text(image.shape)}; it must have 3 dimensions"
         raise ValueError(msg)
     volumes = shape[3] if len(shape) == 4 else 1
     if volume is None and volumes != 1:
         msg = (
-            f"{name} has {volumes} volumes (shape {image.shape}); it must have one, or "
-            f"volume must say which: 0 to {volumes - 1}"
+            f"{name} has {volumes} volumes (shape {shape_text(image.shape)}); it must "
+            f"have one, or volume must say which: 0 to {volumes - 1}"
         )
         raise ValueError(msg)
     if volume is not None and not 0 <= volume < volumes:
@@ -276,7 +278,7 @@ def _read_volume(
             msg += f" to {volumes - 1}"
         raise ValueError(msg)
     if 0 in shape:
-        msg = f"{name} has no voxels (shape {image.shape})"
+        msg = f"{name} has no voxels (shape {shape_text(image.shape)})"
         raise ValueError(msg)
     data = nifti.read_array(image)
     data = data.reshape((*shape[:3], volumes), order="A")[..., volume or 0]

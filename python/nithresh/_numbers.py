@@ -1,0 +1,54 @@
+"""Numbers as people read them: in short, but never so short that they mislead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+
+def in_full(number: float) -> str:
+    """Return the shortest text that is this number and no other.
+
+    For thresholds: ``>= 1`` for 1.00001 would promise voxels that are not kept.
+
+    >>> in_full(3.0), in_full(1.00001), in_full(-0.1)
+    ('3', '1.00001', '-0.1')
+    """
+    return repr(float(number)).removesuffix(".0")
+
+
+def told_apart(*numbers: Any, least: int = 6) -> list[str]:
+    """Return numbers with as many digits as tell them apart, and `least` or more.
+
+    Integers have all their digits. NumPy's small floats are what their digits say, as
+    in NumPy: the float32 next to 2.3 is 2.3.
+
+    >>> told_apart(3.0000001, 3.0, 1 / 3)
+    ['3.0000001', '3', '0.33333333']
+    """
+    exact = [
+        float(str(number)) if isinstance(number, np.floating) else number
+        for number in numbers
+    ]
+    texts: list[str] = []
+    for digits in range(least, 18):
+        texts = [
+            str(number) if isinstance(number, Integral) else f"{number:.{digits}g}"
+            for number in exact
+        ]
+        if len(set(texts)) >= len(set(exact)):
+            break
+    return texts
+
+
+def shape_text(shape: Iterable[Any]) -> str:
+    """Return a shape without the types that some headers give its numbers.
+
+    >>> import numpy as np
+    >>> shape_text((np.int32(3), np.int32(4)))
+    '(3, 4)'
+    """
+    return str(tuple(map(int, shape)))
