@@ -367,7 +367,10 @@ def test_bad_input(call, words, error, match):
     ("affine", "error", "match"),
     [
         (np.eye(3), ValueError, r"affine has shape \(3, 3\)"),
-        (np.full((4, 4), np.nan), ValueError, "finite"),
+        (np.full((4, 4), np.nan), ValueError, "affine has numbers that are not finite"),
+        (np.diag([0, 0, 0, 1]), ValueError, "affine is zero"),
+        (np.diag([2, 2, 0, 1]), ValueError, "affine is singular"),
+        (np.eye(4) + np.eye(4)[::-1], ValueError, "affine has the last row"),
         ("mm", TypeError, "affine is 'mm'"),
     ],
 )

@@ -1,5 +1,6 @@
 """Where voxels lie: one grid or two, masks on other grids, affines without places."""
 
+import re
 import warnings
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from nithresh.batch import Mask
 from nithresh.command import main
 from nithresh.plotting import plot_stat_map
 from oracles import sampled
+from running import run_here
 
 SHAPE = (5, 6, 4)
 SOME = settings(max_examples=settings().max_examples // 3)
@@ -407,6 +409,32 @@ def test_what_needs_no_millimetres_works_without(tmp_path_factory, affine, copy_
         saved = nithresh.load(folder / name)
         np.testing.assert_array_equal(array(saved), array(ours))
         np.testing.assert_array_equal(saved.affine, affine.astype(np.float32))
+
+
+@SOME
+@given(testing.degenerate_affines())
+def test_the_command_on_degenerate_affines(tmp_path_factory, affine):
+    folder = tmp_path_factory.mktemp("degenerate")
+    nithresh.save(image_of(blob(), affine), folder / "map.nii")
+    for words in (
+        ["threshold", "map.nii", "-t", "2", "-o", "a.nii"],
+        ["tfce", "map.nii", "-o", "b.nii.gz"],
+        ["info", "map.nii"],
+    ):
+        done = run_here(*words, folder=folder)
+        assert (done.code, done.err) == (0, "")
+    assert re.search(r"orientation +unknown: the sform of its header \(c", done.out)
+    kept = array(nithresh.load(folder / "a.nii"))
+    np.testing.assert_array_equal(kept, nithresh.threshold(blob(), 2))
+    for words in (
+        ["clusters", "map.nii", "-t", "2"],
+        ["plot", "map.nii", "-t", "2", "-o", "c.png"],
+    ):
+        done = run_here(*words, folder=folder)
+        assert done.code == 1
+        assert done.err.count("\n") == 1
+        assert "has no place in mm: the sform of its header (code 2) " in done.err
+    assert not (folder / "c.png").exists()
 
 
 @given(testing.affines(), testing.degenerate_affines())

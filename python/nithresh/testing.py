@@ -155,6 +155,31 @@ def maps(
 
 
 @st.composite
+def trivial_maps(
+    draw: st.DrawFn, *, dtypes: Sequence[str] = DTYPES, dimensions: Sequence[int] = (3,)
+) -> NDArray[Any]:
+    """Draw a map with little in it: no voxel, one voxel, or the same value everywhere.
+
+    The value may be NaN or infinite, too.
+
+    Parameters
+    ----------
+    dtypes : sequence of str
+        Some of :data:`DTYPES`.
+    dimensions : sequence of int
+        3 for a volume, 4 for volumes along the last axis.
+    """
+    dtype = draw(st.sampled_from(dtypes))
+    count = draw(st.sampled_from(dimensions))
+    kind = draw(st.sampled_from(["no voxel", "one voxel", "one value"]))
+    side = st.just(1) if kind == "one voxel" else st.integers(1, 5)
+    shape = [draw(side) for _ in range(count)]
+    if kind == "no voxel":
+        shape[draw(st.integers(0, count - 1))] = 0
+    return np.full(shape, draw(values(dtype)), dtype)
+
+
+@st.composite
 def masks(draw: st.DrawFn, shape: tuple[int, ...]) -> NDArray[Any]:
     """Draw a mask of a shape that has at least one voxel inside it.
 

@@ -13,6 +13,7 @@ from nithresh._numbers import told_apart
 from nithresh.clusters import label
 from nithresh.command.each import Job, for_each, inputs_of
 from nithresh.files import load
+from nithresh.grids import determinant, fault_of
 
 _THRESHOLDS = (2.3, 3.1, 5.0)
 
@@ -53,9 +54,12 @@ def _of_grid(image: Any) -> dict[str, str]:
     )
     lines["type"] = f"{stored.name}, scaled" if scaled else stored.name
     lines["format"] = type(image).__name__
-    if affine is not None:
+    problem = fault_of(image)
+    if problem is not None:
+        lines["orientation"] = f"unknown: {problem}"
+    else:
         axes = "".join(axis or "?" for axis in nibabel.aff2axcodes(affine))
-        hand = "left" if np.linalg.det(affine[:3, :3]) < 0 else "right"
+        hand = "left" if determinant(affine) < 0 else "right"
         tilt = np.degrees(nibabel.affines.obliquity(affine)).max()
         oblique = f", oblique by {tilt:.3g} degrees" if tilt > 1e-3 else ""
         lines["orientation"] = f"{axes}, {hand}-handed{oblique}"
