@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from matplotlib import pyplot as plt
 
 import nithresh
 from nithresh import grids, testing
 from nithresh.batch import Mask
 from nithresh.command import main
-from nithresh.plotting import plot_stat_map
+from nithresh.plotting import plot_clusters, plot_stat_map
 from oracles import sampled
 from running import run_here
 
@@ -288,6 +289,11 @@ NEED_MM = {
     "plot_stat_map transparency": lambda img: plot_stat_map(
         image_of(blob()), bg_img=None, transparency=img
     ),
+    "plot_clusters bg_img": lambda img: plot_clusters(
+        nithresh.find_clusters(image_of(blob()), 2), bg_img=img
+    ),
+    "add_overlay": lambda img: plot_stat_map(image_of(blob())).add_overlay(img),
+    "add_contours": lambda img: plot_stat_map(image_of(blob())).add_contours(img),
     "threshold_img": lambda img: nithresh.threshold_img(img, 2, mask_img=mask_of()),
     "threshold_img mask_img": lambda img: nithresh.threshold_img(
         image_of(blob()), 2, mask_img=img
@@ -327,6 +333,7 @@ def test_what_needs_millimetres_names_the_file_and_the_form(tmp_path, name):
     image = nibabel.load(path)
     image.set_sform(None)
     NEED_MM[name](image)
+    plt.close("all")
 
 
 @pytest.mark.parametrize(
