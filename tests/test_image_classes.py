@@ -219,17 +219,6 @@ def test_the_time_between_volumes_stays():
     assert kept.header.get_zooms() == image.header.get_zooms() == (3, 3, 3, 3)
 
 
-def test_series_whose_first_axis_is_time_are_refused():
-    for call in (
-        lambda image: nithresh.threshold_img(image, 2),
-        lambda image: nithresh.tfce_img(image),
-    ):
-        with pytest.raises(
-            ValueError, match=r"img has shape \(2, 10, 20, 20\), in MINC"
-        ):
-            call(of_file("minc1_4d.mnc"))
-
-
 def test_shapes_that_nifti_1_cannot_count(tmp_path):
     data = np.zeros((40_000, 2, 1), np.int32)
     data[1] = 7

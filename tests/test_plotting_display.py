@@ -525,7 +525,7 @@ def test_images_that_cannot_be_drawn():
     singular[:3, 1] = singular[:3, 0]
     with pytest.raises(ValueError, match="stat_map_img has no place in mm: .* sing"):
         plot_stat_map(image(np.ones((3, 3, 3), np.float32), singular))
-    with pytest.raises(ValueError, match="stat_map_img has shape"):
+    with pytest.raises(ValueError, match="stat_map_img has 2 dimensions"):
         plot_stat_map(image(np.ones((3, 3), np.float32)))
     with pytest.raises(ValueError, match="no voxels"):
         plot_stat_map(image(np.ones((3, 0, 3), np.float32)))

@@ -237,7 +237,7 @@ GOOD = np.zeros((2, 2, 2), np.float32)
         ((GOOD, 2), {"two_sided": "yes"}, TypeError, "two_sided is 'yes'"),
         (([[[1.0]]], 2), {}, TypeError, "data is of type list"),
         ((GOOD[0], 2), {}, ValueError, "data has 2 dimensions"),
-        ((GOOD[..., None, None], 2), {}, ValueError, "data has 5 dimensions"),
+        ((np.zeros((2,) * 5), 2), {}, ValueError, "data has 5 dimensions"),
         ((GOOD.astype(complex), 2), {}, TypeError, "data has dtype complex128"),
         ((GOOD.astype(object), 2), {}, TypeError, "data has dtype object"),
         ((GOOD.astype(np.longdouble), 2), {}, TypeError, "data has dtype"),

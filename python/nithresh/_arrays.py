@@ -21,6 +21,22 @@ def check_array(array: Any, name: str) -> None:
         raise TypeError(msg)
 
 
+def drop_axes(data: NDArray[Any]) -> NDArray[Any]:
+    """Return an array without the axes of length 1 beyond the third.
+
+    AFNI's buckets have shape (x, y, z, 1, volumes).
+    """
+    if data.ndim <= 3:
+        return data
+    axes = [axis for axis in range(3, data.ndim) if data.shape[axis] == 1]
+    return data.squeeze(tuple(axes)) if axes else data
+
+
+def restore_axes(data: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Give an array the shape that it had before :func:`drop_axes`."""
+    return data if data.shape == shape else data.reshape(shape)
+
+
 def check_volumes(shape: tuple[int, ...], name: str) -> None:
     """Check that an array is a volume, or volumes along its last axis."""
     if len(shape) not in (3, 4):

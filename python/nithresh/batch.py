@@ -23,7 +23,7 @@ import numpy as np
 
 from nithresh import nifti
 from nithresh._params import check_count, check_request, collected_warnings, warn
-from nithresh.files import load, save
+from nithresh.files import save
 from nithresh.grids import same_grid
 from nithresh.threads import get_num_threads
 from nithresh.thresholding import threshold_img
@@ -231,7 +231,7 @@ def attempt(work: Callable[[Task], Value], task: Task) -> Outcome[Task, Value]:
 def _threshold_file(
     source: FilePath, target: FilePath, mask: "Mask | None", words: dict[str, Any]
 ) -> None:
-    image = load(source)
+    image = nifti.load_map(source)
     mask_img = None if mask is None else mask.on_grid_of(image)
     save(threshold_img(image, mask_img=mask_img, **words), target)
 

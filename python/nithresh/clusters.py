@@ -17,7 +17,9 @@ from nithresh._arrays import (
     as_voxels,
     check_array,
     check_array_mask,
+    drop_axes,
     new_result,
+    restore_axes,
     result_type,
 )
 from nithresh._choices import rules, versions
@@ -110,6 +112,7 @@ def label(
         connectivity=connectivity,
     )
     check_array(data, "data")
+    shape, data = data.shape, drop_axes(data)
     if data.ndim != 3:
         msg = (
             f"data has shape {data.shape}; it must have 3 dimensions (label each "
@@ -126,7 +129,7 @@ def label(
         mask=inside,
         labels_is_zero=labels_is_zero,
     )
-    return labels, count
+    return restore_axes(labels, shape), count
 
 
 def find_clusters(
@@ -238,6 +241,7 @@ def find_clusters(
     from nithresh import nifti
 
     image = nifti.open_image(img)
+    nifti.check_no_vertices(image.shape, "img")
     data = nifti.read_volume(image)
     inside = nifti.open_mask(mask_img, image)
     voxels = as_voxels(data, "img")
@@ -273,9 +277,9 @@ def find_clusters(
             )
 
     out = out.astype(result_type(data.dtype), copy=False)
-    shape = tuple(image.shape[:4])
+    shape = tuple(map(int, image.shape))
     thresholded = nifti.image_like(
-        image, out.reshape(shape), found["range"], copy_header=True
+        image, restore_axes(out, shape), found["range"], copy_header=True
     )
     blank = np.broadcast_to(np.int32(0), shape)
     labelled = nifti.label_image(image, blank, len(found["signs"]))
@@ -375,9 +379,9 @@ class Clusters:
     @cached_property
     def _labels(self) -> _Image:
         like = self._thresholded.voxels
-        labels, is_zero = new_result(like.reshape(like.shape[:3]), np.int32)
+        labels, is_zero = new_result(drop_axes(like), np.int32)
         self._unwritten.write(labels, is_zero)
-        return self._blank.with_voxels(labels.reshape(like.shape))
+        return self._blank.with_voxels(restore_axes(labels, like.shape))
 
     def __getstate__(self) -> dict[str, Any]:
         """Say what to pickle: the labels as they are written, and not once more."""

@@ -14,6 +14,8 @@ from nithresh._arrays import (
     check_array,
     check_array_mask,
     check_volumes,
+    drop_axes,
+    restore_axes,
     warn_if_non_finite,
 )
 from nithresh._params import check_bool, check_connectivity, check_not_negative
@@ -111,10 +113,12 @@ def tfce(
     connectivity = check_connectivity(connectivity)
     two_sided = check_bool(two_sided, "two_sided")
     check_array(data, "data")
-    check_volumes(data.shape, "data")
-    voxels = as_voxels(data, "data")
-    inside = check_array_mask(mask, data.shape[:3])
-    return _enhance(voxels, powers, connectivity, two_sided=two_sided, inside=inside)
+    volumes = drop_axes(data)
+    check_volumes(volumes.shape, "data")
+    voxels = as_voxels(volumes, "data")
+    inside = check_array_mask(mask, volumes.shape[:3])
+    scores = _enhance(voxels, powers, connectivity, two_sided=two_sided, inside=inside)
+    return restore_axes(scores, data.shape)
 
 
 def tfce_img(
@@ -187,12 +191,14 @@ def tfce_img(
     from nithresh import nifti
 
     image = nifti.open_image(img)
+    nifti.check_no_vertices(image.shape, "img")
     data = nifti.read_array(image)
     inside = nifti.open_mask(mask_img, image)
     voxels = as_voxels(data, "img")
     warn_if_non_finite(voxels)
     scores = _enhance(voxels, powers, connectivity, two_sided=two_sided, inside=inside)
     limits = _core.summary(scores, None)[:2]
+    scores = restore_axes(scores, image.shape)
     enhanced: Any = nifti.image_like(image, scores, limits, copy_header=True)
     if isinstance(enhanced.header, nibabel.Nifti1Header):
         enhanced.header.set_intent("none")

@@ -6,20 +6,27 @@ Headers, affines and file types end here: what goes on to the core is an array.
 import glob
 import math
 import os
-from pathlib import Path
 from typing import Any
 
 import nibabel
 import numpy as np
+from nibabel.ecat import EcatImage
 from nibabel.freesurfer.mghformat import MGHError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 from numpy.typing import NDArray
 
 from nithresh import _core, grids
-from nithresh._arrays import as_voxels, check_mask, check_volumes
+from nithresh._arrays import as_voxels, check_mask, check_volumes, drop_axes
 from nithresh._numbers import shape_text
 from nithresh._params import warn
-from nithresh.files import MissingFileError, load, sha256
+from nithresh.files import (
+    MissingFileError,
+    expanded,
+    load,
+    read_voxels,
+    sha256,
+    without_volume,
+)
 
 _SINGLE: dict[Any, Any] = {
     nibabel.Nifti1Pair: nibabel.Nifti1Image,
@@ -31,6 +38,8 @@ _WRITTEN = (nibabel.AnalyzeImage, nibabel.MGHImage)
 _WITH_AFFINE = (nibabel.Spm99AnalyzeImage, nibabel.MGHImage)
 # An axis that a NIfTI-1 header cannot count.
 _TOO_LONG = 1 << 15
+# Longer than any axis of a volume.
+_LONGEST_ROW = 1000
 _INT32 = np.iinfo(np.int32)
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -57,24 +66,55 @@ def open_image(img: Any, *, name: str = "img") -> Any:
         Not an image, truncated or damaged.
     """
     if isinstance(img, SpatialImage):
-        return img
+        return _volumes_last(img)
+    surface = without_volume(type(img))
+    if surface is not None:
+        msg = f"{name} {surface}"
+        raise TypeError(msg)
     if not isinstance(img, (str, os.PathLike)):
         msg = (
             f"{name} is of type {type(img).__name__}; it must be a path or a nibabel "
             "image of 3 or 4 dimensions"
         )
         raise TypeError(msg)
-    place = Path(img).expanduser()
-    if isinstance(img, str) and glob.has_magic(img) and not place.exists():
+    place = expanded(img)
+    # Unlike Path's, this never raises.
+    is_there = os.path.exists(place)  # noqa: PTH110
+    if isinstance(img, str) and glob.has_magic(img) and not is_there:
         matches = sorted(glob.glob(str(place)))  # noqa: PTH207 - any folder
         if not matches:
             msg = f"{name} is {img!r}; no file has this name or matches this pattern"
             raise MissingFileError(msg)
         return _join([load(match) for match in matches], matches)
-    if not place.exists():
+    try:
+        return load_map(img)
+    except MissingFileError:
         msg = f"{name} is {os.fspath(img)!r}; there is no such file"
-        raise MissingFileError(msg)
-    return load(place)
+        raise MissingFileError(msg) from None
+
+
+def load_map(path: str | os.PathLike[str]) -> Any:
+    """Load an image file as a map, which may be a series of volumes."""
+    return _volumes_last(load(path))
+
+
+def _volumes_last(image: Any) -> Any:
+    """Return an image with its volumes along the last axis: those of MINC are not."""
+    if isinstance(image, EcatImage):
+        # Its header cannot be asked for anything.
+        data, steps = image.dataobj, [0.0]
+    elif isinstance(image, nibabel.Minc1Image) and len(image.shape) > 3:
+        file: Any = image.dataobj
+        names = file.minc_file._dim_names  # noqa: SLF001 - there is no other way
+        others = [axis for axis, along in enumerate(names) if along[1:] != "space"]
+        data = np.moveaxis(read_voxels(image), others, range(-len(others), 0))
+        steps = [image.header.get_zooms()[axis] for axis in others]
+    else:
+        return image
+    moved: Any = nibabel.Nifti1Image(data, image.affine)
+    moved.header.set_xyzt_units("mm")
+    moved.header.set_zooms((*moved.header.get_zooms()[:3], *steps))
+    return moved
 
 
 def _join(images: list[SpatialImage], paths: list[str]) -> Any:
@@ -94,7 +134,7 @@ def _join(images: list[SpatialImage], paths: list[str]) -> Any:
                 "that a pattern stands for must agree in shape and affine"
             )
             raise ValueError(msg)
-    arrays = [np.asanyarray(image.dataobj) for image in images]
+    arrays = [read_voxels(image) for image in images]
     # Fortran order, so that each volume lies in one piece.
     data = np.empty((*first.shape, len(arrays)), np.result_type(*arrays), order="F")
     for volume, array in enumerate(arrays):
@@ -114,7 +154,7 @@ def source(img: Any) -> dict[str, str | None] | None:
             return None
     else:
         path = img
-    place = Path(path).expanduser()
+    place = expanded(path)
     return {"name": place.name, "sha256": sha256(place) if place.is_file() else None}
 
 
@@ -127,24 +167,18 @@ def read_array(image: SpatialImage, *, name: str = "img") -> NDArray[Any]:
     Returns
     -------
     numpy.ndarray of shape (x, y, z) or (x, y, z, volumes)
-        Axes of length 1 behind these are dropped.
+        Axes of length 1 beyond the third are dropped.
 
     Raises
     ------
+    ImageFileError
+        The file of the voxels is damaged.
     TypeError
         Complex or colour voxels.
     ValueError
         Another number of dimensions.
     """
-    if isinstance(image, nibabel.Minc1Image) and len(image.shape) > 3:
-        msg = (
-            f"{name} has shape {shape_text(image.shape)}, in MINC, which puts the "
-            "volumes along the first axis; convert it to NIfTI, for instance with "
-            "mnc2nii"
-        )
-        raise ValueError(msg)
-    data: NDArray[Any] = np.asanyarray(image.dataobj)
-    data = _drop_trailing_axes(data)
+    data = drop_axes(read_voxels(image))
     check_volumes(data.shape, name)
     if data.dtype.kind not in "biuf":
         msg = f"{name} has voxels of type {data.dtype}; they must be real numbers"
@@ -163,8 +197,6 @@ def read_volume(image: SpatialImage, *, name: str = "img") -> NDArray[Any]:
         Another number of dimensions, or more than one volume.
     """
     data = read_array(image, name=name)
-    if data.ndim == 4 and data.shape[3] == 1:
-        data = data[..., 0]
     if data.ndim != 3:
         msg = f"{name} has shape {data.shape}; it must be one volume, of 3 dimensions"
         raise ValueError(msg)
@@ -176,13 +208,26 @@ def array_in_memory(image: SpatialImage) -> NDArray[Any] | None:
     if nibabel.is_proxy(image.dataobj):
         return None
     array: NDArray[Any] = np.asanyarray(image.dataobj)
-    return _drop_trailing_axes(array)
+    return drop_axes(array)
 
 
-def _drop_trailing_axes(data: NDArray[Any]) -> NDArray[Any]:
-    while data.ndim > 4 and data.shape[-1] == 1:
-        data = data[..., 0]
-    return data
+def check_no_vertices(shape: tuple[int, ...], name: str) -> None:
+    """Check that a shape is that of a volume, in which voxels have neighbours.
+
+    FreeSurfer writes maps of vertices as volumes of one row.
+
+    Raises
+    ------
+    ValueError
+        It is one row of more voxels than any volume has.
+    """
+    if sorted(shape[:3])[:2] == [1, 1] and max(shape[:3]) > _LONGEST_ROW:
+        msg = (
+            f"{name} has shape {shape_text(shape)}, which is that of the vertices of a "
+            "surface; their clusters cannot be found, because surfaces are not "
+            "supported yet"
+        )
+        raise ValueError(msg)
 
 
 def open_mask(

@@ -160,6 +160,7 @@ def get_clusters_table(
     from nithresh import nifti
 
     image = nifti.open_image(stat_img, name="stat_img")
+    nifti.check_no_vertices(image.shape, "stat_img")
     data = nifti.read_volume(image, name="stat_img")
     voxels = as_voxels(data, "stat_img")
     affine = affine_of(image, "stat_img")

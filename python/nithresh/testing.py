@@ -29,6 +29,16 @@ DTYPES = (
     "float32", "float64", "int8", "int16", "int32", "int64",
     "uint8", "uint16", "uint32", "uint64",
 )  # fmt: skip
+# Numbers that a header may not have, as they are stored.
+_EXTREME_NUMBERS = [
+    np.array(value, dtype=order + kind).tobytes()
+    for kind, value in (
+        [("i2", number) for number in (-1, 0, 1, 2**15 - 1, -(2**15))]
+        + [("i4", number) for number in (-1, 0, 2**31 - 1, -(2**31))]
+        + [("f4", number) for number in (np.nan, np.inf, -np.inf, -352.0, 1e9)]
+    )
+    for order in "<>"
+]
 _NIFTI_DTYPES = tuple(name for name in DTYPES if not name.endswith("int64"))
 
 #: The classes of volumes that nibabel writes.
@@ -340,3 +350,71 @@ def _holds(image_class: Any, dtype: str) -> bool:
     except (nibabel.spatialimages.HeaderDataError, MGHError):
         return False
     return True
+
+
+@st.composite
+def damaged(draw: st.DrawFn, content: bytes, *, within: int | None = None) -> bytes:
+    """Draw a damaged copy of what a file holds.
+
+    Bits are flipped, numbers replaced by extreme ones, and pieces are lost or come
+    twice.
+
+    Parameters
+    ----------
+    content : bytes
+        What the whole file holds.
+    within : int, optional
+        Damage begins in this many first bytes, where a header is; the default is
+        anywhere.
+    """
+    broken = bytearray(content)
+    for _ in range(draw(st.integers(1, 4))):
+        end = min(len(broken), within or len(broken)) - 1
+        if end < 0:
+            break
+        start = draw(st.integers(0, end))
+        kind = draw(
+            st.sampled_from(["bit", "number", "number", "cut", "lost", "twice"])
+        )
+        if kind == "bit":
+            broken[start] ^= 1 << draw(st.integers(0, 7))
+        elif kind == "number":
+            number = draw(st.sampled_from(_EXTREME_NUMBERS))
+            # Most numbers of a header lie so.
+            start -= start % len(number)
+            broken[start : start + len(number)] = number
+        elif kind == "cut":
+            del broken[start:]
+        else:
+            piece = broken[start : start + draw(st.integers(1, 40))]
+            broken[start : start + len(piece)] = piece * 2 if kind == "twice" else b""
+    return bytes(broken)
+
+
+@st.composite
+def lying_headers(draw: st.DrawFn, header: Any) -> bytes:
+    """Draw the bytes of a header that lies in one to three of its fields.
+
+    Parameters
+    ----------
+    header : nibabel header
+        One that tells the truth; it is not changed. NIfTI, Analyze and MGH have headers
+        that are binary.
+    """
+    lies: Any = np.array(header.structarr)
+    for _ in range(draw(st.integers(1, 3))):
+        field = lies[draw(st.sampled_from(lies.dtype.names))]
+        # A view of the field, in one row.
+        values = field.reshape(-1)
+        if field.dtype.kind == "f":
+            lie: Any = draw(
+                st.sampled_from([np.nan, np.inf, -np.inf, -16, 0, 1e9, 3e38])
+            )
+        elif field.dtype.kind in "iu":
+            limits = np.iinfo(field.dtype)
+            few = [0, 1, 2, 3, 16, limits.max, max(-1, limits.min), limits.min]
+            lie = draw(st.sampled_from(few))
+        else:
+            lie = draw(st.binary(max_size=field.dtype.itemsize))
+        values[draw(st.integers(0, values.size - 1))] = lie
+    return bytes(lies.tobytes())

@@ -17,8 +17,10 @@ from nithresh._arrays import (
     check_out,
     check_volumes,
     check_writeable,
+    drop_axes,
     is_plain,
     new_result,
+    restore_axes,
     result_type,
 )
 from nithresh._comparison import as_compared, passes_none
@@ -55,7 +57,7 @@ def threshold(
     ----------
     data : numpy.ndarray of shape (x, y, z) or (x, y, z, volumes)
         A real type of up to 64 bits, in any memory order; never changed unless
-        it is `out` as well.
+        it is `out` as well. Axes of length 1 beyond the third count for nothing.
     threshold : float or str
         The cluster-defining threshold in the units of the map, or a percentile
         such as ``"95%"``: of abs(values) if `two_sided`, else of the values
@@ -106,13 +108,17 @@ def threshold(
         connectivity=connectivity,
     )
     check_array(data, "data")
-    check_volumes(data.shape, "data")
-    voxels = as_voxels(data, "data")
-    inside = check_array_mask(mask, data.shape[:3])
+    volumes = drop_axes(data)
+    check_volumes(volumes.shape, "data")
+    voxels = as_voxels(volumes, "data")
+    inside = check_array_mask(mask, volumes.shape[:3])
+    target = None
     if out is not None:
         check_out(out, data)
+        target = volumes if out is data else drop_axes(out)
     level = resolve(request, voxels, inside)
-    return threshold_voxels(data, voxels, level, request, inside, out).voxels
+    result = threshold_voxels(volumes, voxels, level, request, inside, target).voxels
+    return restore_axes(result, data.shape) if out is None else out
 
 
 def threshold_img(
@@ -135,7 +141,8 @@ def threshold_img(
     Parameters
     ----------
     img : str, pathlib.Path or nibabel image
-        A map of shape (x, y, z) or (x, y, z, volumes). In a path, ``~`` is the
+        A map of shape (x, y, z) or (x, y, z, volumes); axes of length 1 beyond the
+        third, as in AFNI's buckets, count for nothing. In a path, ``~`` is the
         home folder, and a pattern such as ``"sub-*.nii.gz"`` stands for the
         3-D images that match, in alphabetical order, as the volumes of one.
     threshold : float or str
@@ -239,6 +246,8 @@ def threshold_at(
     from nithresh import nifti
 
     image = nifti.open_image(img)
+    if request.cluster_threshold > 0:
+        nifti.check_no_vertices(image.shape, "img")
     data = nifti.read_array(image)
     inside = nifti.open_mask(mask_img, image)
     out = None if copy else nifti.array_in_memory(image)
@@ -257,8 +266,9 @@ def threshold_at(
     if result.range == (0, 0):
         smallest, largest, _ = summary or _core.summary(voxels, inside)
         warn_beyond_range(request, level, smallest, largest, data.dtype)
+    kept = restore_axes(result.voxels, image.shape)
     thresholded: SpatialImage = nifti.image_like(
-        image, result.voxels, result.range, copy_header=copy_header
+        image, kept, result.range, copy_header=copy_header
     )
     return thresholded, level
 

@@ -15,6 +15,7 @@ from nithresh._arrays import (
     as_voxels,
     check_array,
     check_array_mask,
+    drop_axes,
     warn_if_non_finite,
 )
 from nithresh._comparison import all_as_compared
@@ -164,10 +165,9 @@ class ClusterTree:
         from nithresh import nifti
 
         image = nifti.open_image(img)
+        nifti.check_no_vertices(image.shape, "img")
         data = nifti.read_array(image)
         inside = nifti.open_mask(mask_img, image)
-        if data.ndim == 4 and data.shape[3] == 1:
-            data = data[..., 0]
         voxels = as_voxels(data, "img")
         self._grow("img", data, voxels, inside, connectivity, two_sided=two_sided)
         warn_if_non_finite(voxels)
@@ -220,6 +220,7 @@ class ClusterTree:
         connectivity = check_connectivity(connectivity)
         two_sided = check_bool(two_sided, "two_sided")
         check_array(data, "data")
+        data = drop_axes(data)
         voxels = as_voxels(data, "data")
         inside = check_array_mask(mask, data.shape)
         tree = cls.__new__(cls)

@@ -24,7 +24,7 @@ from nithresh.command.errors import UsageError, as_usage, naming, needing
 from nithresh.command.names import labels_beside, sidecar_of, table_beside
 from nithresh.command.sidecar import command_line, saving
 from nithresh.command.threshold import is_two_sided, threshold_options
-from nithresh.files import check_extension, load, write_image
+from nithresh.files import check_extension, write_image
 
 
 def run(words: argparse.Namespace) -> int:
@@ -51,7 +51,7 @@ def run(words: argparse.Namespace) -> int:
     as_text = _format(words, several=len(jobs) > 1)
 
     def work(job: Job) -> str:
-        image = load(job.source)
+        image = nifti.load_map(job.source)
         clusters = find_clusters(
             image,
             **request,

@@ -12,7 +12,6 @@ from nithresh import nifti
 from nithresh._numbers import told_apart
 from nithresh.clusters import label
 from nithresh.command.each import Job, for_each, inputs_of
-from nithresh.files import load
 from nithresh.grids import determinant, fault_of
 
 _THRESHOLDS = (2.3, 3.1, 5.0)
@@ -22,7 +21,7 @@ def run(words: argparse.Namespace) -> int:
     """Describe each input."""
 
     def work(job: Job) -> str:
-        image = load(job.source)
+        image = nifti.load_map(job.source)
         data = nifti.read_array(image)
         lines = {
             **_of_grid(image),

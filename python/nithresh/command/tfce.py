@@ -2,13 +2,14 @@
 
 import argparse
 
+from nithresh import nifti
 from nithresh._params import check_not_negative
 from nithresh.command.each import Job, check_files, for_each, inputs_of, open_mask
 from nithresh.command.errors import as_usage, naming
 from nithresh.command.outputs import image_jobs, shown_names
 from nithresh.command.sidecar import command_line, made_of, saving
 from nithresh.enhancement import tfce_img
-from nithresh.files import load, write_image
+from nithresh.files import write_image
 
 
 def run(words: argparse.Namespace) -> int:
@@ -28,7 +29,7 @@ def run(words: argparse.Namespace) -> int:
 
     def work(job: Job) -> str:
         (output,) = job.outputs
-        image = load(job.source)
+        image = nifti.load_map(job.source)
         enhanced = tfce_img(
             image, **request, mask_img=None if mask is None else mask.on_grid_of(image)
         )

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+from nithresh import nifti
 from nithresh._choices import rules
 from nithresh._params import Request, check_request
 from nithresh.command.each import (
@@ -17,7 +18,7 @@ from nithresh.command.each import (
 from nithresh.command.errors import as_usage, naming
 from nithresh.command.outputs import image_jobs, shown_names
 from nithresh.command.sidecar import command_line, made_of, saving
-from nithresh.files import load, write_image
+from nithresh.files import write_image
 from nithresh.thresholding import threshold_at
 
 
@@ -53,7 +54,7 @@ class _Work:
 
     def __call__(self, job: Job) -> str:
         (output,) = job.outputs
-        image = load(job.at(job.source))
+        image = nifti.load_map(job.at(job.source))
         mask_img = None if self.mask is None else self.mask.on_grid_of(image)
         kept, level = threshold_at(self.request, image, mask_img=mask_img)
         saved = saving(

@@ -2,10 +2,10 @@
 
 from nithresh.files.atomic import marked_temporaries, remove_temporaries
 from nithresh.files.errors import ImageFileError, MissingFileError
-from nithresh.files.reading import load, sha256
+from nithresh.files.names import expanded
+from nithresh.files.reading import load, read_voxels, sha256, without_volume
 from nithresh.files.writing import (
     check_extension,
-    expanded,
     files_of,
     save,
     write_image,
@@ -19,8 +19,10 @@ __all__ = [
     "files_of",
     "load",
     "marked_temporaries",
+    "read_voxels",
     "remove_temporaries",
     "save",
     "sha256",
+    "without_volume",
     "write_image",
 ]

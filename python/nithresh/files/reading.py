@@ -1,41 +1,73 @@
 """Image files to nibabel images.
 
-nibabel knows the formats; what is done here is what it leaves open. gzip goes
-through isal, several times faster, and is read to its end, so that the checksum
-is verified. A header that claims more than its file holds is refused before
-any memory is taken for it.
+nibabel knows the formats; what is done here is what it leaves open. A header that
+claims more than its file holds is refused before any memory is taken for it. What
+is compressed is inflated here, as far as the header claims, and read to its end, so
+that the checksum is verified. Whatever is wrong with a file becomes one error that
+names it.
 """
 
 import hashlib
 import io
 import math
 import os
+import stat
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import Any
 
 import nibabel
-from isal import igzip
-from nibabel import filebasedimages
-from nibabel.spatialimages import HeaderDataError, SpatialImage
-from nibabel.wrapstruct import WrapStructError
+import numpy as np
+from isal import igzip, isal_zlib
+from nibabel.brikhead import AFNIImage
+from nibabel.ecat import EcatImage
+from nibabel.filename_parser import splitext_addext
+from nibabel.freesurfer.mghformat import MGHImage
+from nibabel.parrec import PARRECHeader, PARRECImage
+from nibabel.spatialimages import SpatialImage
+from numpy.typing import NDArray
 
 from nithresh._numbers import shape_text
+from nithresh.files.compression import (
+    LONGEST_HEADER,
+    Content,
+    UnreadableError,
+    check_name,
+    compression_by_content,
+    compression_by_name,
+    most_bytes,
+    open_stream,
+)
 from nithresh.files.errors import ImageFileError, MissingFileError
+from nithresh.files.names import expanded
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_GZIP_EXTENSIONS = (".gz", ".mgz")
-# No gzip stream is more than this many times smaller than what it holds.
-_MOST_COMPRESSION = 1032
+# nibabel reads ECAT files, though its load() does not look for them.
+_CLASSES: tuple[Any, ...] = (*nibabel.imageclasses.all_image_classes, EcatImage)
+# What has no volume, or not only one, and what it is called.
+_SURFACES: dict[str, str] = {
+    "Cifti2Image": "a CIFTI-2 image",
+    "GiftiImage": "a GIFTI image",
+    "SurfaceImage": "a surface image",  # nilearn's
+}
+# Their headers are text.
+_WITH_TEXT = (AFNIImage, PARRECImage)
+# Only a parser knows where their voxels are, so it is given the whole file.
+_WHOLE = (nibabel.Minc1Image, EcatImage)
+_GZIP_ERRORS: tuple[Any, ...] = (
+    EOFError,
+    zlib.error,
+    isal_zlib.error,
+    igzip.BadGzipFile,
+)
+# HDF5 compresses inside, by gzip.
+_MOST_INSIDE_HDF5 = 1032
 # What may follow the voxels and is kept: MGH files put tags there.
 _LONGEST_FOOTER = 1 << 20
-# More than any header, without its extensions.
+# More than any header without its extensions.
 _LONGEST_HEAD = 1 << 16
-_LONGEST_EXTENSIONS = 1 << 24
-_CHUNK = 1 << 20
+_SNIFFED = 1024
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -44,23 +76,29 @@ def load(path: str | os.PathLike[str]) -> Any:
     Parameters
     ----------
     path : str or os.PathLike
-        A NIfTI-1 or NIfTI-2 file (``.nii``, ``.nii.gz``, or a pair of ``.hdr``
-        and ``.img``), a FreeSurfer ``.mgh`` or ``.mgz`` file, or another format
-        that nibabel reads. ``~`` is the home folder.
+        A NIfTI-1 or NIfTI-2 file (``.nii``, or a pair of ``.hdr`` and ``.img``), a
+        FreeSurfer ``.mgh`` or ``.mgz`` file, or one of the other volumes that nibabel
+        reads: Analyze, AFNI (``.HEAD`` and ``.BRIK``), Philips (``.PAR`` and
+        ``.REC``), MINC (``.mnc``; MINC2 needs the package h5py) and ECAT (``.v``).
+        ``.gz``, ``.bz2`` and ``.zst`` may follow where the format has it. ``~`` is
+        the home folder.
 
     Returns
     -------
     nibabel image
-        An uncompressed file is mapped into memory when its voxels are asked
-        for; a gzipped one is decompressed here and its checksum verified.
+        Of the class that nibabel has for the format. An uncompressed file is mapped
+        into memory when its voxels are asked for; a compressed one is decompressed
+        here and its checksum verified.
 
     Raises
     ------
     MissingFileError
         There is no such file (a FileNotFoundError and a ValueError).
+    PermissionError
+        The file may not be read.
     ImageFileError
-        Not an image, truncated or damaged (nibabel's error of that name and a
-        ValueError).
+        Not an image of a volume, truncated or damaged, or of a format for which a
+        package is missing (nibabel's error of that name and a ValueError).
 
     Examples
     --------
@@ -68,25 +106,55 @@ def load(path: str | os.PathLike[str]) -> Any:
     >>> load(datasets.load_sample_motor_activation_image()).shape
     (53, 63, 46)
     """
-    place = Path(path).expanduser()
-    if not place.exists():
-        msg = f"no such file: {str(path)!r}"
-        raise MissingFileError(msg)
-    if place.is_dir():
-        msg = f"{str(path)!r} is a folder; it must be an image file"
-        raise ImageFileError(msg)
+    place = expanded(path)
     with _naming(place):
+        try:
+            # Not by exists(), which may take what may not be read for missing.
+            mode = place.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError, ValueError):
+            msg = f"no such file: {str(path)!r}"
+            raise MissingFileError(msg) from None
+        if stat.S_ISDIR(mode):
+            msg = f"{str(path)!r} is a folder; it must be an image file"
+            raise ImageFileError(msg)
+        _check_file(place)
         image_class = _image_class(place)
-        file_map = image_class.filespec_to_file_map(place)
-        for holder in file_map.values():
-            if not Path(holder.filename).exists():
-                msg = f"the image has no {Path(holder.filename).name!r} beside it"
-                raise ValueError(msg)
-        if hasattr(image_class.header_class, "get_data_offset"):
-            _check_and_read(image_class, file_map)
-        image = image_class.from_file_map(file_map)
+        # Numbers without sense overflow when a parser computes with them.
+        with np.errstate(all="ignore"):
+            image = _read(image_class, image_class.filespec_to_file_map(place))
+            affine = image.affine
+        if np.shape(affine) != (4, 4) or affine.dtype.kind != "f":
+            msg = f"its affine has shape {np.shape(affine)}"
+            raise UnreadableError(msg)
         image.file_map = image_class.filespec_to_file_map(place)
         return image
+
+
+def read_voxels(image: SpatialImage) -> NDArray[Any]:
+    """Return the voxels of an image in the type of its file.
+
+    Raises
+    ------
+    ImageFileError
+        They are in a file that cannot be read.
+    """
+    if not nibabel.is_proxy(image.dataobj):
+        return np.asanyarray(image.dataobj)
+    with _naming(image.get_filename() or "a file without a name"):
+        data: NDArray[Any] = np.asanyarray(image.dataobj)
+        # nibabel gives one axis to what has no voxels.
+        return data if data.size else data.reshape(image.shape)
+
+
+def without_volume(image_class: type) -> str | None:
+    """Say that images of a class hold surfaces and not a volume; None if they do not.
+
+    The text follows the name of such an image.
+    """
+    kind = _SURFACES.get(image_class.__name__)
+    if kind is None:
+        return None
+    return f"is {kind}; surfaces are not supported yet, only volumes are"
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
@@ -96,108 +164,249 @@ def sha256(path: str | os.PathLike[str]) -> str:
 
 
 @contextmanager
-def _naming(place: Path) -> "Iterator[None]":
+def _naming(place: str | os.PathLike[str]) -> Iterator[None]:
     """Turn whatever is wrong with a file into one error that names it."""
     try:
         yield
-    except PermissionError:
+    except (ImageFileError, MissingFileError, PermissionError, Warning):
         raise
-    except (
-        filebasedimages.ImageFileError,
-        HeaderDataError,
-        WrapStructError,
-        EOFError,
-        OSError,
-        OverflowError,
-        ValueError,
-        igzip.BadGzipFile,
-        zlib.error,
-    ) as error:
-        msg = f"cannot read {str(place)!r}: {error}"
+    except Exception as error:
+        # Parsers that are given a damaged file raise whatever there is.
+        msg = f"cannot read {os.fspath(place)!r}: {_reason(error)}"
         raise ImageFileError(msg) from error
+
+
+def _reason(error: Exception) -> str:
+    """Say in words why a file cannot be read."""
+    if isinstance(error, UnreadableError):
+        return str(error)
+    if isinstance(error, ImportError):
+        return f"it needs the package {error.name}, which is not installed"
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory for it ({error})"
+    if isinstance(error, _GZIP_ERRORS):
+        return f"its compressed data are damaged or cut short ({error})"
+    if isinstance(error, OSError) and error.strerror is not None:
+        return error.strerror
+    detail = " ".join(str(error).split())
+    if not isinstance(error, (ValueError, OSError)):
+        detail = f"{type(error).__name__}: {detail}"
+    return f"it is damaged, or of a kind that nibabel does not read ({detail})"
+
+
+def _check_file(place: Path) -> None:
+    """Check what is known of a file before its format is."""
+    try:
+        status = place.stat()
+    except FileNotFoundError as error:
+        msg = f"the image has no {place.name!r} beside it"
+        raise UnreadableError(msg) from error
+    if not stat.S_ISREG(status.st_mode):
+        msg = f"{place.name!r} is not a regular file"
+        raise UnreadableError(msg)
+    if status.st_size == 0:
+        msg = f"the file {place.name!r} is empty"
+        raise UnreadableError(msg)
 
 
 def _image_class(place: Path) -> Any:
     """Find the nibabel class that reads a file, by its name and first bytes."""
-    if place.stat().st_size == 0:
-        msg = "the file is empty"
-        raise ValueError(msg)
-    sniff = None
-    for image_class in nibabel.imageclasses.all_image_classes:
+    first = place
+    if splitext_addext(place)[1].lower() in nibabel.AnalyzeImage.valid_exts:
+        pair: Any = nibabel.AnalyzeImage.filespec_to_file_map(place)
+        first = Path(pair["header"].filename)
+        _check_file(first)
+    check_name(str(first))
+    with open_stream(str(first)) as stream:
+        # nibabel would take what it cannot open for what it does not know.
+        sniff = (stream.read(_SNIFFED), str(first))
+    for image_class in _CLASSES:
         is_image, sniff = image_class.path_maybe_image(str(place), sniff)
-        if is_image and issubclass(image_class, SpatialImage):
-            return image_class
-    msg = "it is not an image of a format that nibabel reads"
-    raise ValueError(msg)
+        if is_image:
+            break
+    else:
+        msg = (
+            "it is not an image of a known format (NIfTI, Analyze, MGH, AFNI, PAR/REC, "
+            "MINC, ECAT)"
+        )
+        raise UnreadableError(msg)
+    surface = without_volume(image_class)
+    if surface is not None:
+        msg = f"it {surface}"
+        raise UnreadableError(msg)
+    return image_class
 
 
-def _check_and_read(image_class: Any, file_map: Any) -> None:
-    """Refuse a header that claims more than its file holds, and read streams.
+def _read(image_class: Any, file_map: Any) -> Any:
+    """Read an image whose files have been found."""
+    # SPM's affine, which not every Analyze image has.
+    affine_holder = file_map.get("mat")
+    holders = {
+        holder.filename: holder
+        for holder in file_map.values()
+        if holder is not affine_holder
+    }
+    for filename in holders:
+        _check_file(Path(filename))
+    if affine_holder is not None:
+        affine_holder.fileobj = _small_file(affine_holder.filename)
+    if image_class is nibabel.Minc2Image:
+        return _read_hdf5(image_class, file_map)
+    if image_class in _WHOLE:
+        return _read_whole(image_class, file_map)
+    return _read_claimed(image_class, file_map)
 
-    A file that cannot be mapped into memory is replaced in the map by its
-    content; a gzipped one is read to its end, where its checksum is.
+
+def _read_claimed(image_class: Any, file_map: Any) -> Any:
+    """Read an image whose header says where its voxels are.
+
+    What cannot be mapped into memory is replaced in the map by its content.
     """
     header_holder = file_map.get("header", file_map["image"])
     image_holder = file_map["image"]
-    with _open(header_holder.filename) as stream:
-        header = _parse_header(image_class.header_class, stream.read(_LONGEST_HEAD))
-    needed = _claimed_bytes(header, image_holder.filename)
-    # From here each file is read from its start: to decompress the head twice takes
-    # less time than to join it to the voxels, and some versions of isal cannot seek.
-    if header_holder is not image_holder and _is_stream(header_holder.filename):
-        with _open(header_holder.filename) as stream:
-            content = stream.read(_LONGEST_HEAD + _LONGEST_EXTENSIONS)
-        header_holder.fileobj = io.BytesIO(content)
-    if not _is_stream(image_holder.filename):
-        return
-    with _open(image_holder.filename) as stream:
-        # By themselves: a read of more than there is takes a third longer.
-        content = stream.read(needed)
-        content += stream.read(_LONGEST_FOOTER)
-        while stream.read(_CHUNK):
-            pass
-    if len(content) < needed:
-        msg = (
-            f"the header claims {needed} bytes of image, the file holds {len(content)}"
-        )
-        raise ValueError(msg)
-    image_holder.fileobj = io.BytesIO(content)
+    header_class = image_class.header_class
+    if image_class in _WITH_TEXT:
+        header_holder.fileobj = _text(header_holder.filename)
+        header = header_class.from_fileobj(header_holder.fileobj)
+    elif header_holder is image_holder:
+        with open_stream(header_holder.filename) as stream:
+            header = _parse_header(header_class, stream.read(_LONGEST_HEAD))
+    else:
+        header_holder.fileobj = _small_file(header_holder.filename)
+        header = _parse_header(header_class, header_holder.fileobj.getvalue())
+    offset, size = _claimed_place(header)
+    filename = image_holder.filename
+    check_name(filename, is_known_head=header_holder is image_holder)
+    if compression_by_name(filename) and offset > LONGEST_HEADER:
+        raise UnreadableError(_no_place(offset))
+    needed = offset + size
+    if needed > most_bytes(filename):
+        raise UnreadableError(_cut_short(needed, filename))
+    # nibabel would leave the files of two classes open.
+    if compression_by_name(filename) or image_class in (MGHImage, PARRECImage):
+        # From its start: to decompress the head twice takes less time than to join it
+        # to the voxels, and some versions of isal cannot seek.
+        with open_stream(filename) as stream:
+            content = Content(filename, stream, needed)
+            if content.length < needed:
+                raise UnreadableError(_cut_short(needed, filename, content.length))
+            content.inflate(needed + _LONGEST_FOOTER)
+            content.close_stream()
+        image_holder.fileobj = content
+    return image_class.from_file_map(file_map)
+
+
+def _read_whole(image_class: Any, file_map: Any) -> Any:
+    """Read an image of which only the parser knows where its voxels are."""
+    filename = file_map["image"].filename
+    size = _LONGEST_HEAD if compression_by_name(filename) else most_bytes(filename)
+    with open_stream(filename) as stream:
+        content = Content(filename, stream, size)
+        for holder in file_map.values():
+            holder.fileobj = content
+        image = image_class.from_file_map(file_map)
+        content.close_stream()
+    if image_class is EcatImage:
+        _check_frames(image, content.length)
+    return image
+
+
+def _read_hdf5(image_class: Any, file_map: Any) -> Any:
+    """Read an image that the package h5py reads."""
+    image = image_class.from_file_map(file_map)
+    filename = file_map["image"].filename
+    needed = _bytes_of(image.shape, image.header.get_data_dtype())
+    if needed > _MOST_INSIDE_HDF5 * most_bytes(filename):
+        raise UnreadableError(_cut_short(needed, filename))
+    return image
+
+
+def _check_frames(image: Any, size: int) -> None:
+    """Check that the frames of an ECAT file are alike, and lie apart in their file."""
+    headers = image.get_subheaders()
+    frames = range(image.shape[3])
+    shapes = {headers.get_shape(frame) for frame in frames}
+    if len(shapes) != 1:
+        msg = f"its frames have different shapes: {sorted(shapes)}"
+        raise UnreadableError(msg)
+    needed = _bytes_of(image.shape, image.get_data_dtype(0))
+    if needed > size:
+        msg = f"the header claims {needed} bytes of image, the file holds {size}"
+        raise UnreadableError(msg)
 
 
 def _parse_header(header_class: Any, head: bytes) -> Any:
     if issubclass(header_class, nibabel.analyze.AnalyzeHeader):
-        # Without the extensions, which may be longer than the head.
-        return header_class(head[: header_class.template_dtype.itemsize])
+        # Without the extensions, which may be longer than the head. nibabel checks the
+        # rest, and prints what it finds, when it makes the image.
+        own = head[: header_class.template_dtype.itemsize]
+        return header_class(own, check=False)
     return header_class.from_fileobj(io.BytesIO(head))
 
 
-def _claimed_bytes(header: Any, filename: str) -> int:
-    """Count the bytes that a header says its image file has."""
-    shape = header.get_data_shape()
+def _claimed_place(header: Any) -> tuple[int, int]:
+    """Return where the voxels begin, and how many bytes they take, by the header."""
+    try:
+        dtype = header.get_data_dtype()
+    except KeyError as error:
+        msg = f"the header claims the data type {error}, which is unknown"
+        raise UnreadableError(msg) from error
+    if isinstance(header, PARRECHeader):
+        return 0, _bytes_of(header.get_rec_shape(), dtype)
+    if isinstance(header, nibabel.analyze.AnalyzeHeader):
+        offset = header.structarr["vox_offset"].item()
+        if not 0 <= offset < math.inf:
+            raise UnreadableError(_no_place(offset))
+    return int(header.get_data_offset()), _bytes_of(header.get_data_shape(), dtype)
+
+
+def _bytes_of(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    """Return how many bytes an array takes."""
     if any(length < 0 for length in shape):
         msg = f"the header claims a shape of {shape_text(shape)}"
-        raise ValueError(msg)
-    voxels = math.prod(int(length) for length in shape)
-    voxel_size: int = header.get_data_dtype().itemsize
-    needed = int(header.get_data_offset()) + voxels * voxel_size
-    size = Path(filename).stat().st_size
-    if needed > (size * _MOST_COMPRESSION if _is_gzipped(filename) else size):
-        msg = f"the header claims {needed} bytes of image, the file is cut short"
-        raise ValueError(msg)
-    return needed
+        raise UnreadableError(msg)
+    return math.prod(map(int, shape)) * np.dtype(dtype).itemsize
 
 
-def _open(filename: str) -> IO[bytes]:
-    if _is_gzipped(filename):
-        stream: IO[bytes] = igzip.open(filename, "rb")
-        return stream
-    return Path(filename).open("rb")
+def _no_place(offset: float) -> str:
+    """Say that voxels cannot be where a header says that they are."""
+    return f"the header says that the voxels begin at byte {offset:.10g}"
 
 
-def _is_stream(filename: str) -> bool:
-    """Whether a file is read at once: nibabel would leave an .mgh file open."""
-    return _is_gzipped(filename) or filename.endswith(".mgh")
+def _cut_short(needed: int, filename: str, held: int | None = None) -> str:
+    """Say that a file holds less than its header claims."""
+    holds = "is cut short" if held is None else f"holds {held}"
+    text = f"the header claims {needed} bytes of image, the file {holds}"
+    found = compression_by_content(filename)
+    if found is not None and compression_by_name(filename) is None:
+        text += (
+            f" (it looks compressed with {found.name}, but its name does not end in "
+            f"{found.endings[0]})"
+        )
+    return text
 
 
-def _is_gzipped(filename: str) -> bool:
-    return filename.lower().endswith(_GZIP_EXTENSIONS)
+def _text(filename: str) -> io.StringIO:
+    """Return the text of a header."""
+    content = _small_file(filename).getvalue()
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        # Names of people and places, which old scanners wrote so.
+        text = content.decode("latin-1")
+    # With lines as a file opened as text has them.
+    return io.StringIO(text, newline=None)
+
+
+def _small_file(filename: str) -> io.BytesIO:
+    """Return what a file beside that of the voxels holds; nothing if there is none."""
+    try:
+        check_name(filename, is_known_head=False)
+        with open_stream(filename) as stream:
+            content = stream.read(LONGEST_HEADER + 1)
+    except FileNotFoundError:
+        return io.BytesIO()
+    if len(content) > LONGEST_HEADER:
+        msg = f"{Path(filename).name!r} is longer than any header"
+        raise UnreadableError(msg)
+    return io.BytesIO(content)

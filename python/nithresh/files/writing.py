@@ -17,6 +17,7 @@ from isal import isal_zlib
 from nibabel.spatialimages import SpatialImage
 
 from nithresh.files.atomic import Transaction, Turn
+from nithresh.files.names import expanded
 from nithresh.grids import fault
 
 if TYPE_CHECKING:
@@ -146,11 +147,6 @@ def check_extension(path: str | os.PathLike[str]) -> None:
     if not str(path).lower().endswith(_EXTENSIONS):
         msg = f"path is {str(path)!r}; it must end in one of {', '.join(_EXTENSIONS)}"
         raise ValueError(msg)
-
-
-def expanded(path: str | os.PathLike[str]) -> Path:
-    """Return a path whose ``~`` is the home folder, if there is such a user."""
-    return Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's raises instead
 
 
 def files_of(path: Path) -> list[Path]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from nithresh import _core
 from nithresh._arrays import as_voxels
 from nithresh._comparison import as_compared
-from nithresh._numbers import in_full, shape_text
+from nithresh._numbers import in_full
 from nithresh._params import Percentile, Request, check_request, warn
 from nithresh.grids import affine_of
 from nithresh.plotting.geometry import Volume
@@ -147,6 +147,10 @@ def open_stat_map(
 ) -> StatMap:
     """Load a map and threshold all of it, by the rule of ``threshold_img``."""
     stored, affine = _read_volume(img, name, volume)
+    if request is not None and request.cluster_threshold > 0:
+        from nithresh import nifti
+
+        nifti.check_no_vertices(stored.shape, name)
     data = as_voxels(stored, name)
     low, high, has_non_finite = _extremes(data)
     raw = Volume(_finite(data) if has_non_finite else data, affine)
@@ -259,17 +263,12 @@ def _read_volume(
     from nithresh import nifti
 
     image = nifti.open_image(img, name=name)
-    shape = image.shape
-    while len(shape) > 4 and shape[-1] == 1:
-        shape = shape[:-1]
-    if len(shape) not in (3, 4):
-        msg = f"{name} has shape {shape_text(image.shape)}; it must have 3 dimensions"
-        raise ValueError(msg)
-    volumes = shape[3] if len(shape) == 4 else 1
+    data = nifti.read_array(image, name=name)
+    volumes = data.shape[3] if data.ndim == 4 else 1
     if volume is None and volumes != 1:
         msg = (
-            f"{name} has {volumes} volumes (shape {shape_text(image.shape)}); it must "
-            f"have one, or volume must say which: 0 to {volumes - 1}"
+            f"{name} has {volumes} volumes (shape {data.shape}); it must have one, or "
+            f"volume must say which: 0 to {volumes - 1}"
         )
         raise ValueError(msg)
     if volume is not None and not 0 <= volume < volumes:
@@ -277,11 +276,11 @@ def _read_volume(
         if volumes > 1:
             msg += f" to {volumes - 1}"
         raise ValueError(msg)
-    if 0 in shape:
-        msg = f"{name} has no voxels (shape {shape_text(image.shape)})"
+    if 0 in data.shape:
+        msg = f"{name} has no voxels (shape {data.shape})"
         raise ValueError(msg)
-    data = nifti.read_array(image)
-    data = data.reshape((*shape[:3], volumes), order="A")[..., volume or 0]
+    if data.ndim == 4:
+        data = data[..., volume or 0]
     return data, affine_of(image, name)
 
 
