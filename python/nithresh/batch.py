@@ -23,6 +23,7 @@ import numpy as np
 
 from nithresh import nifti
 from nithresh._params import check_count, check_request, collected_warnings, warn
+from nithresh._paths import FilePath, real_path
 from nithresh.files import save
 from nithresh.grids import same_grid
 from nithresh.threads import get_num_threads
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from nithresh.thresholding import ImageOrPath
 
-FilePath: TypeAlias = str | os.PathLike[str]
 Pair: TypeAlias = tuple[FilePath, FilePath]
 Task = TypeVar("Task")
 Value = TypeVar("Value")
@@ -334,5 +334,5 @@ def _checked(pairs: Iterable[Pair], files: OwnFiles) -> Iterator[Pair]:
 
 def _file(path: FilePath) -> Path:
     """Return the one name that a file has; the header's of a pair of files."""
-    place = Path(path).expanduser().resolve()
+    place = real_path(path)
     return place.with_name(re.sub(r"\.img(\.gz)?$", r".hdr\1", place.name))

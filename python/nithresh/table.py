@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nithresh._choices import finite
 from nithresh._numbers import in_full, told_apart
+from nithresh._paths import expanded
 
 # What each column says, and in which unit; in their order.
 _COLUMNS = {
@@ -205,7 +206,6 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
 
     def _save(self, path: str | PathLike[str], extension: str, delimiter: str) -> None:
         # Here, because whoever only looks at tables writes none.
-        from nithresh.files import expanded
         from nithresh.files.atomic import Transaction
         from nithresh.files.sidecars import write_sidecar
 

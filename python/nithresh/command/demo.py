@@ -2,9 +2,9 @@
 
 import argparse
 import shlex
-from pathlib import Path
 
 from nithresh import command, datasets
+from nithresh._paths import expanded
 from nithresh.command.errors import naming
 from nithresh.files import load, save
 
@@ -24,7 +24,7 @@ _STEPS = (
 
 def run(words: argparse.Namespace) -> int:
     """Copy the map, and run each step on it."""
-    folder = Path(words.folder)
+    folder = expanded(words.folder)
     folder.mkdir(parents=True, exist_ok=True)
     copy = folder / "motor.nii.gz"
     if not copy.exists():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nithresh._params import check_count
+from nithresh._paths import expanded
 from nithresh.batch import Mask, Outcome, OwnFiles, in_threads
 from nithresh.command.errors import (
     UsageError,
@@ -40,7 +41,7 @@ class Job:
 
     def at(self, path: str | Path) -> str | Path:
         """Return where a path of this job leads to, for whatever process."""
-        return path if self.folder is None else self.folder / Path(path).expanduser()
+        return path if self.folder is None else self.folder / expanded(path)
 
     @property
     def sidecars(self) -> dict[Path, list[Path]]:
@@ -86,7 +87,7 @@ class SharedMask(Mask):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self._path = path.expanduser().absolute()
+        self._path = expanded(path).absolute()
 
     def __reduce__(self) -> Any:
         return _shared_mask, (self._path, self.source)
@@ -105,7 +106,9 @@ def inputs_of(words: argparse.Namespace) -> list[str]:
 
 def _listed(path: str) -> list[str]:
     try:
-        content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+        content = (
+            sys.stdin.buffer.read() if path == "-" else expanded(path).read_bytes()
+        )
     except OSError as error:
         msg = f"--from-file {path}: {error.strerror}"
         raise UsageError(msg) from error
@@ -117,7 +120,7 @@ def only_output_of(inputs: Sequence[str], option: str, output: str) -> Path:
     if len(inputs) > 1:
         msg = f"{option} names one file for {len(inputs)} inputs; use --output-dir"
         raise UsageError(msg)
-    return Path(output).expanduser()
+    return expanded(output)
 
 
 def open_mask(words: argparse.Namespace) -> SharedMask | None:
@@ -191,7 +194,7 @@ def for_each(
             else check_count(words.jobs, "--jobs")
         )
     if getattr(words, "output_dir", None) is not None:
-        Path(words.output_dir).mkdir(parents=True, exist_ok=True)
+        expanded(words.output_dir).mkdir(parents=True, exist_ok=True)
     keep_freed_memory()
     for folder in {path.parent for job in jobs for path in job.outputs}:
         remove_left_overs(folder)

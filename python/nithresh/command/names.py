@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from nithresh._paths import expanded
+
 # Entities such as sub-01, then a suffix.
 _BIDS = re.compile(r"((?:[A-Za-z]+-[A-Za-z0-9+]+_)+)([A-Za-z0-9]+)")
 _DESC = re.compile(r"(?<![A-Za-z0-9])desc-([A-Za-z0-9+]+)_")
@@ -117,4 +119,4 @@ def sidecar_of(output: Path) -> Path:
 
 
 def _in(source: str, folder: str | None, name: str) -> Path:
-    return Path(source).with_name(name) if folder is None else Path(folder) / name
+    return (expanded(source).parent if folder is None else expanded(folder)) / name

@@ -2,7 +2,6 @@
 
 from nithresh.files.atomic import marked_temporaries, remove_temporaries
 from nithresh.files.errors import ImageFileError, MissingFileError
-from nithresh.files.names import expanded
 from nithresh.files.reading import load, read_voxels, sha256, without_volume
 from nithresh.files.writing import (
     check_extension,
@@ -15,7 +14,6 @@ __all__ = [
     "ImageFileError",
     "MissingFileError",
     "check_extension",
-    "expanded",
     "files_of",
     "load",
     "marked_temporaries",

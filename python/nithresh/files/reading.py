@@ -30,6 +30,7 @@ from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 
 from nithresh._numbers import shape_text
+from nithresh._paths import expanded
 from nithresh.files.compression import (
     LONGEST_HEADER,
     Content,
@@ -41,7 +42,6 @@ from nithresh.files.compression import (
     open_stream,
 )
 from nithresh.files.errors import ImageFileError, MissingFileError
-from nithresh.files.names import expanded
 
 # nibabel reads ECAT files, though its load() does not look for them.
 _CLASSES: tuple[Any, ...] = (*nibabel.imageclasses.all_image_classes, EcatImage)

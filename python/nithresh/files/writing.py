@@ -16,8 +16,8 @@ import numpy as np
 from isal import isal_zlib
 from nibabel.spatialimages import SpatialImage
 
+from nithresh._paths import expanded
 from nithresh.files.atomic import Transaction, Turn
-from nithresh.files.names import expanded
 from nithresh.grids import fault
 
 if TYPE_CHECKING:

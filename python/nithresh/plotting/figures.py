@@ -8,7 +8,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, cast
 
-from nithresh.files import atomic, expanded
+from nithresh._paths import expanded
+from nithresh.files import atomic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
