@@ -1,6 +1,7 @@
 """`nithresh.get_clusters_table` against nilearn's: equal where that is right."""
 
 import re
+import warnings
 
 import nibabel
 import numpy as np
@@ -191,10 +192,37 @@ def test_nothing_found():
     theirs, warned = oracles.call(nilearn_table, SAMPLE, 90)
     ours, also_warned = oracles.call(get_clusters_table, SAMPLE, 90)
     pd.testing.assert_frame_equal(ours, theirs)
-    assert also_warned == [UserWarning]
+    assert also_warned == [UserWarning] * 2
     assert set(warned) == {UserWarning}
-    with pytest.warns(UserWarning, match="No clusters found with stat higher than 90"):
+    with (
+        pytest.warns(UserWarning, match="No clusters found with stat higher than 90"),
+        pytest.warns(UserWarning, match="The threshold 90 is beyond the range"),
+    ):
         get_clusters_table(SAMPLE, 90)
+
+
+@pytest.mark.parametrize("two_sided", [False, True])
+@pytest.mark.parametrize("values", [(3, 2, -5), (-5, -6), (3, 4), (0, 0), (-3, np.nan)])
+@pytest.mark.parametrize("threshold", [-7, -6, -2, 0, 2.9, 3, 3.5, 5, 5.5, 9])
+def test_thresholds_beyond_the_range_are_warned_of_as_in_nilearn(
+    values, two_sided, threshold
+):
+    if two_sided and threshold < 0:
+        return
+    image = image_of(line(*values, 0))
+    messages = []
+    for function in (nilearn_table, get_clusters_table):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            function(image, threshold, two_sided=two_sided)
+        messages.append(
+            [
+                warning.category
+                for warning in caught
+                if re.search("must not|beyond the range", str(warning.message))
+            ]
+        )
+    assert messages[0] == messages[1]
 
 
 # Where nilearn is wrong: its output beside ours.

@@ -25,6 +25,7 @@ from nithresh.clusters import label
 from nithresh.grids import affine_of, determinant, to_mm
 from nithresh.peaks import spaced
 from nithresh.table import import_pandas
+from nithresh.thresholding import warn_beyond_range
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
@@ -101,7 +102,8 @@ def get_clusters_table(
     Warns
     -----
     UserWarning
-        Non-finite values; no clusters on a side.
+        Non-finite values; a threshold beyond the range of the map; no clusters on a
+        side.
 
     Notes
     -----
@@ -176,6 +178,8 @@ def get_clusters_table(
     found["labels"].write(labels, is_zero)
     if found["has_non_finite"]:
         warn("Non-finite values detected. They count as zero.")
+    smallest, largest, _ = _core.summary(voxels, None)
+    warn_beyond_range(request, request.threshold, smallest, largest, voxels.dtype)
     signs = [1, -1] if request.two_sided else [-1 if request.threshold < 0 else 1]
     for sign in signs:
         if sign not in found["signs"]:
