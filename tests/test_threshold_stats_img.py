@@ -20,8 +20,12 @@ from oracles import call, finite
 from oracles import threshold as naive_threshold
 
 ALPHAS = st.sampled_from([1e-12, 0.001, 0.05, 0.2, 0.45])
+ONE_SIDED = ("F", "chi2")
 STATS = st.sampled_from(
-    ["z", ("t", 1), ("t", 7.5), ("t", 200), ("F", 1, 4), ("F", 2.5, 30), ("F", 9, 9)]
+    [
+        *["z", ("t", 1), ("t", 7.5), ("t", 200), ("chi2", 1), ("chi2", 7.5)],
+        *[("F", 1, 4), ("F", 2.5, 30), ("F", 9, 9)],
+    ]
 )
 
 
@@ -45,7 +49,7 @@ def kept(image):
 def distribution(stat):
     if stat == "z":
         return stats.norm()
-    return {"t": stats.t, "F": stats.f}[stat[0]](*stat[1:])
+    return {"t": stats.t, "F": stats.f, "chi2": stats.chi2}[stat[0]](*stat[1:])
 
 
 def without_lowest(data):
@@ -96,7 +100,7 @@ def test_equal_to_nilearn(
         "two_sided": two_sided,
     }
     if height_control is None:
-        words["threshold"] = draw.draw(st.sampled_from([0.5, 1, 2.5, 3.0, None]))
+        words["threshold"] = draw.draw(st.sampled_from([0.5, 1, 2.5, 3, 3.0, None]))
     before = data.tobytes()
     theirs, their_warnings = call(
         nilearn_threshold_stats_img, image, mask_image, **words
@@ -118,8 +122,8 @@ def test_equal_to_nilearn(
         assert ours[1] == float(theirs[1])
     assert data.tobytes() == before
 
-    # The default of 3 changes in nilearn; and it knows nothing of p-values.
-    their_warnings = set(their_warnings) - {FutureWarning, RuntimeWarning}
+    # nilearn knows nothing of p-values.
+    their_warnings = set(their_warnings) - {RuntimeWarning}
     if height_control is not None and looks_like_p(data, mask_image):
         assert UserWarning in our_warnings
     else:
@@ -137,8 +141,8 @@ def looks_like_p(data, mask_image):
 @given(ALPHAS, st.booleans(), st.sampled_from(["fpr", None]))
 def test_no_map_equal_to_nilearn(alpha, two_sided, height_control):
     words = {"alpha": alpha, "two_sided": two_sided, "height_control": height_control}
-    theirs, _ = call(nilearn_threshold_stats_img, **words)
-    assert nithresh.threshold_stats_img(**words) == theirs
+    theirs = call(nilearn_threshold_stats_img, **words)
+    assert call(nithresh.threshold_stats_img, **words) == theirs
 
 
 @pytest.mark.parametrize("two_sided", [True, False])
@@ -151,8 +155,10 @@ def test_the_sample_map_equal_to_nilearn(height_control, two_sided):
         "cluster_threshold": 20,
         "two_sided": two_sided,
     }
-    theirs, _ = call(nilearn_threshold_stats_img, path, **words)
-    ours = nithresh.threshold_stats_img(path, **words)
+    theirs, their_warnings = call(nilearn_threshold_stats_img, path, **words)
+    ours, our_warnings = call(nithresh.threshold_stats_img, path, **words)
+    assert (FutureWarning in our_warnings) == (FutureWarning in their_warnings)
+    assert (FutureWarning in our_warnings) == (height_control is None)
     np.testing.assert_array_equal(array(ours[0]), array(theirs[0]))
     assert ours[1] == theirs[1]
 
@@ -454,13 +460,22 @@ def test_a_threshold_has_the_tail_that_was_asked_for(stat, exponent, two_sided):
     _, threshold = nithresh.threshold_stats_img(
         alpha=alpha, stat=stat, two_sided=two_sided
     )
-    tail = alpha / 2 if two_sided and stat[0] != "F" else alpha
+    tail = alpha / 2 if two_sided and stat[0] not in ONE_SIDED else alpha
     assert distribution(stat).sf(threshold) == pytest.approx(tail, rel=1e-9)
 
 
 @pytest.mark.parametrize("alpha", [0.3, 0.05, 0.001])
 @pytest.mark.parametrize(
-    "stat", ["z", ("t", 2), ("t", 33.3), ("F", 1, 10), ("F", 4, 1e6), ("F", 100, 2)]
+    "stat",
+    [
+        "z",
+        ("t", 2),
+        ("t", 33.3),
+        ("F", 1, 10),
+        ("F", 4, 1e6),
+        ("F", 100, 2),
+        ("chi2", 5),
+    ],
 )
 def test_thresholds_are_those_of_scipy(stat, alpha):
     _, threshold = nithresh.threshold_stats_img(alpha=alpha, stat=stat, two_sided=False)
@@ -493,7 +508,7 @@ def test_scipys_own_inverse_of_f_would_not_do():
 def naive_survivors(values, alpha, stat, two_sided):
     """Benjamini and Hochberg's procedure, a p-value at a time."""
     null = distribution(stat)
-    if stat[0] == "F":
+    if stat[0] in ONE_SIDED:
         p = [float(null.sf(max(v, 0))) for v in values]
     elif two_sided:
         p = [2 * float(null.sf(abs(v))) for v in values]
@@ -557,7 +572,7 @@ def test_what_passes_is_what_bonferroni_lets_pass(data, stat, alpha, two_sided):
         stat=stat,
         connectivity=18,
     )
-    two_sided = two_sided and stat[0] != "F"
+    two_sided = two_sided and stat[0] not in ONE_SIDED
     share = alpha / (1 + two_sided) / np.count_nonzero(values)
     assert distribution(stat).sf(threshold) == pytest.approx(share, rel=1e-9)
     expected = naive_threshold(
@@ -599,22 +614,23 @@ def test_an_f_map_is_tested_on_its_upper_side_with_all_of_alpha():
         ("t test", (12,), ("t", 12)),
         ("t test", (17.5,), ("t", 17.5)),
         ("f test", (2, 40), ("F", 2, 40)),
+        ("chi2", (1,), ("chi2", 1)),
     ],
 )
 def test_what_the_header_of_a_file_says(
     tmp_path, image_class, extension, intent, parameters, stat
 ):
-    data = np.array([1, 6, 9, -9], np.float32).reshape(4, 1, 1)
+    data = np.array([1, 7, 9, -9], np.float32).reshape(4, 1, 1)
     image = image_class(data, np.eye(4))
     image.header.set_intent(intent, parameters)
     path = tmp_path / f"map{extension}"
     nibabel.save(image, path)
-    tail = 0.01 if stat[0] == "F" else 0.005
+    tail = 0.01 if stat[0] in ONE_SIDED else 0.005
     expected = pytest.approx(distribution(stat).isf(tail), rel=1e-12)
     for given_path in (path, str(path)):
         thresholded, threshold = nithresh.threshold_stats_img(given_path, alpha=0.01)
         assert threshold == expected
-        assert kept(thresholded) == [0, 6, 9, 0 if stat[0] == "F" else -9]
+        assert kept(thresholded) == [0, 7, 9, -9 if tail == 0.005 else 0]
         assert thresholded.header.get_intent()[:2] == (intent, parameters)
     # What the caller says goes before it.
     _, threshold = nithresh.threshold_stats_img(path, alpha=0.01, stat=("t", 3))
@@ -631,12 +647,12 @@ def test_a_header_without_degrees_of_freedom(intent, parameters):
     with pytest.raises(ValueError, match=f"says {intent!r} with the degrees of freed"):
         nithresh.threshold_stats_img(image)
     nithresh.threshold_stats_img(image, stat="z")
-    nithresh.threshold_stats_img(image, height_control=None)
+    nithresh.threshold_stats_img(image, threshold=2.5, height_control=None)
 
 
 @pytest.mark.parametrize(
     ("intent", "parameters"),
-    [("p value", ()), ("correlation", (9,)), ("chi2", (3,)), ("estimate", ())],
+    [("correlation", (9,)), ("label", ()), ("estimate", ())],
 )
 def test_another_intent(intent, parameters):
     image = line([1, 2, 5])
@@ -645,7 +661,7 @@ def test_another_intent(intent, parameters):
         _, threshold = nithresh.threshold_stats_img(image)
     assert threshold == stats.norm.isf(0.0005)
     nithresh.threshold_stats_img(image, stat="z")
-    nithresh.threshold_stats_img(image, height_control=None)
+    nithresh.threshold_stats_img(image, threshold=2.5, height_control=None)
 
 
 def test_a_header_without_intents():
@@ -706,8 +722,17 @@ def test_a_threshold_that_is_not_used():
         image, threshold=2, height_control=None
     )
     assert (kept(thresholded), threshold) == ([0, 2, 5], 2)
-    thresholded, threshold = nithresh.threshold_stats_img(image, height_control=None)
-    assert (kept(thresholded), threshold) == ([0, 0, 5], 3)
+
+
+def test_the_default_threshold_will_change():
+    image = line([1, 2, 5])
+    for words in ({}, {"threshold": 3}):
+        with pytest.warns(FutureWarning, match="becomes 3.0902 .* in nilearn") as seen:
+            thresholded, threshold = nithresh.threshold_stats_img(
+                image, height_control=None, **words
+            )
+        assert (kept(thresholded), threshold) == ([0, 0, 5], 3)
+        assert seen[0].filename == __file__
 
 
 def test_a_mask_is_warned_of_once():
@@ -740,7 +765,7 @@ def test_scipy_is_imported_with_the_first_error_rate():
         assert "nibabel" not in sys.modules
         assert "scipy" not in sys.modules
         path = nithresh.datasets.load_sample_motor_activation_image()
-        nithresh.threshold_stats_img(path, height_control=None)
+        nithresh.threshold_stats_img(path, threshold=2.5, height_control=None)
         # nibabel imports the bare scipy if it is there.
         assert "scipy.special" not in sys.modules
         nithresh.threshold_stats_img(path)
@@ -756,8 +781,10 @@ def test_without_scipy():
         sys.modules["scipy"] = None  # as if it were not there
         import nithresh
         path = nithresh.datasets.load_sample_motor_activation_image()
-        thresholded, threshold = nithresh.threshold_stats_img(path, height_control=None)
-        assert threshold == 3 and thresholded.shape == (53, 63, 46)
+        thresholded, threshold = nithresh.threshold_stats_img(
+            path, threshold=2.5, height_control=None
+        )
+        assert threshold == 2.5 and thresholded.shape == (53, 63, 46)
         for rate in ("fpr", "fdr", "bonferroni"):
             try:
                 nithresh.threshold_stats_img("no/such.nii", height_control=rate)

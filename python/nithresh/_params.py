@@ -216,7 +216,7 @@ def check_bool(value: Any, name: str) -> bool:
     raise TypeError(msg)
 
 
-def warn(message: str) -> None:
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn about what the caller of this package passed, at the caller's line."""
     collected = _collected.get()
     if collected is not None:
@@ -225,7 +225,7 @@ def warn(message: str) -> None:
     frame, level = inspect.currentframe(), 1
     while frame and frame.f_globals.get("__name__", "").startswith("nithresh."):
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, UserWarning, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)
 
 
 @contextmanager

@@ -238,7 +238,7 @@ def find_clusters(
     extra = _check_extra(extra)
     robust = check_bool(robust, "robust")
 
-    from nithresh import nifti
+    from nithresh import _stated, nifti
 
     image = nifti.open_image(img)
     nifti.check_no_vertices(image.shape, "img")
@@ -297,6 +297,7 @@ def find_clusters(
         "max_peaks": max_peaks,
         "non_finite_voxels": non_finite,
         "mask_voxels": voxels.size if inside is None else int(inside.sum()),
+        "statistic": _stated.stated(image).as_choice(),
         "input": nifti.source(img),
         "mask": None if mask_img is None else nifti.source(mask_img),
         "extra": {name: map_.source for name, map_ in further.items()},

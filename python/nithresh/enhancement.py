@@ -186,9 +186,7 @@ def tfce_img(
     connectivity = check_connectivity(connectivity)
     two_sided = check_bool(two_sided, "two_sided")
 
-    import nibabel
-
-    from nithresh import nifti
+    from nithresh import _stated, nifti
 
     image = nifti.open_image(img)
     nifti.check_no_vertices(image.shape, "img")
@@ -199,11 +197,9 @@ def tfce_img(
     scores = _enhance(voxels, powers, connectivity, two_sided=two_sided, inside=inside)
     limits = _core.summary(scores, None)[:2]
     scores = restore_axes(scores, image.shape)
-    enhanced: Any = nifti.image_like(image, scores, limits, copy_header=True)
-    if isinstance(enhanced.header, nibabel.Nifti1Header):
-        enhanced.header.set_intent("none")
-    result: SpatialImage = enhanced
-    return result
+    enhanced: SpatialImage = nifti.image_like(image, scores, limits, copy_header=True)
+    _stated.unstate(enhanced)
+    return enhanced
 
 
 def _enhance(

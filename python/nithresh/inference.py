@@ -21,7 +21,8 @@ from nithresh._params import (
     check_threshold,
     warn,
 )
-from nithresh._tails import Statistic, check_stat, import_special, read_stat
+from nithresh._stated import read_stat, state
+from nithresh._tails import Statistic, check_stat, import_special
 from nithresh.thresholding import threshold_img
 
 if TYPE_CHECKING:
@@ -31,10 +32,13 @@ if TYPE_CHECKING:
 
     HeightControl: TypeAlias = Literal["fpr", "fdr", "bonferroni"] | None
     Stat: TypeAlias = (
-        Literal["z"] | tuple[Literal["t"], float] | tuple[Literal["F"], float, float]
+        Literal["z"]
+        | tuple[Literal["t", "chi2"], float]
+        | tuple[Literal["F"], float, float]
     )
 
 _ERROR_RATES = ("fpr", "fdr", "bonferroni")
+_DEFAULT_LEVEL = 3.0
 
 
 @overload
@@ -79,7 +83,7 @@ def threshold_stats_img(
     stat: Stat | None = None,
     connectivity: int = 6,
 ) -> tuple[SpatialImage | None, float]:
-    """Threshold a z-, t- or F-map at an error rate; a drop-in for nilearn's.
+    """Threshold a z-, t-, F- or chi2-map at an error rate; a drop-in for nilearn's.
 
     A voxel whose value equals the threshold is kept, and so is a cluster of
     exactly ``cluster_threshold`` voxels: all of it is done by
@@ -121,12 +125,14 @@ def threshold_stats_img(
         is that of the voxels, before small clusters are dropped.
     two_sided : bool, default=True
         Keep both ``v >= threshold`` and ``v <= -threshold``; otherwise the
-        first alone. An F-map is tested on its upper side in both cases, with
-        all of `alpha`, because F is large for effects of either sign.
-    stat : "z", ("t", df) or ("F", df1, df2), optional
+        first alone. An F- or chi2-map is tested on its upper side in both cases,
+        with all of `alpha`, because F and chi2 are large for effects of either sign.
+    stat : "z", ("t", df), ("F", df1, df2) or ("chi2", df), optional
         What the values of the map are, and with which degrees of freedom.
-        Without it, what the intent of its NIfTI header says; where that says
-        nothing, z.
+        Without it, the first of these places that says it: the intent of the NIfTI
+        header; its description, as SPM writes it (``SPM{T_[15.0]}``); the name of
+        the file, by the BIDS entity ``stat`` (``stat-z``) or as SPM names maps
+        (``spmT_0001.nii``). Where none says anything, z.
     connectivity : {6, 18, 26}, default=6
         Voxels belong together that share a face; a face or an edge; a face, an
         edge or a corner. nilearn has no choice but 6.
@@ -134,7 +140,9 @@ def threshold_stats_img(
     Returns
     -------
     nibabel image or None
-        As from :func:`threshold_img`; None without `stat_img`.
+        As from :func:`threshold_img`; None without `stat_img`. If `stat`, the
+        description or the name said that the values are t, F or chi2, the intent of
+        its NIfTI header says so too.
     float
         The threshold in the units of the map. That of an error rate is finite
         and never negative. If no voxel survives ``"fdr"``, it is what a single
@@ -146,17 +154,23 @@ def threshold_stats_img(
         An argument of the wrong type.
     ValueError
         An argument of the right type with a value that is not allowed; no map,
-        or no tested voxel, where the threshold depends on them; an intent of t
-        or F without degrees of freedom.
+        or no tested voxel, where the threshold depends on them; an intent of t,
+        F or chi2 without degrees of freedom; a map of p-values or other
+        probabilities by its own words.
     ImportError
         An error rate without SciPy (``pip install 'nithresh[stats]'``).
 
     Warns
     -----
+    FutureWarning
+        A `threshold` of 3 with no `height_control`, given or not: the default will
+        change with nilearn's.
     UserWarning
         No voxel reaches the threshold; a `threshold` that is not used; values
-        that all lie between 0 and 1, as p-values do, under an error rate; an
-        intent that is no z, t or F; and as :func:`threshold_img` does.
+        that all lie between 0 and 1, as p-values do, under an error rate; a map
+        that says two things about its statistic, or names something else, or leaves
+        out the degrees of freedom in its name or description, so that its values are
+        taken as z; and as :func:`threshold_img` does.
 
     Notes
     -----
@@ -197,7 +211,7 @@ def threshold_stats_img(
     cluster_threshold = _check_extent(cluster_threshold)
     connectivity = check_connectivity(connectivity)
     statistic = None if stat is None else check_stat(stat)
-    level = 3.0
+    level = _DEFAULT_LEVEL
     if height_control is not None:
         import_special()
         if threshold is not None:
@@ -205,8 +219,16 @@ def threshold_stats_img(
                 f"threshold is {threshold!r}, which is not used: height_control is "
                 f"{height_control!r}, and only None takes a threshold as it is."
             )
-    elif threshold is not None:
-        level = _check_level(threshold, two_sided=two_sided)
+    else:
+        if threshold is not None:
+            level = _check_level(threshold, two_sided=two_sided)
+        if level == _DEFAULT_LEVEL:
+            warn(
+                f"The default threshold, {_DEFAULT_LEVEL:g}, will follow that of "
+                "nilearn, which becomes 3.0902 (p = 0.001, one-sided) in nilearn 0.15. "
+                "Say with threshold which you want.",
+                FutureWarning,
+            )
 
     if stat_img is None:
         if height_control in ("fdr", "bonferroni"):
@@ -244,6 +266,8 @@ def threshold_stats_img(
     thresholded = threshold_img(
         image, level, cluster_threshold, two_sided, mask_img, connectivity=connectivity
     )
+    if statistic is not None:
+        state(thresholded, statistic)
     return thresholded, level
 
 

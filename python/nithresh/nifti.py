@@ -19,9 +19,10 @@ from nithresh import _core, grids
 from nithresh._arrays import as_voxels, check_mask, check_volumes, drop_axes
 from nithresh._numbers import shape_text
 from nithresh._params import warn
+from nithresh._paths import expanded
+from nithresh._stated import unstate
 from nithresh.files import (
     MissingFileError,
-    expanded,
     load,
     read_voxels,
     sha256,
@@ -381,8 +382,7 @@ def _has_dtype(header: Any, dtype: np.dtype[Any]) -> bool:
 def label_image(image: SpatialImage, labels: NDArray[np.int32], count: int) -> Any:
     """Make an image of labels up to `count`, with the header of another."""
     labelled = image_like(image, labels, (0, count), copy_header=True)
-    if isinstance(labelled.header, nibabel.Nifti1Header):
-        labelled.header.set_intent("label")
+    unstate(labelled, "label")
     return labelled
 
 

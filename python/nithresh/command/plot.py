@@ -11,6 +11,8 @@ from matplotlib import __version__, rc_context
 from nithresh import nifti
 from nithresh._choices import versions
 from nithresh._params import check_request
+from nithresh._paths import expanded
+from nithresh._stated import stated
 from nithresh.clusters import Clusters, find_clusters
 from nithresh.command.each import Job, check_files, for_each
 from nithresh.command.errors import UsageError, as_usage, naming
@@ -72,6 +74,7 @@ def run(words: argparse.Namespace) -> int:
                 **request,
                 **cuts,
                 "volume": words.volume,
+                "statistic": stated(image).as_choice(),
                 "input": nifti.source(job.source),
                 "versions": versions() | {"matplotlib": __version__},
             },
@@ -94,7 +97,7 @@ def run(words: argparse.Namespace) -> int:
             stream.write(figure.getvalue())
         return str(output)
 
-    output = Path(words.output).expanduser()
+    output = expanded(words.output)
     jobs = [Job(words.inputs[0], (output,))]
     check_files(jobs)
     return for_each(words, jobs, work)

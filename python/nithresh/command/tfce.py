@@ -4,6 +4,7 @@ import argparse
 
 from nithresh import nifti
 from nithresh._params import check_not_negative
+from nithresh._stated import stated
 from nithresh.command.each import Job, check_files, for_each, inputs_of, open_mask
 from nithresh.command.errors import as_usage, naming
 from nithresh.command.outputs import image_jobs, shown_names
@@ -48,7 +49,11 @@ def run(words: argparse.Namespace) -> int:
                     "-o": output,
                 },
             ),
-            {**request, **made_of(job.source, mask)},
+            {
+                **request,
+                "statistic": stated(image).as_choice(),
+                **made_of(job.source, mask),
+            },
         )
         with saved as files, naming(output):
             write_image(enhanced, output, files)

@@ -7,6 +7,7 @@ from pathlib import Path
 from nithresh import nifti
 from nithresh._choices import rules
 from nithresh._params import Request, check_request
+from nithresh._stated import stated
 from nithresh.command.each import (
     Job,
     SharedMask,
@@ -63,6 +64,7 @@ class _Work:
             command_line("threshold", job.source, {**self.options, "-o": output}),
             {
                 **rules(self.request, self.threshold, level),
+                "statistic": stated(image).as_choice(),
                 **made_of(job.at(job.source), self.mask),
             },
         )

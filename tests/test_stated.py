@@ -1,0 +1,284 @@
+"""What a map says of its own values: by intent, by description, by name."""
+
+import json
+import warnings
+
+import nibabel
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+import nithresh
+from nithresh._stated import stated
+from oracles import call
+
+DATA = np.array([1, 7, 9, -9], np.float32).reshape(4, 1, 1)
+Z = stats.norm.isf(0.0005)
+
+
+def image_of(description="", intent=None, image_class=nibabel.Nifti1Image):
+    image = image_class(DATA, np.eye(4))
+    if intent is not None:
+        image.header.set_intent(*intent)
+    image.header["descrip"] = description.encode()
+    return image
+
+
+def threshold_of(image):
+    """The threshold, and what was warned about the statistic."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _, threshold = nithresh.threshold_stats_img(image)
+    said = [str(warning.message) for warning in caught]
+    return threshold, [text for text in said if "no voxel is kept" not in text]
+
+
+def threshold_for(stat):
+    return nithresh.threshold_stats_img(stat=stat)[1]
+
+
+@pytest.mark.parametrize(
+    ("description", "stat"),
+    [
+        ("SPM{T_[15.0]} - contrast 1: faces > houses", ("t", 15)),
+        ("SPM{T_[15.0]} - contrast 1: SPM{F_[2.0,15.0]}", ("t", 15)),
+        ("SPM{F_[2.0,15.0]} - contrast 2: effects of interest", ("F", 2, 15)),
+        ("SPM{Z_[1]} - z", "z"),
+        ("SPM{Z}", "z"),
+        ("SPM{X_[3.0]}", ("chi2", 3)),
+        # SPM99 prints two digits.
+        ("SPM{T_[1.2e+02]} - contrast 1: a", ("t", 120)),
+        ("SPM{F_[1,1.2e+02]} - contrast 1: a", ("F", 1, 120)),
+        ("SPM{T_[15]}", ("t", 15)),
+        ("SPM{T_{15}}", ("t", 15)),
+        ("spm{t_[15.0]}", ("t", 15)),
+        ("  SPM { T_[ 15.0 ] } - a", ("t", 15)),
+        ("SPM{F_[ 2.0 , 15.0 ]}", ("F", 2, 15)),
+        ("DPABI{T_[15.0]}{dLh_1.2}{FWHMx_9FWHMy_9FWHMz_9mm}", ("t", 15)),
+        ("REST{F_[2.0,15.0]}", ("F", 2, 15)),
+        ("", "z"),
+        ("FSL5.0", "z"),
+        ("SPM{Talairach}", "z"),
+        ("SPM contrast - 1: SPM{T_[15.0]}", "z"),
+        ("spm - algebra", "z"),
+    ],
+)
+@pytest.mark.parametrize(
+    "image_class",
+    [nibabel.Nifti1Image, nibabel.Nifti2Image, nibabel.Spm2AnalyzeImage],
+)
+def test_the_description_says_it(description, stat, image_class):
+    image = image_of(description, image_class=image_class)
+    assert threshold_of(image) == (threshold_for(stat), [])
+    # What the caller says goes before it.
+    _, threshold = nithresh.threshold_stats_img(image, stat=("t", 8))
+    assert threshold == threshold_for(("t", 8))
+
+
+@given(
+    st.sampled_from(["T", "F", "X"]),
+    st.lists(st.floats(0.1, 999).map(lambda df: round(df, 1)), min_size=2, max_size=2),
+    st.text(" ", max_size=2),
+    st.booleans(),
+)
+def test_any_degrees_of_freedom(letter, numbers, space, small):
+    numbers = numbers[: 2 if letter == "F" else 1]
+    inside = f"{space},{space}".join(f"{df:.1f}" for df in numbers)
+    letter = letter.lower() if small else letter
+    text = f"SPM{space}{{{letter}_[{space}{inside}{space}]}} - contrast 1: a"
+    said = stated(image_of(text))
+    assert said.taken.statistic.degrees_of_freedom == tuple(numbers)
+    assert (
+        said.taken.statistic.name == {"T": "t", "F": "F", "X": "chi2"}[letter.upper()]
+    )
+    assert said.against == ()
+
+
+@given(st.text(max_size=30), st.sampled_from(["", "SPM{", "SPM{T", "SPM{T_[", "SPM{P"]))
+def test_no_description_is_an_error(text, start):
+    image = image_of()
+    image.header["descrip"] = (start + text).encode()[:80]
+    taken = stated(image).taken
+    assert taken is None or taken.place == "description"
+
+
+@pytest.mark.parametrize(
+    ("name", "stat"),
+    [
+        ("sub-01_task-a_stat-z_statmap.nii.gz", "z"),
+        ("sub-01_stat-Z_statmap.nii", "z"),
+        ("zmap.nii", "z"),
+        ("sub-01_desc-stat_statmap.nii", "z"),
+        ("sub-stat-t1_statmap.nii", "z"),
+        ("con_0001.nii", "z"),
+        ("myspmT_0001.nii", "z"),
+    ],
+)
+def test_the_name_says_z_or_nothing(tmp_path, name, stat):
+    nibabel.save(image_of(), tmp_path / name)
+    assert threshold_of(tmp_path / name) == (threshold_for(stat), [])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("sub-01_task-a_stat-t_statmap.nii.gz", "stat-t"),
+        ("stat-T_statmap.nii", "stat-T"),
+        ("sub-01_stat-F_statmap.nii", "stat-F"),
+        ("sub-01_stat-chi2_statmap.nii", "stat-chi2"),
+        ("stat-t.nii", "stat-t"),
+        ("spmT_0001.nii", "spmT"),
+        ("spmF_0002.img", "spmF"),
+        ("wspmT_0001.nii", "spmT"),
+    ],
+)
+def test_the_name_says_no_degrees_of_freedom(tmp_path, name, words):
+    nibabel.save(image_of(), tmp_path / name)
+    threshold, (warning,) = threshold_of(tmp_path / name)
+    assert threshold == Z
+    assert warning.startswith(
+        f"The file name of stat_img says {words!r}, but not with which degrees of "
+        "freedom; its values are taken as z. Say which with stat: "
+    )
+    # A header that says them is enough.
+    kind = words.removeprefix("stat-").removeprefix("spm").lower()
+    text = {"t": "T_[9.0]", "f": "F_[1.0,9.0]", "chi2": "X_[9.0]"}[kind]
+    nibabel.save(image_of(f"SPM{{{text}}}"), tmp_path / name)
+    threshold, said = threshold_of(tmp_path / name)
+    assert threshold > Z
+    assert said == []
+
+
+@pytest.mark.parametrize("text", ["SPM{T}-filtered: u = 3.1, k = 5", "SPM{F_[15.0]}"])
+def test_a_description_without_degrees_of_freedom(text):
+    threshold, (warning,) = threshold_of(image_of(text))
+    assert threshold == Z
+    assert f"its description is {text!r}, but not with which degrees of" in warning
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        (image_of(intent=("p value",)), "a.nii"),
+        (image_of(intent=("log10 p value",)), "a.nii"),
+        (image_of("SPM{P_[0.10]} - contrast 1: a"), "a.nii"),
+        (image_of(), "sub-01_stat-p_statmap.nii"),
+        (image_of(), "sub-01_stat-logp_statmap.nii"),
+        (image_of(), "spmP_0001.nii"),
+    ],
+)
+@pytest.mark.parametrize("height_control", ["fpr", "fdr", "bonferroni"])
+def test_probabilities_are_refused(tmp_path, image, name, height_control):
+    nibabel.save(image, tmp_path / name)
+    words = {"height_control": height_control}
+    with pytest.raises(ValueError, match="the values are probabilities, which error"):
+        nithresh.threshold_stats_img(tmp_path / name, **words)
+    nithresh.threshold_stats_img(tmp_path / name, stat="z", **words)
+    words = {"height_control": None, "threshold": 2.5}
+    nithresh.threshold_stats_img(tmp_path / name, **words)
+
+
+@pytest.mark.parametrize(
+    ("intent", "description", "name", "stat", "other"),
+    [
+        (("z score",), "SPM{T_[15.0]}", "a.nii", "z", "its description is 'SPM{T_"),
+        (("t test", (9,)), "SPM{T_[15.0]}", "a.nii", ("t", 9), "its description is"),
+        (("t test", (9,)), "", "a_stat-z.nii", ("t", 9), "file name of stat_img says"),
+        (
+            None,
+            "SPM{T_[15.0]}",
+            "a_stat-z.nii",
+            ("t", 15),
+            "file name of stat_img says",
+        ),
+        (None, "SPM{F_[1.0,9.0]}", "spmT_0001.nii", ("F", 1, 9), "says 'spmT'"),
+        (
+            ("estimate",),
+            "SPM{T_[15.0]}",
+            "a.nii",
+            ("t", 15),
+            "its intent is 'estimate'",
+        ),
+        (None, "SPM{T_[15.0]}", "a_stat-effect.nii", ("t", 15), "says 'stat-effect'"),
+    ],
+)
+def test_a_contradiction_is_a_warning(tmp_path, intent, description, name, stat, other):
+    nibabel.save(image_of(description, intent), tmp_path / name)
+    threshold, (warning,) = threshold_of(tmp_path / name)
+    assert threshold == threshold_for(stat)
+    assert other in warning
+    words = (
+        stat if isinstance(stat, str) else f"{stat[0]}({', '.join(map(str, stat[1:]))})"
+    )
+    assert f"; its values are taken as {words}. Say what they are with stat." in warning
+
+
+@pytest.mark.parametrize(
+    ("intent", "description", "name", "stat"),
+    [
+        # SPM rounds.
+        (("t test", (15.04,)), "SPM{T_[15.0]}", "stat-t.nii", ("t", np.float32(15.04))),
+        (("t test", (15.04,)), "SPM{T}", "stat-t.nii", ("t", np.float32(15.04))),
+        (("t test", (0,)), "SPM{T_[15.0]}", "a.nii", ("t", 15)),
+        (("z score",), "SPM{Z}", "stat-z.nii", "z"),
+    ],
+)
+def test_places_that_agree(tmp_path, intent, description, name, stat):
+    nibabel.save(image_of(description, intent), tmp_path / name)
+    assert threshold_of(tmp_path / name) == (threshold_for(stat), [])
+
+
+def test_something_else_in_the_name(tmp_path):
+    nibabel.save(image_of(), tmp_path / "a_stat-effect_statmap.nii")
+    threshold, (warning,) = threshold_of(tmp_path / "a_stat-effect_statmap.nii")
+    assert threshold == Z
+    assert "says 'stat-effect'; its values are taken as z" in warning
+
+
+@pytest.mark.parametrize(
+    ("description", "stat", "intent"),
+    [
+        ("SPM{T_[15.0]} - a", None, ("t test", (15.0,))),
+        ("SPM{F_[2.0,15.0]} - a", None, ("f test", (2.0, 15.0))),
+        ("SPM{X_[3.0]} - a", None, ("chi2", (3.0,))),
+        ("SPM{T_[15.0]} - a", ("t", 9), ("t test", (9.0,))),
+        ("", ("t", 9), ("t test", (9.0,))),
+        ("SPM{Z} - a", None, ("none", ())),
+        ("", None, ("none", ())),
+    ],
+)
+def test_the_result_says_what_was_taken(description, stat, intent):
+    image = image_of(description)
+    before = image.header.copy()
+    (result, threshold), _ = call(nithresh.threshold_stats_img, image, stat=stat)
+    assert result.header.get_intent()[:2] == intent
+    assert result.header["descrip"].item().decode() == description
+    assert image.header == before
+    # So the result gives the same threshold again.
+    (_, again), _ = call(nithresh.threshold_stats_img, result)
+    assert again == threshold
+
+
+def test_choices_and_sidecars_say_it(tmp_path):
+    image = image_of("SPM{T_[15.0]} - a")
+    clusters = nithresh.find_clusters(image, 3)
+    said = {"name": "t", "degrees_of_freedom": [15.0], "stated_by": "description"}
+    assert clusters.table.choices["statistic"] == said
+    clusters.table.to_tsv(tmp_path / "a.tsv")
+    sidecar = json.loads((tmp_path / "a.json").read_text())
+    assert sidecar["Choices"]["statistic"] == said
+    assert nithresh.find_clusters(image_of(), 3).table.choices["statistic"] is None
+
+
+def test_scores_and_labels_are_no_statistic():
+    image = image_of("SPM{T_[15.0]} - a", ("t test", (15,)))
+    for made in (
+        nithresh.tfce_img(image),
+        nithresh.find_clusters(image, 3).labels_img,
+    ):
+        assert stated(made).as_choice() is None
+        assert made.header["descrip"].item() == b""
+    other = image_of("smoothed")
+    assert nithresh.tfce_img(other).header["descrip"].item() == b"smoothed"
