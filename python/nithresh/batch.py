@@ -335,4 +335,4 @@ def _checked(pairs: Iterable[Pair], files: OwnFiles) -> Iterator[Pair]:
 def _file(path: FilePath) -> Path:
     """Return the one name that a file has; the header's of a pair of files."""
     place = real_path(path)
-    return place.with_name(re.sub(r"\.img(\.gz)?$", r".hdr\1", place.name))
+    return place.parent / re.sub(r"\.img(\.gz)?$", r".hdr\1", place.name)
