@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from typing import Any
 
 from nithresh import __version__
 
@@ -47,6 +48,40 @@ class _Parser(argparse.ArgumentParser):
         )
 
 
+class _Subcommand(_Parser):
+    """A parser that takes inputs on both sides of an option."""
+
+    _is_mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse what follows the name of the subcommand.
+
+        Names that follow ``--`` and begin with a dash get ``./`` in front: argparse
+        itself loses the ``--`` when it takes options and inputs in any order.
+        """
+        # The call below comes back to this method in some versions of Python.
+        if self._is_mixing:
+            return super().parse_known_args(args, namespace)
+        before = list(args)
+        after: list[str] = []
+        if "--" in before:
+            cut = before.index("--")
+            before, after = before[:cut], before[cut + 1 :]
+        after = [f"./{name}" if name.startswith("-") else name for name in after]
+        self._is_mixing = True
+        try:
+            # In front, so that no option takes them for its values.
+            words, unknown = self.parse_known_intermixed_args(
+                [*after, *before], namespace
+            )
+        finally:
+            self._is_mixing = False
+        inputs = getattr(words, "inputs", None)
+        if inputs is not None:
+            words.inputs = inputs[len(after) :] + inputs[: len(after)]
+        return words, unknown
+
+
 def parser() -> argparse.ArgumentParser:
     """Make the parser of the command."""
     whole = _Parser(
@@ -61,7 +96,10 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     subcommands = whole.add_subparsers(
-        dest="subcommand", metavar="SUBCOMMAND", required=True
+        dest="subcommand",
+        metavar="SUBCOMMAND",
+        required=True,
+        parser_class=_Subcommand,
     )
 
     def add(name: str, help_: str, epilog: str) -> argparse.ArgumentParser:
