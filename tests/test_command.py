@@ -656,6 +656,12 @@ def test_a_folder_that_is_read_only(folder):
             out.chmod(0o700)
 
 
+def _unignored():
+    """Undo what a shell or nohup, from which the tests run, has ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("sent", "said"),
     [
@@ -680,8 +686,7 @@ def test_a_signal_and_a_file_that_vanishes(folder, sent, said):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A job in the background of a shell is born with this signal ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=_unignored,
     )
     out = folder / "out"
     deadline = time.monotonic() + 60

@@ -511,9 +511,10 @@ def test_transparency_on_another_grid(sample):
     ids=str,
 )
 def test_one_clear_error(sample, words, error, message):
+    before = plt.get_fignums()
     with pytest.raises(error, match=message):
         plot_stat_map(sample, **words)
-    assert plt.get_fignums() == []
+    assert plt.get_fignums() == before
 
 
 def test_images_that_cannot_be_drawn():
