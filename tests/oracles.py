@@ -136,7 +136,7 @@ def table_rows(
                 continue
             place = in_mm(affine, voxel)
             if len(listed) < max_peaks and all(
-                np.linalg.norm(place - in_mm(affine, other)) >= min_distance
+                round(np.linalg.norm(place - in_mm(affine, other)), 6) >= min_distance
                 for other in listed
             ):
                 row = {

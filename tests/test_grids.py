@@ -155,6 +155,34 @@ def test_a_further_map_with_rounding_noise_is_taken(draw, affine):
     assert found.table["e_max"].max() == 119
 
 
+@SOME
+@given(testing.affines(), st.lists(st.integers(-1, 1), min_size=12, max_size=12))
+def test_rounding_noise_does_not_decide_about_a_distance(affine, noise):
+    # Two peaks of a cluster, four voxels apart along each axis.
+    zooms = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
+    noisy = affine.copy()
+    noisy[:3] += 1e-8 * np.reshape(noise, (3, 4))
+    for axis, zoom in enumerate(zooms):
+        data = np.moveaxis(np.float32([9, 2, 2, 2, 8]).reshape(5, 1, 1), 0, axis)
+        for place in (affine, noisy):
+            found = nithresh.find_clusters(
+                image_of(data, place), 1, min_distance=4 * zoom
+            )
+            assert found.table["id"].tolist() == ["1", "1a"]
+            table = nithresh.get_clusters_table(
+                image_of(data, place), 1, min_distance=4 * zoom
+            )
+            assert table["Cluster ID"].tolist() == [1]
+
+
+def test_a_marker_at_the_largest_distance_from_a_cut():
+    display = plot_stat_map(image_of(blob()), display_mode="z", cut_coords=[2])
+    display.add_markers([[0, 0, 4.0000004], [2, 2, 4.01]])
+    (panel,) = display.axes.values()
+    assert len(panel.ax.collections[-1].get_offsets()) == 1
+    display.close()
+
+
 def test_files_with_rounding_noise(tmp_path):
     rng = np.random.default_rng(0)
     noisy = np.diag([3.0, 3, 3, 1])
@@ -409,6 +437,7 @@ def test_what_needs_no_millimetres_works_without(tmp_path_factory, affine, copy_
         )
         tree = nithresh.ClusterTree(map_, mask_img=masks[0])
         assert tree.counts(2) == 3
+    nithresh.save(ours, tmp_path_factory.mktemp("degenerate") / "a.mgz")
     # From file to file, where the sform keeps what it was.
     folder = tmp_path_factory.mktemp("degenerate")
     for name in ("a.nii", "a.nii.gz", "a.hdr"):

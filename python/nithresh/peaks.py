@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+_DECIMALS = 6
+
 
 def spaced(
     clusters: NDArray[Any],
@@ -27,7 +29,8 @@ def spaced(
     xyz : numpy.ndarray of shape (peaks, 3)
         In mm.
     min_distance : float
-        In mm, between any two peaks of the same cluster.
+        In mm, between any two peaks of the same cluster. Distances are rounded to
+        1e-6 mm, so that the rounding noise of an affine decides nothing.
     max_peaks : int
         How many to choose in a cluster at most.
     keeps_distance : bool, default=True
@@ -38,6 +41,7 @@ def spaced(
     numpy.ndarray of int, shape (chosen,)
         The places of the chosen peaks, rising.
     """
+    least = round(min_distance, _DECIMALS)
     left = np.arange(len(clusters))
     chosen = []
     for _ in range(max_peaks):
@@ -48,8 +52,8 @@ def spaced(
         first = left[is_first]
         chosen.append(first)
         apart = xyz[left] - xyz[first[np.cumsum(is_first) - 1]]
-        distance = np.sqrt((apart**2).sum(axis=1))
-        far = distance >= min_distance if keeps_distance else distance > min_distance
+        distance = np.sqrt((apart**2).sum(axis=1)).round(_DECIMALS)
+        far = distance >= least if keeps_distance else distance > least
         # The chosen ones themselves, too, where the distance is 0.
         left = left[far & ~is_first]
     if not chosen:

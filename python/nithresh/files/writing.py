@@ -139,7 +139,13 @@ def _as_mgh(img: Any) -> nibabel.MGHImage:
                 )
                 raise ValueError(msg)
             header.set_data_dtype(np.dtype(held[0]))
-    return nibabel.MGHImage(data, img.affine, header, extra=img.extra)
+    # Directions are divided by the voxel sizes, of which an affine may have none.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        image = nibabel.MGHImage(data, img.affine, header, extra=img.extra)
+    if img.affine is None or fault(img.affine) is None:
+        return image
+    # nibabel would divide once more when it writes.
+    return nibabel.MGHImage(data, None, image.header, extra=img.extra)
 
 
 def check_extension(path: str | os.PathLike[str]) -> None:

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["SliceDisplay"]
 
 _TITLE_INSET = 0.01  # of the frame
-_MARKERS_WITHIN = 2.0  # mm from the slice
+# In mm from the slice, with room for rounding noise.
+_MARKERS_WITHIN = 2.0 + 1e-6
 _LINE = 1.2  # height of a line, of the size of its text
 _SMALLEST_LABEL = 6.0  # points
 _LABEL_PER_WIDTH = 0.09  # points of label per point of panel width, at most
