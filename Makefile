@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(wildcard rust/*/src/*.rs rust/*/src/*/*.rs) $(wildcard rust/*/Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: help demo test docs lint format bench wheel clean
+.PHONY: help demo test test-lowest docs lint format bench wheel clean
 
 help: ## Say what each target does
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 demo: .venv/built ## Run the example on the built-in map and write its figures to figures/
 	$(BIN)/python examples/plot_threshold_image.py figures
@@ -15,6 +15,13 @@ demo: .venv/built ## Run the example on the built-in map and write its figures t
 test: .venv/tested ## Run all Rust and Python tests
 	cargo test --package nithresh-core
 	$(BIN)/pytest -n 2
+
+test-lowest: .venv/built ## Run the Python tests with the lowest versions that pyproject.toml allows
+	rm -rf .venv/lowest
+	$(PYTHON) -m venv .venv/lowest
+	$(PYTHON) tools/lowest_versions.py > .venv/lowest/constraints
+	.venv/lowest/bin/pip install --quiet --constraint .venv/lowest/constraints --editable '.[test]'
+	.venv/lowest/bin/pytest -n 2
 
 docs: .venv/tested ## Build the documentation site in docs/_build, with every example run anew
 	rm -rf docs/api docs/auto_examples docs/_build

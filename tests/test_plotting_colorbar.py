@@ -152,12 +152,14 @@ def test_ticks_are_left_in_ink_and_as_formatted():
 @pytest.mark.parametrize("titled", [False, True])
 def test_tick_labels_never_overlap(threshold, size, titled):
     image = datasets.load_sample_motor_activation_image()
+    # With pixels so fine that it does not matter that matplotlib rounds the sizes of
+    # texts up to whole ones before 3.11.
+    figure = Figure(size, dpi=1000)
     display = plot_stat_map(
-        image, threshold=threshold, cut_coords=(5, -26, 21), figure=Figure(size)
+        image, threshold=threshold, cut_coords=(5, -26, 21), figure=figure
     )
     if titled:  # later, so that the bar has to shrink
         display.title("A title that takes two lines or even more of them " * 2)
-    figure = display.frame_axes.figure
     figure.draw_without_rendering()
     boxes = [
         label.get_window_extent() for label in display.colorbar_ax.get_yticklabels()
