@@ -26,7 +26,7 @@ def kept(image):
     return array(image).ravel().tolist()
 
 
-def test_01_the_signed_minimum():
+def test_the_signed_minimum():
     image = line([-128, 0, -127, 0, 5], np.int8)
     theirs, _ = nilearn_threshold_img(image, 100.0, cluster_threshold=2)
     assert kept(theirs) == [-128, 0, 0, 0, 0]
@@ -41,7 +41,7 @@ def test_01_the_signed_minimum():
         assert kept(nithresh.threshold_img(image, 5, 2)) == [0, 0]
 
 
-def test_02_a_one_sided_percentile_with_nothing_on_that_side():
+def test_a_one_sided_percentile_with_nothing_on_that_side():
     image = line([-3, -2, -1])
     theirs, _ = nilearn_threshold_img(image, "50%", two_sided=False)
     assert kept(theirs) == [-3, -2, -1]
@@ -51,7 +51,7 @@ def test_02_a_one_sided_percentile_with_nothing_on_that_side():
 
 
 @pytest.mark.parametrize("two_sided", [True, False])
-def test_03_nan_and_infinity(two_sided):
+def test_nan_and_infinity(two_sided):
     image = line([-3, 0, 3])
     with pytest.raises(ValueError, match="threshold is NaN"):
         nithresh.threshold_img(image, np.nan, two_sided=two_sided)
@@ -65,7 +65,7 @@ def test_03_nan_and_infinity(two_sided):
 
 
 @pytest.mark.parametrize("extension", [".nii", ".nii.gz"])
-def test_04_what_is_saved_is_what_was_computed(tmp_path, extension):
+def test_what_is_saved_is_what_was_computed(tmp_path, extension):
     rng = np.random.default_rng(0)
     header = nibabel.Nifti1Header()
     header.set_data_dtype(np.int16)
@@ -85,7 +85,7 @@ def test_04_what_is_saved_is_what_was_computed(tmp_path, extension):
     assert not np.array_equal(array(saved), array(theirs))
 
 
-def test_05_a_result_is_independent_of_its_file(tmp_path):
+def test_a_result_is_independent_of_its_file(tmp_path):
     path = tmp_path / "map.nii"
     data = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
     nibabel.save(nibabel.Nifti1Image(data, np.eye(4)), path)
@@ -100,7 +100,7 @@ def test_05_a_result_is_independent_of_its_file(tmp_path):
     np.testing.assert_array_equal(array(ours), expected)
 
 
-def test_06_clusters_are_linear():
+def test_clusters_are_linear():
     # nilearn goes over the volume once for each of these 48,000 clusters, which
     # takes it most of an hour.
     rng = np.random.default_rng(0)
@@ -112,7 +112,7 @@ def test_06_clusters_are_linear():
 
 
 @pytest.mark.parametrize("name", ["map[1].nii", "map?.nii.gz", "sub-*.nii", "[x.nii"])
-def test_07_an_existing_file_is_no_pattern(tmp_path, name):
+def test_an_existing_file_is_no_pattern(tmp_path, name):
     path = tmp_path / name
     nibabel.save(line([1, 2, 3]), path)
     nibabel.save(line([7, 7, 7]), tmp_path / "map1.nii")
@@ -120,7 +120,7 @@ def test_07_an_existing_file_is_no_pattern(tmp_path, name):
         assert kept(nithresh.threshold_img(given, 2)) == [0, 2, 3]
 
 
-def test_08_one_sided_and_no_voxel_on_that_side():
+def test_one_sided_and_no_voxel_on_that_side():
     theirs, _ = nilearn_threshold_img(line([-3, -2]), 1, two_sided=False)
     assert isinstance(theirs, ValueError)
     with pytest.warns(UserWarning, match="beyond the range"):
@@ -134,13 +134,13 @@ def test_08_one_sided_and_no_voxel_on_that_side():
 @pytest.mark.parametrize("threshold", [2, 0, "50%"])
 @pytest.mark.parametrize("cluster_threshold", [0, 3])
 @pytest.mark.parametrize("shape", [(0, 3, 3), (3, 0, 3, 2), (2, 2, 2, 0)])
-def test_08_empty_volumes(shape, cluster_threshold, threshold):
+def test_empty_volumes(shape, cluster_threshold, threshold):
     image = nibabel.Nifti1Image(np.zeros(shape, np.float32), np.eye(4))
     ours = nithresh.threshold_img(image, threshold, cluster_threshold)
     assert ours.shape == shape
 
 
-def test_08_two_and_five_dimensions():
+def test_two_and_five_dimensions():
     data = np.arange(24, dtype=np.float32)
     for shape in [(24,), (4, 6), (2, 3, 1, 2, 2)]:
         image = nibabel.Nifti1Image(data.reshape(shape), np.eye(4))
@@ -157,7 +157,7 @@ def test_08_two_and_five_dimensions():
 
 
 @pytest.mark.parametrize("extension", [".hdr", ".img", ".mgz", ".mgh", ".hdr.gz"])
-def test_08_pairs_and_freesurfer_files(tmp_path, extension):
+def test_pairs_and_freesurfer_files(tmp_path, extension):
     data = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
     affine = np.diag([-2.0, 2, 2, 1])
     is_pair = extension[1] in "hi"
@@ -173,7 +173,7 @@ def test_08_pairs_and_freesurfer_files(tmp_path, extension):
     np.testing.assert_array_equal(array(saved), array(ours))
 
 
-def test_08_analyze_files(tmp_path):
+def test_analyze_files(tmp_path):
     data = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
     image = nibabel.Spm2AnalyzeImage(data, np.eye(4))
     nibabel.save(image, tmp_path / "map.img")
@@ -181,7 +181,7 @@ def test_08_analyze_files(tmp_path):
     np.testing.assert_array_equal(array(ours), np.where(data >= 30, data, 0))
 
 
-def test_08_bool_with_a_cluster_threshold():
+def test_bool_with_a_cluster_threshold():
     image = line([1, 1, 0, 1], np.uint8)
     image._dataobj = array(image).astype(bool)
     ours = nithresh.threshold_img(image, 1, cluster_threshold=2)
@@ -189,17 +189,17 @@ def test_08_bool_with_a_cluster_threshold():
     assert kept(ours) == [1, 1, 0, 0]
 
 
-def test_08_messages_are_text():
+def test_messages_are_text():
     with pytest.raises(ValueError, match="threshold is '5 %%'; as text it must be"):
         nithresh.threshold_img(line([1]), "5 %%")
 
 
-def test_08_a_threshold_beyond_floats():
+def test_a_threshold_beyond_floats():
     with pytest.warns(UserWarning, match="beyond the range of the map, 1 to 2"):
         assert kept(nithresh.threshold_img(line([1, 2]), 10**400)) == [0, 0]
 
 
-def test_08_a_singular_affine_under_a_mask(tmp_path):
+def test_a_singular_affine_under_a_mask(tmp_path):
     nibabel.save(line([1, 1], np.uint8), tmp_path / "mask.nii")
     content = (tmp_path / "mask.nii").read_bytes()
     header = nibabel.Nifti1Header(content[:348])
@@ -212,7 +212,7 @@ def test_08_a_singular_affine_under_a_mask(tmp_path):
         nithresh.threshold_img(line([1, 2]), 1, mask_img=mask)
 
 
-def test_08_no_affine_under_a_mask():
+def test_no_affine_under_a_mask():
     mask = nibabel.Nifti1Image(np.ones((3, 1, 1), np.uint8), None)
     with pytest.raises(ValueError, match="mask_img has no place in mm: it has no aff"):
         nithresh.threshold_img(line([1, 2]), 1, mask_img=mask)
@@ -222,7 +222,7 @@ def test_08_no_affine_under_a_mask():
         nithresh.threshold_img(image, 1, mask_img=line([1, 1]))
 
 
-def test_09_a_flipped_byte_is_noticed(tmp_path):
+def test_a_flipped_byte_is_noticed(tmp_path):
     path = tmp_path / "map.nii.gz"
     rng = np.random.default_rng(0)
     data = rng.standard_normal((20, 20, 20)).astype(np.float32)
@@ -236,7 +236,7 @@ def test_09_a_flipped_byte_is_noticed(tmp_path):
             nithresh.threshold_img(path, 1)
 
 
-def test_10_the_caller_s_mask_and_array_stay_as_they_are():
+def test_the_caller_s_mask_and_array_stay_as_they_are():
     mask = line([1, np.nan, 1])
     image = line([1, 2, 3])
     with pytest.warns(UserWarning, match="mask_img"):
@@ -250,7 +250,7 @@ def test_10_the_caller_s_mask_and_array_stay_as_they_are():
         np.testing.assert_array_equal(array(other).ravel(), [np.nan, 2, 3])
 
 
-def test_10_a_half_precision_array_is_not_changed_before_the_failure():
+def test_a_half_precision_array_is_not_changed_before_the_failure():
     header = nibabel.Nifti1Header()
     data = np.array([1, 2, 3], np.float16).reshape(3, 1, 1)
     image = nibabel.Nifti1Image(data, np.eye(4), header)
@@ -259,7 +259,7 @@ def test_10_a_half_precision_array_is_not_changed_before_the_failure():
     assert data.ravel().tolist() == [1, 2, 3]
 
 
-def test_10_a_64_bit_array_is_not_changed_before_the_failure():
+def test_a_64_bit_array_is_not_changed_before_the_failure():
     data = np.array([1, 2, 2**40]).reshape(3, 1, 1)
     image = nibabel.Nifti1Image(data, np.eye(4), dtype=np.int64)
     for copy in (True, False):
@@ -268,28 +268,28 @@ def test_10_a_64_bit_array_is_not_changed_before_the_failure():
         assert data.ravel().tolist() == [1, 2, 2**40]
 
 
-def test_11_the_margin_of_percentiles_is_kept():
+def test_the_margin_of_percentiles_is_kept():
     image = line([1e-8, 2e-8, 3e-8])
     for threshold in ("0%", "50%", "100%"):
         theirs, _ = nilearn_threshold_img(image, threshold)
         assert kept(theirs) == kept(nithresh.threshold_img(image, threshold)) == [0] * 3
 
 
-def test_12_a_cluster_that_fills_the_volume_can_be_too_small():
+def test_a_cluster_that_fills_the_volume_can_be_too_small():
     image = line([3, 4])
     theirs, _ = nilearn_threshold_img(image, 2, cluster_threshold=10)
     assert kept(theirs) == [3, 4]
     assert kept(nithresh.threshold_img(image, 2, cluster_threshold=10)) == [0, 0]
 
 
-def test_13_joined_images_keep_their_values(tmp_path):
+def test_joined_images_keep_their_values(tmp_path):
     nibabel.save(line([1, 2], np.int16), tmp_path / "a.nii")
     nibabel.save(line([1.5, 2.5]), tmp_path / "b.nii")
     ours = nithresh.threshold_img(str(tmp_path / "*.nii"), 1)
     assert array(ours).reshape(2, 2).tolist() == [[1, 1.5], [2, 2.5]]
 
 
-def test_14_rounding_noise_does_not_make_another_grid_of_a_mask():
+def test_rounding_noise_does_not_make_another_grid_of_a_mask():
     rng = np.random.default_rng(0)
     data = rng.standard_normal((20, 24, 10)).astype(np.float32)
     data[:7, :7, 0] = 5
@@ -304,7 +304,7 @@ def test_14_rounding_noise_does_not_make_another_grid_of_a_mask():
     assert np.count_nonzero(array(ours)) == 49
 
 
-def test_15_the_outermost_voxels_of_a_mask_are_whole():
+def test_the_outermost_voxels_of_a_mask_are_whole():
     # Slices of 2 mm, of which two have their centres in one of 4 mm.
     image = nibabel.Nifti1Image(
         np.ones((3, 3, 4), np.float32),

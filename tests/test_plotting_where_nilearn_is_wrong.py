@@ -1,4 +1,4 @@
-"""The twelve places where nilearn's plot is wrong and this one is right."""
+"""The places where nilearn's plot is wrong and this one is right."""
 
 import io
 import itertools
@@ -94,7 +94,7 @@ def voxel_values(img, points):
 # 1
 
 
-def test_point_01_half_voxel_extents_are_voxel_edges(sample):
+def test_half_voxel_extents_are_voxel_edges(sample):
     display = draw(sample, cut_coords=CUTS)
     # Origin (78, -112, -50), steps (-3, 3, 3), 53 x 63 x 46 voxels.
     x, y, z = (78 - 52 * 3 - 1.5, 79.5), (-113.5, 75.5), (-51.5, 86.5)
@@ -103,7 +103,7 @@ def test_point_01_half_voxel_extents_are_voxel_edges(sample):
     assert map_image(display.axes["z"]).get_extent() == pytest.approx([*x, *y])
 
 
-def test_point_01_half_voxel_one_voxel_is_drawn_where_it_is():
+def test_half_voxel_one_voxel_is_drawn_where_it_is():
     # The same blob of 6 mm on grids of 2, 3 and 6 mm: it covers 0 to 6 in each.
     for zoom in (2, 3, 6):
         data = np.zeros((24 // zoom,) * 3, np.float32)
@@ -121,7 +121,7 @@ def test_point_01_half_voxel_one_voxel_is_drawn_where_it_is():
                 assert covered.max() + zoom / 2 == pytest.approx(6)
 
 
-def test_point_01_map_and_background_are_drawn_alike(sample):
+def test_map_and_background_are_drawn_alike(sample):
     # A background that is the map itself lies exactly under the map.
     display = draw(sample, bg_img=sample, cut_coords=CUTS)
     for panel in display.axes.values():
@@ -133,28 +133,28 @@ def test_point_01_map_and_background_are_drawn_alike(sample):
 
 
 @pytest.mark.parametrize("z", [-66, 120])
-def test_point_02_a_cut_outside_is_an_empty_panel_and_a_warning(sample, z):
+def test_a_cut_outside_is_an_empty_panel_and_a_warning(sample, z):
     with pytest.warns(UserWarning, match=r"z=-?\d+ .*-51.5 to 86.5"):
         display = draw(sample, bg_img=None, cut_coords=(5, -26, z))
     assert len(display.axes["x"].ax.images) == 1
     assert len(display.axes["z"].ax.images) == 0
 
 
-def test_point_02_a_cut_outside_the_map_shows_the_background_alone(sample):
+def test_a_cut_outside_the_map_shows_the_background_alone(sample):
     with pytest.warns(UserWarning, match="outside the map"):
         display = draw(sample, cut_coords=(5, -26, -66))
     (background,) = display.axes["z"].ax.images
     assert background.get_array().max() > 100
 
 
-def test_point_02_all_cuts_outside_are_an_error(sample):
+def test_all_cuts_outside_are_an_error(sample):
     with pytest.raises(ValueError, match=r"x -79.5 to 79.5, y -113.5 to 75.5"):
         draw(sample, cut_coords=(500, 500, 500))
     with pytest.raises(ValueError, match="outside the map"):
         draw(sample, display_mode="z", cut_coords=[-80, -70])
 
 
-def test_point_02_the_edge_of_the_outermost_voxel_is_inside(sample):
+def test_the_edge_of_the_outermost_voxel_is_inside(sample):
     display = draw(sample, bg_img=None, display_mode="z", cut_coords=[-51.5, 86.5])
     assert all(len(panel.ax.images) == 1 for panel in display.axes.values())
 
@@ -163,7 +163,7 @@ def test_point_02_the_edge_of_the_outermost_voxel_is_inside(sample):
 
 
 @pytest.mark.parametrize("threshold", [1e-6, 3, 5.5])
-def test_point_03_oblique_draws_only_voxels_of_the_map(sample, threshold):
+def test_oblique_draws_only_voxels_of_the_map(sample, threshold):
     data = np.asarray(sample.dataobj)
     img = image(data, oblique() @ np.diag([1 / 3, 1 / 3, 1 / 3, 1]) @ sample.affine)
     display = draw(img, threshold=threshold, cut_coords=CUTS)
@@ -184,7 +184,7 @@ def test_point_03_oblique_draws_only_voxels_of_the_map(sample, threshold):
     assert drawn > 100
 
 
-def test_point_03_a_shear_and_swapped_axes_are_sampled_too():
+def test_a_shear_and_swapped_axes_are_sampled_too():
     rng = np.random.default_rng(0)
     data = rng.normal(size=(12, 14, 16)).astype(np.float32)
     affine = np.array(
@@ -201,7 +201,7 @@ def test_point_03_a_shear_and_swapped_axes_are_sampled_too():
 
 
 @pytest.mark.parametrize("method", ["nearest", "linear", "continuous"])
-def test_point_03_no_interpolation_paints_below_the_threshold(method):
+def test_no_interpolation_paints_below_the_threshold(method):
     rng = np.random.default_rng(1)
     data = rng.normal(size=(20, 20, 20)).astype(np.float32)
     img = image(data, oblique())
@@ -212,7 +212,7 @@ def test_point_03_no_interpolation_paints_below_the_threshold(method):
         assert (np.abs(values) >= 1.5).all()
 
 
-def test_point_03_labels_are_never_blended():
+def test_labels_are_never_blended():
     data = np.zeros((20, 20, 20), np.float32)
     data[5:15, 5:15, 5:15] = 7
     img = image(data, oblique())
@@ -221,7 +221,7 @@ def test_point_03_labels_are_never_blended():
         assert set(map_image(panel).get_array().compressed()) <= {0, 7}
 
 
-def test_point_03_nothing_hidden_may_be_blended():
+def test_nothing_hidden_may_be_blended():
     data = np.random.default_rng(2).normal(size=(20, 20, 20)).astype(np.float32)
     img = image(data, oblique())
     planes = {}
@@ -242,7 +242,7 @@ def test_point_03_nothing_hidden_may_be_blended():
 # 4
 
 
-def test_point_04_nothing_of_the_callers_is_changed():
+def test_nothing_of_the_callers_is_changed():
     rng = np.random.default_rng(3)
     images = []
     for _ in range(3):
@@ -278,7 +278,7 @@ def boxes(display):
     return [panel.ax.get_window_extent() for panel in display.axes.values()]
 
 
-def test_point_05_an_overlay_leaves_panels_and_bar_where_they_are(sample):
+def test_an_overlay_leaves_panels_and_bar_where_they_are(sample):
     display = draw(sample, threshold=3, cut_coords=CUTS)
     display.frame_axes.figure.draw_without_rendering()
     before = [box.bounds for box in boxes(display)]
@@ -312,7 +312,7 @@ def voxel_at(img, coords):
 
 
 @pytest.mark.parametrize("threshold", [2, 3, 6])
-def test_point_06_cuts_go_through_the_largest_cluster(sample, threshold):
+def test_cuts_go_through_the_largest_cluster(sample, threshold):
     data = np.asarray(sample.dataobj)
     cluster = largest_cluster(data, threshold)
     display = draw(sample, threshold=threshold)
@@ -324,7 +324,7 @@ def test_point_06_cuts_go_through_the_largest_cluster(sample, threshold):
 
 
 @pytest.mark.parametrize("threshold", [1e-6, None, 0])
-def test_point_06_a_threshold_that_hides_nothing(sample, threshold):
+def test_a_threshold_that_hides_nothing(sample, threshold):
     data = np.asarray(sample.dataobj)
     level = np.percentile(np.abs(data[data != 0]), 80)
     display = draw(sample, threshold=threshold)
@@ -332,7 +332,7 @@ def test_point_06_a_threshold_that_hides_nothing(sample, threshold):
 
 
 @pytest.mark.parametrize("threshold", [0.5, -0.5])
-def test_point_06_an_explicit_threshold_that_hides_nothing(threshold):
+def test_an_explicit_threshold_that_hides_nothing(threshold):
     # All that is shown is one cluster at the threshold; the upper fifth of it is
     # what the cut goes through.
     data = np.zeros((20, 20, 20), np.float32)
@@ -343,7 +343,7 @@ def test_point_06_an_explicit_threshold_that_hides_nothing(threshold):
     assert display.cut_coords == pytest.approx((43.5,) * 3, abs=1)
 
 
-def test_point_06_a_hollow_cluster_is_cut_at_its_nearest_voxel():
+def test_a_hollow_cluster_is_cut_at_its_nearest_voxel():
     data = np.zeros((15, 15, 15), np.float32)
     data[2:13, 2:13, 2:13] = 4
     data[4:11, 4:11, 4:10] = 0  # thinnest below the hollow at the upper end of z
@@ -358,7 +358,7 @@ def test_point_06_a_hollow_cluster_is_cut_at_its_nearest_voxel():
     assert data[voxel_at(img, display.cut_coords)] >= 3
 
 
-def test_point_06_the_cluster_is_one_that_is_shown():
+def test_the_cluster_is_one_that_is_shown():
     data = np.zeros((20, 20, 20), np.float32)
     data[2:8, 2:8, 2:8] = -5  # the larger one, but on the other side
     data[14:17, 14:17, 14:17] = 5
@@ -369,7 +369,7 @@ def test_point_06_the_cluster_is_one_that_is_shown():
 
 @pytest.mark.parametrize("mode", ["x", "y", "z"])
 @pytest.mark.parametrize("affine", [None, oblique()], ids=["aligned", "oblique"])
-def test_point_06_each_of_several_cuts_shows_something(mode, affine):
+def test_each_of_several_cuts_shows_something(mode, affine):
     data = np.zeros((20, 22, 24), np.float32)
     data[3:6, 10:16, 4:9] = 3
     data[14, 3, 20] = -6
@@ -382,7 +382,7 @@ def test_point_06_each_of_several_cuts_shows_something(mode, affine):
         assert map_image(panel).get_array().count() > 0
 
 
-def test_point_06_an_empty_map_is_cut_in_the_middle_with_a_warning(sample):
+def test_an_empty_map_is_cut_in_the_middle_with_a_warning(sample):
     empty = image(np.zeros((10, 11, 12), np.float32))
     with pytest.warns(UserWarning, match="middle of the field of view"):
         display = draw(empty, bg_img=None)
@@ -408,7 +408,7 @@ def test_point_06_an_empty_map_is_cut_in_the_middle_with_a_warning(sample):
     ],
     ids=str,
 )
-def test_point_07_the_plot_shows_what_threshold_img_keeps(words):
+def test_the_plot_shows_what_threshold_img_keeps(words):
     rng = np.random.default_rng(4)
     data = rng.integers(-6, 7, size=(9, 9, 9)).astype(np.float32)
     img = image(data)
@@ -428,7 +428,7 @@ def test_point_07_the_plot_shows_what_threshold_img_keeps(words):
 # 8
 
 
-def test_point_08_a_negative_threshold_shows_the_negative_tail(sample):
+def test_a_negative_threshold_shows_the_negative_tail(sample):
     data = np.asarray(sample.dataobj)
     display = draw(sample, threshold=-3, two_sided=False)
     assert data[voxel_at(sample, display.cut_coords)] <= -3
@@ -449,7 +449,7 @@ def test_point_08_a_negative_threshold_shows_the_negative_tail(sample):
 # 9
 
 
-def test_point_09_limits_color_and_do_not_hide(sample):
+def test_limits_color_and_do_not_hide(sample):
     free = draw(sample, cut_coords=CUTS)
     limited = draw(sample, cut_coords=CUTS, vmin=2, vmax=5)
     for one, other in zip(free.axes.values(), limited.axes.values(), strict=True):
@@ -470,7 +470,7 @@ LONG = (
 
 @pytest.mark.parametrize("title", [LONG, LONG * 2, "no_spaces_" * 30])
 @pytest.mark.parametrize("black", [False, True])
-def test_point_10_a_long_title_covers_nothing(sample, title, black):
+def test_a_long_title_covers_nothing(sample, title, black):
     display = draw(sample, title=title, cut_coords=CUTS, black_bg=black)
     figure = display.frame_axes.figure
     figure.draw_without_rendering()
@@ -484,7 +484,7 @@ def test_point_10_a_long_title_covers_nothing(sample, title, black):
     assert not any(box.overlaps(panel) for panel in boxes(display))
 
 
-def test_point_10_panels_are_cropped_to_the_brain(sample):
+def test_panels_are_cropped_to_the_brain(sample):
     display = draw(sample, cut_coords=CUTS)
     template = datasets.load_mni152_template()
     shown = np.argwhere(np.asarray(template.dataobj))
@@ -508,7 +508,7 @@ def test_point_10_panels_are_cropped_to_the_brain(sample):
             assert high[axis] <= limits[1] <= high[axis] + 3
 
 
-def test_point_10_panels_are_larger_than_nilearns(sample):
+def test_panels_are_larger_than_nilearns(sample):
     from nilearn.plotting import plot_stat_map as nilearn_plot
 
     def scale(display):
@@ -527,7 +527,7 @@ def test_point_10_panels_are_larger_than_nilearns(sample):
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
-def test_point_11_output_file_saves_closes_and_returns_none(sample, tmp_path, suffix):
+def test_output_file_saves_closes_and_returns_none(sample, tmp_path, suffix):
     path = tmp_path / "new folder" / f"plot.{suffix}"
     assert plot_stat_map(sample, cut_coords=CUTS, output_file=path) is None
     start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[suffix]
@@ -536,7 +536,7 @@ def test_point_11_output_file_saves_closes_and_returns_none(sample, tmp_path, su
     assert plt.get_fignums() == []
 
 
-def test_point_11_output_file_closes_a_figure_of_pyplot(sample, tmp_path):
+def test_output_file_closes_a_figure_of_pyplot(sample, tmp_path):
     figure = plt.figure()
     plot_stat_map(
         sample, cut_coords=CUTS, figure=figure, output_file=tmp_path / "plot.png"
@@ -544,7 +544,7 @@ def test_point_11_output_file_closes_a_figure_of_pyplot(sample, tmp_path):
     assert not plt.fignum_exists(figure.number)
 
 
-def test_point_11_output_file_needs_no_pyplot(tmp_path):
+def test_output_file_needs_no_pyplot(tmp_path):
     code = f"""
         import sys
         import nithresh.plotting
@@ -559,7 +559,7 @@ def test_point_11_output_file_needs_no_pyplot(tmp_path):
     assert (tmp_path / "plot.png").stat().st_size > 10_000
 
 
-def test_point_11_a_failed_save_leaves_no_file(sample, tmp_path):
+def test_a_failed_save_leaves_no_file(sample, tmp_path):
     path = tmp_path / "plot.png"
     path.write_text("before")
     display = draw(sample, cut_coords=CUTS)
@@ -571,7 +571,7 @@ def test_point_11_a_failed_save_leaves_no_file(sample, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_point_11_close_works_on_any_figure(sample):
+def test_close_works_on_any_figure(sample):
     with_pyplot = plot_stat_map(sample, cut_coords=CUTS)
     assert len(plt.get_fignums()) == 1
     with_pyplot.close()
@@ -579,7 +579,7 @@ def test_point_11_close_works_on_any_figure(sample):
     draw(sample, cut_coords=CUTS).close()
 
 
-def test_point_11_subfigures(sample):
+def test_subfigures(sample):
     figure = plt.figure(figsize=(8, 8))
     above, below = figure.subfigures(2, 1)
     first = plot_stat_map(sample, cut_coords=CUTS, figure=above, title="above")
@@ -596,7 +596,7 @@ def test_point_11_subfigures(sample):
     assert plt.get_fignums() == []
 
 
-def test_point_11_savefig_to_a_file_object(sample):
+def test_savefig_to_a_file_object(sample):
     display = draw(sample, cut_coords=CUTS)
     sizes = []
     for dpi in (50, 100):
@@ -607,7 +607,7 @@ def test_point_11_savefig_to_a_file_object(sample):
 
 
 @pytest.mark.parametrize("span", [(2, 6), [2, 6], np.array([2.0, 6.0])], ids=type)
-def test_point_11_transparency_range(sample, span):
+def test_transparency_range(sample, span):
     display = draw(
         sample, transparency=sample, transparency_range=span, cut_coords=CUTS
     )
@@ -621,7 +621,7 @@ def test_point_11_transparency_range(sample, span):
 
 
 @pytest.mark.parametrize("scale", [1e-8, 1e-30, 1e20])
-def test_point_12_the_default_threshold_hides_zeros_alone(sample, scale):
+def test_the_default_threshold_hides_zeros_alone(sample, scale):
     data = np.asarray(sample.dataobj, np.float64) * scale
     display = draw(image(data, sample.affine), cut_coords=CUTS)
     for panel in display.axes.values():
