@@ -45,7 +45,7 @@ _PATIENCE = 2.0
 
 # Folders that this process has cleaned, and those that somebody holds for longer.
 _cleaned: set[tuple[int, Path]] = set()
-_held: set[Path] = set()
+_held: set[tuple[int, int]] = set()
 
 
 class IfExists(Enum):
@@ -176,8 +176,11 @@ class Transaction:
         files = sorted(self._written, key=lambda file: file.turn)
         with ExitStack() as locks:
             if len(files) > 1:
-                for folder in sorted({file.place.parent for file in files}):
-                    locks.enter_context(_alone_in(folder))
+                # A folder may have several names, and is locked once.
+                folders = {_identity(file.place.parent): file for file in files}
+                for identity in sorted(folders):
+                    folder = folders[identity].place.parent
+                    locks.enter_context(_alone_in(folder, identity))
             if_exists = decide()
             if if_exists is not IfExists.SKIP:
                 self._exchange(files, replaces=if_exists is IfExists.REPLACE)
@@ -390,8 +393,13 @@ def _naming(path: Path, temporary: Path) -> Iterator[None]:
         raise
 
 
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
+def _alone_in(folder: Path, identity: tuple[int, int]) -> Iterator[None]:
     """Keep other transactions, of this process or another one, out of a folder.
 
     The folder itself is locked, so that no file is left. File systems that cannot do
@@ -406,7 +414,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
         yield
         return
     try:
-        _lock(descriptor, folder)
+        _lock(descriptor, identity)
         yield
     finally:
         # By itself: a process that was forked meanwhile has the descriptor as well.
@@ -415,7 +423,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, folder: Path) -> None:
+def _lock(descriptor: int, folder: tuple[int, int]) -> None:
     """Wait for a lock, but for no process that was stopped while it held it."""
     until = time.monotonic() + (0 if folder in _held else _PATIENCE)
     while True:
