@@ -21,7 +21,8 @@ test-lowest: .venv/built ## Run the Python tests with the lowest versions that p
 	$(PYTHON) -m venv .venv/lowest
 	$(PYTHON) tools/lowest_versions.py > .venv/lowest/constraints
 	.venv/lowest/bin/pip install --quiet --constraint .venv/lowest/constraints --editable '.[test]'
-	.venv/lowest/bin/pytest -n 2
+	# Old versions use what newer versions of others deprecate.
+	.venv/lowest/bin/pytest -n 2 -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning
 
 docs: .venv/tested ## Build the documentation site in docs/_build, with every example run anew
 	rm -rf docs/api docs/auto_examples docs/_build

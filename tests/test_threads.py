@@ -241,3 +241,73 @@ def test_the_interpreter_goes_on_while_the_core_computes():
     during = [moment for moment in ticks if start < moment < end]
     longest = np.diff([start, *during, end]).max()
     assert longest < (end - start) / 2
+
+
+FORKS_DURING_IMPORT = """
+import os, sys, threading, time, traceback
+if {logging_first}:
+    import logging
+import nithresh
+if not {logging_first}:
+    import logging
+
+if {numpy_first}:
+    import numpy
+started = threading.Event()
+
+def use():
+    started.set()
+    nithresh.plotting.plot_stat_map  # everything: NumPy, nibabel, matplotlib
+
+def work():
+    import numpy as np
+    data = np.full((3, 3, 3), 4, np.float32)
+    assert nithresh.threshold(data, 3).all()
+    image = nithresh.threshold_img(nithresh.datasets.load_sample_motor_activation_image(), 99)
+    assert not image.get_fdata().any()
+
+thread = threading.Thread(target=use)
+thread.start()
+started.wait()
+children = []
+while thread.is_alive() and len(children) < 8:
+    time.sleep({pause})
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        except ImportError as error:
+            # What can be initialised only once was in the middle of it.
+            said = str(error)
+            known = ["this process was forked", "more than once per process"]
+            code = 2 if any(words in said for words in known) else 1
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    children.append(pid)
+thread.join()
+codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
+assert set(codes) <= {{0, 2}}, codes
+assert codes, "the import was over before the first fork"
+work()
+"""
+
+
+@pytest.mark.parametrize("logging_first", [False, True])
+@pytest.mark.parametrize("numpy_first", [False, True])
+@pytest.mark.parametrize("pause", [0.002, 0.03])
+def test_forks_while_another_thread_imports(logging_first, numpy_first, pause):
+    """Neither the parent nor a child waits for an import that nobody finishes."""
+    script = FORKS_DURING_IMPORT.format(
+        logging_first=logging_first, numpy_first=numpy_first, pause=pause
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -11,9 +11,9 @@ need nibabel, and figures matplotlib. The command needs none of these to give it
 """
 
 import importlib
-import os
-import threading
 from typing import TYPE_CHECKING, Any
+
+from nithresh import _fork
 
 if TYPE_CHECKING:
     from nithresh import dask as dask
@@ -81,23 +81,14 @@ _LAZY = {
     "threshold_stats_img": "nithresh.inference",
 }
 
-# A fork waits for an import that another thread is in the middle of: in the child that
-# thread would never finish it.
-_importing = threading.RLock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_importing.acquire,
-        after_in_parent=_importing.release,
-        after_in_child=_importing.release,
-    )
+_fork.register()
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    with _importing:
-        module = importlib.import_module(_LAZY[name])
+    module = importlib.import_module(_LAZY[name])
     value = module if module.__name__ == f"nithresh.{name}" else getattr(module, name)
     globals()[name] = value
     return value
