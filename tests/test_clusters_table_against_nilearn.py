@@ -169,7 +169,7 @@ def test_the_sample_map(threshold, two_sided):
     assert len(ours) == len(theirs)
     # Equal values may sort in any order.
     for frame in (ours, theirs):
-        frame[columns[1]] = frame[columns[1]].replace("", 0).astype(int)
+        frame[columns[1]] = [int(cell or 0) for cell in frame[columns[1]]]
     by = ["Peak Stat", "X", "Y", "Z", columns[1]]
     pd.testing.assert_frame_equal(
         without_ids(ours).sort_values(by, ignore_index=True),

@@ -263,7 +263,8 @@ def work():
     import numpy as np
     data = np.full((3, 3, 3), 4, np.float32)
     assert nithresh.threshold(data, 3).all()
-    image = nithresh.threshold_img(nithresh.datasets.load_sample_motor_activation_image(), 99)
+    motor = nithresh.datasets.load_sample_motor_activation_image()
+    image = nithresh.threshold_img(motor, 99)
     assert not image.get_fdata().any()
 
 thread = threading.Thread(target=use)
