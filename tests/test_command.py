@@ -16,8 +16,13 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import nithresh
+from nithresh import nifti, testing
+from nithresh._numbers import told_apart
+from nithresh.command.info import _Counts
 from nithresh.plotting import plot_stat_map
 
 COMMAND = Path(sys.executable).with_name("nithresh")
@@ -372,6 +377,65 @@ def test_info_says_what_a_map_is(folder):
         assert "3 x 3 x 3 x 2" in said
         assert "54 voxels (100.0%)" in said
         assert "\nsmall.nii\n" in said
+
+
+@given(testing.maps(smallest_side=1, largest_side=5), st.sampled_from([6, 18, 26]))
+def test_info_counts_what_a_naive_twin_counts(data, connectivity):
+    counts = _Counts(connectivity)
+    volumes = [data] if data.ndim == 3 else list(np.moveaxis(data, -1, 0))
+    for volume in volumes:
+        counts.add(volume)
+    said = counts.lines()
+    data = data.astype(data.dtype.newbyteorder("="))
+    finite = data[np.isfinite(data)]
+    if finite.size:
+        low, high = finite.min(), finite.max()
+        assert said["range"] == " to ".join(told_apart(low, high, 2.3, 3.1, 5.0)[:2])
+        shared = [
+            f"{text} in {count} voxels"
+            for end, text in dict(
+                zip((low, high), told_apart(low, high, 2.3, 3.1, 5.0), strict=False)
+            ).items()
+            if end != 0 and (count := (data == end).sum()) > 1
+        ]
+        none = "none: no extreme value is shared"
+        assert said["saturation"] == (", ".join(shared) or none)
+    else:
+        assert said["range"] == "no finite value"
+
+    def count_of(line):
+        return int(said[line].split()[0]) if line in said else 0
+
+    assert count_of("NaN") == np.isnan(data).sum()
+    assert count_of("infinite") == np.isinf(data).sum()
+    assert count_of("zero") == (data == 0).sum()
+    for threshold in (2.3, 3.1, 5):
+        counts_of_volumes = [
+            nithresh.label(volume, threshold, connectivity=connectivity)
+            for volume in volumes
+        ]
+        line = said[f"abs(value) >= {threshold:g}"]
+        voxels = sum((labels > 0).sum() for labels, _ in counts_of_volumes)
+        assert int(line.split()[0]) == voxels
+        clusters = sum(count for _, count in counts_of_volumes)
+        assert line.endswith(f", {clusters} clusters")
+
+
+@pytest.mark.parametrize("extension", ["nii", "nii.gz"])
+@pytest.mark.parametrize("slope", [None, 0.5])
+def test_the_volumes_of_a_file_are_those_of_its_array(tmp_path, extension, slope):
+    data = np.arange(5 * 4 * 3 * 6, dtype=np.int16).reshape(5, 4, 3, 6)
+    for shape in ((5, 4, 3, 6), (5, 4, 3), (5, 4, 3, 1), (5, 4, 3, 6, 1)):
+        image = nibabel.Nifti1Image(np.resize(data, shape), AFFINE)
+        image.header.set_slope_inter(slope, 0 if slope else None)
+        nibabel.save(image, tmp_path / f"a.{extension}")
+        loaded = nithresh.load(tmp_path / f"a.{extension}")
+        for given_image in (loaded, image):
+            whole = nifti.read_array(given_image)
+            volumes = list(nifti.volumes(given_image))
+            assert all(volume.dtype == whole.dtype for volume in volumes)
+            one = whole.reshape(5, 4, 3, -1)
+            np.testing.assert_array_equal(np.stack(volumes, axis=-1), one)
 
 
 def test_lists_from_a_file_and_from_standard_input(folder):

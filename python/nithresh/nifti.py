@@ -6,10 +6,12 @@ Headers, affines and file types end here: what goes on to the core is an array.
 import glob
 import math
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import nibabel
 import numpy as np
+from nibabel.arrayproxy import ArrayProxy
 from nibabel.ecat import EcatImage
 from nibabel.freesurfer.mghformat import MGHError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
@@ -181,10 +183,41 @@ def read_array(image: SpatialImage, *, name: str = "img") -> NDArray[Any]:
     """
     data = drop_axes(read_voxels(image))
     check_volumes(data.shape, name)
+    _check_real(data, name)
+    return data
+
+
+def volumes(image: SpatialImage, *, name: str = "img") -> Iterator[NDArray[Any]]:
+    """Yield the volumes that :func:`read_array` gives, one after the other.
+
+    A series in a file is read volume by volume, so that only one is in memory beside
+    what has been decompressed.
+
+    Raises
+    ------
+    ImageFileError
+        The file of the voxels is damaged.
+    TypeError
+        Complex or colour voxels.
+    ValueError
+        Another number of dimensions.
+    """
+    behind = image.shape[3:]
+    is_series = sum(length > 1 for length in behind) == 1
+    if not (is_series and type(image.dataobj) is ArrayProxy and all(image.shape)):
+        data = read_array(image, name=name)
+        yield from [data] if data.ndim == 3 else np.moveaxis(data, -1, 0)
+        return
+    for index in np.ndindex(behind):
+        volume = read_voxels(image, (..., *index))
+        _check_real(volume, name)
+        yield volume
+
+
+def _check_real(data: NDArray[Any], name: str) -> None:
     if data.dtype.kind not in "biuf":
         msg = f"{name} has voxels of type {data.dtype}; they must be real numbers"
         raise TypeError(msg)
-    return data
 
 
 def read_volume(image: SpatialImage, *, name: str = "img") -> NDArray[Any]:

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import nifti
+from nithresh._arrays import as_voxels
 from nithresh._numbers import told_apart
+from nithresh._stated import stated
 from nithresh.clusters import label
 from nithresh.command.each import Job, for_each, inputs_of
 from nithresh.grids import determinant, fault_of
@@ -22,12 +24,10 @@ def run(words: argparse.Namespace) -> int:
 
     def work(job: Job) -> str:
         image = nifti.load_map(job.source)
-        data = nifti.read_array(image)
-        lines = {
-            **_of_grid(image),
-            **_of_values(data),
-            **_of_thresholds(data, words.connectivity),
-        }
+        counts = _Counts(words.connectivity)
+        for volume in nifti.volumes(image):
+            counts.add(volume)
+        lines = {**_of_grid(image), **counts.lines()}
         width = max(map(len, lines))
         text = "".join(f"  {name:{width}}  {what}\n" for name, what in lines.items())
         return f"{job.source}\n{text}"
@@ -68,45 +68,93 @@ def _of_grid(image: Any) -> dict[str, str]:
         lines["intent"] = code + (f" ({numbers})" if numbers else "")
         if name:
             lines["intent"] += f", {name!r}"
-    return lines
+    return lines | _of_statistic(image)
 
 
-def _of_values(data: NDArray[Any]) -> dict[str, str]:
-    finite = data[np.isfinite(data)]
-    lines = {"range": "no finite value"}
-    if finite.size:
-        low, high = finite.min(), finite.max()
-        low_text, high_text, *_ = told_apart(low, high, *_THRESHOLDS)
-        lines["range"] = f"{low_text} to {high_text}"
-    nan = int(np.isnan(data).sum())
-    lines["NaN"] = _voxels(nan, data.size)
-    infinite = data.size - finite.size - nan
-    if infinite:
-        lines["infinite"] = _voxels(infinite, data.size)
-    lines["zero"] = _voxels(int((data == 0).sum()), data.size)
-    if finite.size:
-        ends = [
-            f"{text} in {count} voxels"
-            for end, text in {low: low_text, high: high_text}.items()
-            if end != 0 and (count := int((data == end).sum())) > 1
-        ]
-        lines["saturation"] = ", ".join(ends) or "none: no extreme value is shared"
-    return lines
+def _of_statistic(image: Any) -> dict[str, str]:
+    """Say what the values are where the intent alone does not."""
+    said = stated(image)
+    taken, against = said.taken, said.against
+    if taken is None or (taken.place == "intent" and not against):
+        return {}
+    what = "not known" if taken.kind is None else str(taken.statistic or taken.kind)
+    if taken.statistic is None and taken.kind in ("t", "F", "chi2"):
+        what += " without degrees of freedom"
+    text = f"{what}, by the {taken.place} {taken.words!r}"
+    for other in against:
+        text += f"; but the {other.place} says {other.words!r}"
+    return {"statistic": text}
 
 
-def _of_thresholds(data: NDArray[Any], connectivity: int) -> dict[str, str]:
-    volumes = [data] if data.ndim == 3 else list(np.moveaxis(data, -1, 0))
-    lines = {}
-    for threshold in _THRESHOLDS:
-        voxels = clusters = 0
-        for volume in volumes:
-            labels, count = label(volume, threshold, connectivity=connectivity)
-            voxels += int(np.count_nonzero(labels))
-            clusters += count
-        lines[f"abs(value) >= {threshold:g}"] = (
-            f"{_voxels(voxels, data.size)}, {clusters} clusters"
-        )
-    return lines
+class _Counts:
+    """What there is to count in a map, one volume after the other."""
+
+    def __init__(self, connectivity: int) -> None:
+        self._connectivity = connectivity
+        self._size = self._nan = self._infinite = self._zero = 0
+        # The extreme values, and how many voxels have them; none at first.
+        self._ends: dict[str, tuple[Any, int]] = {}
+        self._passing = dict.fromkeys(_THRESHOLDS, (0, 0))
+
+    def add(self, data: NDArray[Any]) -> None:
+        """Count one volume of a map."""
+        volume = as_voxels(data, "img")
+        self._size += volume.size
+        self._zero += volume.size - int(np.count_nonzero(volume))
+        finite = volume
+        if volume.size and not np.isfinite([volume.min(), volume.max()]).all():
+            finite = volume[np.isfinite(volume)]
+            nan = int(np.isnan(volume).sum())
+            self._nan += nan
+            self._infinite += volume.size - finite.size - nan
+        if not finite.size:
+            return
+        for name, end in (("low", finite.min()), ("high", finite.max())):
+            known, count = self._ends.get(name, (end, 0))
+            if end != known and (end < known) == (name == "low"):
+                known, count = end, 0
+            if end == known:
+                count += int(np.count_nonzero(finite == end))
+            self._ends[name] = known, count
+        for threshold in _THRESHOLDS:
+            labels, count = label(data, threshold, connectivity=self._connectivity)
+            voxels, clusters = self._passing[threshold]
+            self._passing[threshold] = (
+                voxels + int(np.count_nonzero(labels)),
+                clusters + count,
+            )
+
+    def _texts(self) -> list[str]:
+        """Return the extreme values with as many digits as tell them apart."""
+        ends = (end for end, _ in self._ends.values())
+        return told_apart(*ends, *_THRESHOLDS)[:2]
+
+    def lines(self) -> dict[str, str]:
+        """Return what was counted."""
+        lines = {"range": "no finite value"}
+        if self._ends:
+            low, high = self._texts()
+            lines["range"] = f"{low} to {high}"
+        lines["NaN"] = _voxels(self._nan, self._size)
+        if self._infinite:
+            lines["infinite"] = _voxels(self._infinite, self._size)
+        lines["zero"] = _voxels(self._zero, self._size)
+        if self._ends:
+            ends = {
+                end: f"{text} in {count} voxels"
+                for (end, count), text in zip(
+                    self._ends.values(), self._texts(), strict=True
+                )
+                if end != 0 and count > 1
+            }
+            lines["saturation"] = (
+                ", ".join(ends.values()) or "none: no extreme value is shared"
+            )
+        for threshold, (voxels, clusters) in self._passing.items():
+            lines[f"abs(value) >= {threshold:g}"] = (
+                f"{_voxels(voxels, self._size)}, {clusters} clusters"
+            )
+        return lines
 
 
 def _voxels(count: int, of: int) -> str:

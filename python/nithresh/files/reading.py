@@ -130,8 +130,14 @@ def load(path: str | os.PathLike[str]) -> Any:
         return image
 
 
-def read_voxels(image: SpatialImage) -> NDArray[Any]:
+def read_voxels(image: SpatialImage, index: Any = None) -> NDArray[Any]:
     """Return the voxels of an image in the type of its file.
+
+    Parameters
+    ----------
+    image : nibabel image
+    index : tuple, optional
+        Which of them, where the image has a proxy that is indexed.
 
     Raises
     ------
@@ -141,6 +147,8 @@ def read_voxels(image: SpatialImage) -> NDArray[Any]:
     if not nibabel.is_proxy(image.dataobj):
         return np.asanyarray(image.dataobj)
     with _naming(image.get_filename() or "a file without a name"):
+        if index is not None:
+            return np.asanyarray(image.dataobj[index])
         data: NDArray[Any] = np.asanyarray(image.dataobj)
         # nibabel gives one axis to what has no voxels.
         return data if data.size else data.reshape(image.shape)
