@@ -131,6 +131,59 @@ def test_equal_to_labels_between_the_levels(data, connectivity):
         assert count == sum(ndimage.label(side, structure)[1] for side in sides)
 
 
+@given(VOLUMES, CONNECTIVITIES, st.booleans(), st.integers(0, 4), st.data())
+def test_labels_equal_those_of_label(
+    data, connectivity, two_sided, cluster_threshold, draw
+):
+    mask = None
+    if data.size and draw.draw(st.booleans()):
+        mask = draw.draw(testing.masks(data.shape))
+    tree = ClusterTree.from_array(data, connectivity, two_sided=two_sided, mask=mask)
+    for threshold in between(tree.levels).tolist():
+        expected, count = nithresh.label(
+            data,
+            threshold,
+            cluster_threshold=cluster_threshold,
+            two_sided=two_sided,
+            connectivity=connectivity,
+            mask=mask,
+        )
+        labels = tree.labels(threshold, cluster_threshold)
+        assert labels.dtype == np.int32
+        assert labels.strides == expected.strides
+        assert labels.max(initial=0) == count
+        if data.dtype.kind in "iu" and data.dtype.itemsize == 8:
+            # Beyond 2^53 the order may be another; the clusters are the same.
+            pairs = np.unique([labels.ravel(), expected.ravel()], axis=1)
+            assert pairs.shape[1] == len(np.unique(expected))
+        if abs(data.astype(np.float64)[np.isfinite(data)]).max(initial=0) < 2**53:
+            np.testing.assert_array_equal(labels, expected)
+
+
+def test_labels_of_large_integers_have_the_order_of_the_trees_clusters():
+    data = np.zeros((5, 1, 1), np.int64)
+    data[[0, 2]] = [[[2**53]], [[2**53 + 1]]]
+    tree = ClusterTree.from_array(data)
+    assert tree.labels(1)[:, 0, 0].tolist() == [1, 0, 2, 0, 0]
+    assert tree.clusters(1).ijk[:, 0].tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("threshold", "cluster_threshold", "error"),
+    [
+        (-1, 0, ValueError),
+        ([1, 2], 0, TypeError),
+        ("3", 0, TypeError),
+        (1, 2.0, TypeError),
+        (1, True, TypeError),
+    ],
+)
+def test_labels_refuse_other_thresholds(threshold, cluster_threshold, error):
+    tree = ClusterTree.from_array(np.ones((2, 2, 2)))
+    with pytest.raises(error, match="threshold is"):
+        tree.labels(threshold, cluster_threshold)
+
+
 @given(
     testing.maps(dimensions=[3], dtypes=["float32", "int16"]),
     CONNECTIVITIES,

@@ -97,6 +97,7 @@ def tfce(
 ) -> None: ...
 def merge_tree(
     data: NDArray[Any],
+    steps: NDArray[np.int32],
     *,
     mask: NDArray[np.bool_] | None,
     two_sided: bool,

@@ -22,6 +22,7 @@ from nithresh._comparison import all_as_compared
 from nithresh._numbers import in_full
 from nithresh._params import (
     check_bool,
+    check_cluster_threshold,
     check_connectivity,
     check_count,
     check_levels,
@@ -246,15 +247,21 @@ class ClusterTree:
         self.connectivity = connectivity
         self.two_sided = two_sided
         self._dtype = data.dtype
+        # One more than the step, of those below, with which each voxel joins a branch.
+        self._steps = np.empty_like(voxels, np.int32, subok=False)
         branches = _core.merge_tree(
-            voxels, mask=inside, two_sided=two_sided, connectivity=connectivity
+            voxels,
+            self._steps,
+            mask=inside,
+            two_sided=two_sided,
+            connectivity=connectivity,
         )
         self._signs = branches["signs"]
         self._peaks = branches["peaks"].astype(np.intp)
         # A branch is alive at merges < threshold <= births; a merge of 0 is none.
         self._births = branches["births"]
         self._merges = branches["merges"]
-        self._into = branches["into"]
+        self._into = branches["into"].astype(np.intp)
         # Its extent is extents[i] at thresholds up to heights[i], which fall, until
         # the next, for i in starts[branch]:starts[branch + 1].
         self._starts = branches["starts"].astype(np.intp)
@@ -353,16 +360,9 @@ class ClusterTree:
         >>> clusters.robust_to
         array([1., 2.])
         """
-        level = self._rounded(check_levels(threshold))
-        if level.ndim:
-            msg = f"threshold is {threshold!r}; it must be one number"
-            raise TypeError(msg)
+        level = self._level(threshold)
         births, merges = self._births, self._merges
-        alive = np.flatnonzero((births >= level) & (merges < level))
-        extents = self._extents_at(alive, level)
-        i, j, k = self._peaks[alive].T
-        order = np.lexsort((k, j, i, -births[alive], -extents))
-        alive, extents = alive[order], extents[order]
+        alive, extents = self._ranked(level)
 
         # When the threshold falls, the first thing to happen to a cluster is that it
         # joins another, or that another joins it.
@@ -381,6 +381,55 @@ class ClusterTree:
             robust_from=robust_from[alive],
             robust_to=robust_to[alive],
         )
+
+    def labels(self, threshold: float, cluster_threshold: int = 0) -> NDArray[np.int32]:
+        """Write the number of its cluster at a threshold to each voxel.
+
+        Parameters
+        ----------
+        threshold : float
+            0 or more.
+        cluster_threshold : int, default=0
+            Least extent of a cluster in voxels.
+
+        Returns
+        -------
+        numpy.ndarray of int32, shape (x, y, z)
+            The numbers of :meth:`clusters`, which are those of :func:`nithresh.label`;
+            0 at voxels of no cluster, and of clusters that are too small. In the
+            memory order of the map.
+
+        Notes
+        -----
+        Integers of 64 bits are compared as 64-bit floats. Beyond 2^53, where several
+        are the same float, clusters of equal extent may be numbered in another order
+        than by :func:`nithresh.label`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> data = np.array([2.0, 1, 3, 0, -2]).reshape(5, 1, 1)
+        >>> tree = ClusterTree.from_array(data)
+        >>> tree.labels(1)[:, 0, 0]
+        array([1, 1, 1, 0, 2], dtype=int32)
+        >>> tree.labels(2)[:, 0, 0]
+        array([2, 0, 1, 0, 3], dtype=int32)
+        >>> tree.labels(1, cluster_threshold=2)[:, 0, 0]
+        array([1, 1, 1, 0, 0], dtype=int32)
+        """
+        level = self._level(threshold)
+        alive, extents = self._ranked(level)
+        alive = alive[extents >= check_cluster_threshold(cluster_threshold)]
+        numbers = np.zeros(len(self._births), np.int32)
+        numbers[alive] = np.arange(1, len(alive) + 1)
+        # From branches that have joined another on to the one that is alive.
+        branches = np.arange(len(self._into))
+        leaders = np.where(self._merges >= level, self._into, branches)
+        while (leaders[leaders] != leaders).any():
+            leaders = leaders[leaders]
+        of_steps = np.repeat(numbers[leaders], np.diff(self._starts))
+        of_steps[self._heights < level] = 0
+        return np.append(np.int32(0), of_steps)[self._steps]
 
     def threshold_for_clusters(self, most: int) -> float:
         """Return the lowest threshold from which on there are so many clusters.
@@ -500,6 +549,25 @@ class ClusterTree:
             )
             raise ValueError(msg)
         return found[0]
+
+    def _level(self, threshold: float) -> NDArray[np.float64]:
+        """Return one threshold as voxels are compared with it."""
+        level = self._rounded(check_levels(threshold))
+        if level.ndim:
+            msg = f"threshold is {threshold!r}; it must be one number"
+            raise TypeError(msg)
+        return level
+
+    def _ranked(
+        self, level: NDArray[np.float64]
+    ) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+        """Return the branches alive at a level, in order, and their extents."""
+        births = self._births
+        alive = np.flatnonzero((births >= level) & (self._merges < level))
+        extents = self._extents_at(alive, level)
+        i, j, k = self._peaks[alive].T
+        order = np.lexsort((k, j, i, -births[alive], -extents))
+        return alive[order], extents[order]
 
     def _rounded(self, levels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return thresholds as voxels are compared with them: in the map's type."""

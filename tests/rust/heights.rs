@@ -255,12 +255,13 @@ where
     });
 }
 
-/// The branches by their definition: each peak of a cluster, at every height.
+/// The branches by their definition: each peak of a cluster, at every height. Each
+/// voxel has the step of the cluster that it belongs to at its own height.
 fn naive_merge_tree<T: TestVoxel>(
     volume: &ArrayView3<'_, T>,
     mask: Option<ArrayView3<'_, bool>>,
     case: &Case,
-) -> MergeTree {
+) -> (MergeTree, Array3<i32>) {
     let height = |voxel: Index| volume[voxel].to_f64().abs();
     let peak = |cluster: &[Index]| {
         // The first of the highest, since voxels of a cluster are sorted.
@@ -269,6 +270,7 @@ fn naive_merge_tree<T: TestVoxel>(
     };
     let mut all = MergeTree::default();
     all.starts = vec![0];
+    let mut of_voxels = Array3::zeros(volume.dim());
     for &sign in case.signs() {
         let levels = at_all_heights(volume, mask, sign, case.neighbours);
         // For each peak the heights at which it leads a cluster, falling, and the
@@ -306,8 +308,18 @@ fn naive_merge_tree<T: TestVoxel>(
             }
             all.starts.push(all.heights.len());
         }
+        for (level, clusters) in levels {
+            for cluster in clusters {
+                let branch = before + peaks.iter().position(|&own| own == peak(&cluster)).unwrap();
+                let mut steps = all.starts[branch]..all.starts[branch + 1];
+                let step = steps.find(|&step| all.heights[step] == level);
+                for voxel in cluster.into_iter().filter(|&voxel| height(voxel) == level) {
+                    of_voxels[voxel] = i32::try_from(step.unwrap() + 1).unwrap();
+                }
+            }
+        }
     }
-    all
+    (all, of_voxels)
 }
 
 fn check_merge_tree<T: TestVoxel>(case: &Case) {
@@ -317,12 +329,23 @@ fn check_merge_tree<T: TestVoxel>(case: &Case) {
     if values.is_empty() {
         return;
     }
-    let expected = naive_merge_tree(&values.view().into_dimensionality().unwrap(), mask, case);
+    let (expected, expected_steps) =
+        naive_merge_tree(&values.view().into_dimensionality().unwrap(), mask, case);
     in_each_layout(&values.view(), |data| {
         let volume: ArrayView3<'_, T> = data.view().into_dimensionality().unwrap();
         in_each_pool(|| {
             let found = MergeTree::of(volume, mask, case.sides(), case.connectivity()).unwrap();
             assert_eq!(found, expected);
+            let mut steps = Array3::from_elem(volume.dim(), -7);
+            let found = MergeTree::with_steps(
+                volume,
+                mask,
+                case.sides(),
+                case.connectivity(),
+                steps.view_mut(),
+            );
+            assert_eq!(found.unwrap(), expected);
+            assert_eq!(steps, expected_steps);
         });
     });
 }
@@ -399,6 +422,12 @@ fn shapes_that_do_not_fit() {
         MergeTree::of(volume, Some(mask.view()), Sides::Both, Connectivity::Faces),
         Err(error)
     );
+    let error =
+        Error::Shape { array: Array::Output, found: vec![4, 3, 2], expected: vec![2, 3, 4] };
+    let mut steps = Array3::zeros((4, 3, 2));
+    let (sides, connectivity) = (Sides::Both, Connectivity::Faces);
+    let found = MergeTree::with_steps(volume, None, sides, connectivity, steps.view_mut());
+    assert_eq!(found, Err(error));
     let plane = ArrayD::<f32>::zeros(IxDyn(&[2, 2]));
     let found = tfce(plane.view(), plane.clone().view_mut(), None, rules());
     assert_eq!(found, Err(Error::Axes(2)));

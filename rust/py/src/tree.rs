@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 use nithresh_core::{Connectivity, MergeTree, Tfce, Voxel};
-use numpy::{IntoPyArray, PyReadonlyArray3, PyUntypedArray};
+use numpy::{IntoPyArray, PyReadonlyArray3, PyReadwriteArray3, PyUntypedArray};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -43,24 +43,27 @@ pub(crate) fn tfce(
 }
 
 /// The clusters of a volume at all thresholds: a dictionary of arrays, one for each
-/// field of `nithresh_core::MergeTree`.
+/// field of `nithresh_core::MergeTree`. Writes one more than its step to each voxel of
+/// `steps`.
 #[pyfunction]
-#[pyo3(signature = (data, *, mask, two_sided, connectivity))]
+#[pyo3(signature = (data, steps, *, mask, two_sided, connectivity))]
 #[expect(clippy::needless_pass_by_value, reason = "a Python signature")]
 pub(crate) fn merge_tree<'py>(
     py: Python<'py>,
     data: &Bound<'py, PyUntypedArray>,
+    mut steps: PyReadwriteArray3<'_, i32>,
     mask: Option<PyReadonlyArray3<'_, bool>>,
     two_sided: bool,
     connectivity: u8,
 ) -> Result<Bound<'py, PyDict>> {
     let connectivity = Connectivity::from_neighbours(connectivity)?;
     let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
+    let steps = steps.as_array_mut();
     let tree = with_dtype!(data, T => {
         let data = read::<T>(data)?;
         let data = volume(&data)?;
         threads::run(py, SORT_AND_JOIN * data.len(), || {
-            MergeTree::of(data, mask, sides(two_sided), connectivity)
+            MergeTree::with_steps(data, mask, sides(two_sided), connectivity, steps)
         })?
     });
     let fields = PyDict::new(py);

@@ -27,14 +27,14 @@
 
 use std::cmp::Reverse;
 
-use ndarray::ArrayView3;
+use ndarray::{ArrayView3, ArrayViewMut3};
 
 use crate::connectivity::Connectivity;
-use crate::error::Result;
+use crate::error::{Array, Result};
 use crate::map::Index;
 use crate::map::bounding_box::BoundingBox;
 use crate::map::memory_order::Frame;
-use crate::map::series::check_mask;
+use crate::map::series::{check_mask, check_shape};
 use crate::parallel;
 use crate::request::{Sides, Sign};
 use crate::tree::component_tree::ComponentTree;
@@ -82,17 +82,60 @@ impl MergeTree {
         sides: Sides,
         connectivity: Connectivity,
     ) -> Result<Self> {
+        let found = Self::of_signs(volume, mask, sides, connectivity, |tree, _| tree)?;
+        Ok(Self::joined(found))
+    }
+
+    /// The same, and writes one more than its step to each voxel of `steps`: with that step
+    /// the voxel joins a branch. 0 for voxels of no cluster.
+    ///
+    /// # Errors
+    ///
+    /// As of [`MergeTree::of`]; `steps` of another shape.
+    pub fn with_steps<T: Voxel>(
+        volume: ArrayView3<'_, T>,
+        mask: Option<ArrayView3<'_, bool>>,
+        sides: Sides,
+        connectivity: Connectivity,
+        mut steps: ArrayViewMut3<'_, i32>,
+    ) -> Result<Self> {
+        check_shape(Array::Output, steps.shape(), volume.shape())?;
+        let found = Self::of_signs(volume, mask, sides, connectivity, |tree, own| (tree, own))?;
+        steps.fill(0);
+        let order = Frame::of(&volume).order;
+        let mut first = 1;
+        for (tree, own) in &found {
+            own.write(order.apply(steps.view_mut()), first);
+            first += tree.heights.len();
+        }
+        Ok(Self::joined(found.into_iter().map(|(tree, _)| tree).collect()))
+    }
+
+    /// Makes something of the branches of each sign, and of where their steps are.
+    fn of_signs<T: Voxel, Made: Send>(
+        volume: ArrayView3<'_, T>,
+        mask: Option<ArrayView3<'_, bool>>,
+        sides: Sides,
+        connectivity: Connectivity,
+        make: impl Fn(Self, StepsOfVoxels) -> Made + Sync,
+    ) -> Result<Vec<Made>> {
         check_mask(mask.as_ref(), volume.shape())?;
-        let mut all = Self { starts: vec![0], ..Self::default() };
         if volume.is_empty() {
-            return Ok(all);
+            return Ok(Vec::new());
         }
-        let found =
-            parallel::map(sides.signs(), |sign| Self::of_sign(volume, mask, sign, connectivity));
-        for found in found {
-            all.append(found?);
+        let found = parallel::map(sides.signs(), |sign| {
+            let (tree, own) = Self::of_sign(volume, mask, sign, connectivity)?;
+            Ok(make(tree, own))
+        });
+        found.into_iter().collect()
+    }
+
+    fn joined(signs: Vec<Self>) -> Self {
+        let mut all = Self { starts: vec![0], ..Self::default() };
+        for tree in signs {
+            all.append(tree);
         }
-        Ok(all)
+        all
     }
 
     fn append(&mut self, other: Self) {
@@ -112,26 +155,27 @@ impl MergeTree {
         mask: Option<ArrayView3<'_, bool>>,
         sign: Sign,
         connectivity: Connectivity,
-    ) -> Result<Self> {
+    ) -> Result<(Self, StepsOfVoxels)> {
         let frame = Frame::of(&volume);
         let volume = frame.order.apply(volume);
         let bounds = BoundingBox::of(volume);
         let mask = mask.map(|mask| bounds.apply(frame.order.apply(mask)));
         let (padded, mut tree) =
             PaddedVolume::with_tree(bounds.apply(volume), mask, sign, connectivity)?;
-        tree.ranks = Vec::new(); // nobody asks for them, and they are as many as voxels
+        let ranks = std::mem::take(&mut tree.ranks);
         let index = |place: u32| frame.index(bounds.index_in_volume(padded.index(place)));
-        Ok(Self::of_tree(&tree, sign, index, T::sort_key_to_f64))
+        let (found, steps) = Self::of_tree(&tree, sign, index, T::sort_key_to_f64);
+        Ok((found, StepsOfVoxels { bounds, padded, ranks, steps }))
     }
 
-    /// The branches of a component tree; `index` is that of a place, and `height` the one
-    /// that a key stands for.
+    /// The branches of a component tree, and the step of each node, by rank; `index` is that
+    /// of a place, and `height` the one that a key stands for.
     fn of_tree<K: SortKey>(
         tree: &ComponentTree<K>,
         sign: Sign,
         index: impl Fn(u32) -> Index,
         height: impl Fn(K) -> f64,
-    ) -> Self {
+    ) -> (Self, Vec<u32>) {
         let index = |rank: u32| index(tree.place(rank));
         let height = |rank: u32| height(tree.key(rank));
         let peaks = peaks(tree, index);
@@ -149,9 +193,9 @@ impl MergeTree {
         }
         let number = |rank: u32| numbers[peaks[rank as usize] as usize];
 
-        let Steps { starts, ranks } = Steps::of(tree, ends.len(), number);
+        let Steps { starts, ranks, of_nodes } = Steps::of(tree, ends.len(), number);
         let into = ends.iter().zip(0..).map(|(&(_, parent), own)| parent.map_or(own, number));
-        Self {
+        let found = Self {
             signs: vec![sign.number(); ends.len()],
             peaks: ends.iter().map(|&(peak, _)| index(peak)).collect(),
             births: ends.iter().map(|&(peak, _)| height(peak)).collect(),
@@ -160,7 +204,29 @@ impl MergeTree {
             starts,
             heights: ranks.iter().map(|&rank| height(rank)).collect(),
             extents: ranks.iter().map(|&rank| tree.extents[rank as usize]).collect(),
-        }
+        };
+        (found, of_nodes)
+    }
+}
+
+/// The steps of the voxels of one sign.
+struct StepsOfVoxels {
+    bounds: BoundingBox,
+    padded: PaddedVolume,
+    /// One more than the rank of each voxel, at its place; 0 elsewhere.
+    ranks: Vec<u32>,
+    /// By rank.
+    steps: Vec<u32>,
+}
+
+impl StepsOfVoxels {
+    /// Writes the steps, counted from `first`.
+    fn write(&self, out: ArrayViewMut3<'_, i32>, first: usize) {
+        let step = |rank: usize| {
+            let step = first + self.steps[rank] as usize;
+            i32::try_from(step).expect("a step has a voxel, and there are fewer than 2^31")
+        };
+        self.padded.write(&self.ranks, self.bounds.apply(out), step);
     }
 }
 
@@ -192,6 +258,8 @@ struct Steps {
     starts: Vec<usize>,
     /// The nodes, by branch, falling.
     ranks: Vec<u32>,
+    /// The step of each node, by rank: that of its cluster at its height.
+    of_nodes: Vec<u32>,
 }
 
 impl Steps {
@@ -216,6 +284,15 @@ impl Steps {
             ranks[next[branch]] = rank;
             next[branch] += 1;
         }
-        Self { starts, ranks }
+        let mut of_nodes = vec![0; tree.extents.len()];
+        for (&rank, step) in ranks.iter().zip(0..) {
+            of_nodes[rank as usize] = step;
+        }
+        for rank in tree.all().rev() {
+            if let Some(parent) = tree.parent_of_same_height(rank) {
+                of_nodes[rank as usize] = of_nodes[parent as usize];
+            }
+        }
+        Self { starts, ranks, of_nodes }
     }
 }

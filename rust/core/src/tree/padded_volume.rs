@@ -13,7 +13,7 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayView3, Axis};
+use ndarray::{ArrayView3, ArrayViewMut3, Axis};
 
 use crate::connectivity::Connectivity;
 use crate::error::{Error, Result};
@@ -95,6 +95,25 @@ impl PaddedVolume {
         let in_plane = place % self.plane_step();
         let (row, position) = (in_plane / self.row_step(), in_plane % self.row_step());
         [place / self.plane_step(), row, position]
+    }
+
+    /// Writes something to each voxel that is a node, by its rank. `ranks` are those of a
+    /// component tree.
+    pub(crate) fn write<S>(
+        &self,
+        ranks: &[u32],
+        mut out: ArrayViewMut3<'_, S>,
+        value: impl Fn(usize) -> S,
+    ) {
+        for (plane_index, mut plane) in out.outer_iter_mut().enumerate() {
+            for (row_index, mut row) in plane.outer_iter_mut().enumerate() {
+                for (voxel, &rank) in row.iter_mut().zip(&ranks[self.row(plane_index, row_index)]) {
+                    if rank != 0 {
+                        *voxel = value(rank as usize - 1);
+                    }
+                }
+            }
+        }
     }
 
     /// The sort keys of the voxels that have a sign and lie in the mask, at their places.

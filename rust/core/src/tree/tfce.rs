@@ -155,7 +155,7 @@ impl Scored {
         let mut out = self.bounds.apply(self.order.apply(out));
         for (sign, padded, ranks, scores) in &self.signs {
             let sign = f64::from(sign.number());
-            write(padded, ranks, out.view_mut(), |rank| S::rounded(sign * scores[rank]));
+            padded.write(ranks, out.view_mut(), |rank| S::rounded(sign * scores[rank]));
         }
     }
 }
@@ -205,22 +205,4 @@ fn scores<K: SortKey>(integrals: &[f64], tree: &ComponentTree<K>, extent_power: 
         scores[rank] = score + weight * (integrals[rank] - below);
     }
     scores
-}
-
-/// Writes the score of each voxel.
-fn write<S>(
-    padded: &PaddedVolume,
-    ranks: &[u32],
-    mut out: ArrayViewMut3<'_, S>,
-    score: impl Fn(usize) -> S,
-) {
-    for (plane_index, mut plane) in out.outer_iter_mut().enumerate() {
-        for (row_index, mut row) in plane.outer_iter_mut().enumerate() {
-            for (voxel, &rank) in row.iter_mut().zip(&ranks[padded.row(plane_index, row_index)]) {
-                if rank != 0 {
-                    *voxel = score(rank as usize - 1);
-                }
-            }
-        }
-    }
 }
