@@ -146,7 +146,7 @@ def test_patches_are_those_of_nilearn(data, level):
     data = np.where(abs(data.astype(float)) > 9, 3, data).astype(data.dtype)
     request = check_request(level, two_sided=True, cluster_threshold=0, connectivity=6)
     found = _core.find_clusters(
-        data, None, request.at(level), mask=None, out_is_zero=False,
+        data, None, request.at(level, data.dtype), mask=None, out_is_zero=False,
         whole_plateaus=True,
     )  # fmt: skip
     labels = np.empty(data.shape, np.int32)

@@ -26,10 +26,14 @@ def drop_axes(data: NDArray[Any]) -> NDArray[Any]:
 
     AFNI's buckets have shape (x, y, z, 1, volumes).
     """
-    if data.ndim <= 3:
-        return data
-    axes = [axis for axis in range(3, data.ndim) if data.shape[axis] == 1]
-    return data.squeeze(tuple(axes)) if axes else data
+    return restore_axes(data, shape_of_map(data.shape))
+
+
+def shape_of_map(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a shape without the axes of length 1 beyond the third."""
+    if len(shape) <= 3:
+        return shape
+    return shape[:3] + tuple(length for length in shape[3:] if length != 1)
 
 
 def restore_axes(data: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
@@ -44,6 +48,13 @@ def check_volumes(shape: tuple[int, ...], name: str) -> None:
             f"{name} has {len(shape)} dimensions (shape {shape}); it must have 3, or 4 "
             "with the volumes along the last"
         )
+        raise ValueError(msg)
+
+
+def check_one_volume(shape: tuple[int, ...], name: str) -> None:
+    """Check that an array is one volume."""
+    if len(shape) != 3:
+        msg = f"{name} has shape {shape}; it must be one volume, of 3 dimensions"
         raise ValueError(msg)
 
 

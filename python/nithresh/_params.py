@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
+from nithresh._comparison import as_compared
 from nithresh._numbers import in_full
 
 _CONNECTIVITIES = (6, 18, 26)
@@ -45,10 +46,18 @@ class Request(NamedTuple):
     cluster_threshold: int
     connectivity: int
 
-    def at(self, level: float) -> _core.Request:
-        """Return the request as the core takes it, at a threshold that is known."""
+    def at(self, level: float, dtype: np.dtype[Any]) -> _core.Request:
+        """Return the request as the core takes it.
+
+        Parameters
+        ----------
+        level : float
+            The threshold, which is known by now.
+        dtype : numpy.dtype
+            The type of the map, to which the threshold is rounded.
+        """
         return _core.Request(
-            level,
+            as_compared(level, dtype),
             two_sided=self.two_sided,
             cluster_threshold=self.cluster_threshold,
             connectivity=self.connectivity,

@@ -32,7 +32,7 @@ from nithresh.thresholding import threshold_img
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
-    from nithresh.thresholding import ImageOrPath
+    from nithresh._open import ImageOrPath
 
 Pair: TypeAlias = tuple[FilePath, FilePath]
 Task = TypeVar("Task")

@@ -5,26 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from os import PathLike
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
-from nithresh._arrays import (
-    as_voxels,
-    check_array,
-    check_array_mask,
-    drop_axes,
-    new_result,
-    restore_axes,
-    result_type,
-)
+from nithresh._arrays import drop_axes, new_result, restore_axes, result_type
 from nithresh._choices import rules, versions
-from nithresh._comparison import as_compared
 from nithresh._numbers import in_full
+from nithresh._open import OpenMap
 from nithresh._params import (
     Request,
     check_bool,
@@ -33,16 +24,16 @@ from nithresh._params import (
     check_request,
     warn,
 )
-from nithresh.grids import affine_of, determinant, difference, to_mm
+from nithresh.grids import determinant, difference, to_mm
 from nithresh.peaks import spaced
 from nithresh.table import ClusterTable
-from nithresh.thresholding import resolve, warn_beyond_range
-from nithresh.tree import ClusterTree
+from nithresh.thresholding import warn_beyond_range
+from nithresh.tree import tree_of
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
-    ImageOrPath: TypeAlias = str | PathLike[str] | SpatialImage
+    from nithresh._open import ImageOrPath
 
 
 def label(
@@ -111,25 +102,16 @@ def label(
         cluster_threshold=cluster_threshold,
         connectivity=connectivity,
     )
-    check_array(data, "data")
-    shape, data = data.shape, drop_axes(data)
-    if data.ndim != 3:
-        msg = (
-            f"data has shape {data.shape}; it must have 3 dimensions (label each "
-            "volume of a series by itself)"
-        )
-        raise ValueError(msg)
-    voxels = as_voxels(data, "data")
-    inside = check_array_mask(mask, data.shape)
-    labels, labels_is_zero = new_result(voxels, np.int32)
+    opened = OpenMap.of_array(data, mask, one_volume=True)
+    labels, labels_is_zero = new_result(opened.voxels, np.int32)
     count = _core.label(
-        voxels,
+        opened.voxels,
         labels,
-        request.at(as_compared(resolve(request, voxels, inside), data.dtype)),
-        mask=inside,
+        opened.for_core(request, opened.level(request)),
+        mask=opened.inside,
         labels_is_zero=labels_is_zero,
     )
-    return restore_axes(labels, shape), count
+    return opened.restored(labels), count
 
 
 def find_clusters(
@@ -240,67 +222,34 @@ def find_clusters(
 
     from nithresh import _stated, nifti
 
-    image = nifti.open_image(img)
-    nifti.check_no_vertices(image.shape, "img")
-    data = nifti.read_volume(image)
-    inside = nifti.open_mask(mask_img, image)
-    voxels = as_voxels(data, "img")
-    affine = affine_of(image, "img")
-    further = {name: _Further.open(name, extra[name], image) for name in extra}
+    opened = OpenMap.of_image(img, mask_img, one_volume=True)
+    affine = opened.affine
+    further = {name: _open_further(name, extra[name], opened.image) for name in extra}
 
-    level = resolve(request, voxels, inside)
-    compared = as_compared(level, data.dtype)
-    out, is_zero = new_result(voxels, voxels.dtype)
-    found = _core.find_clusters(
-        voxels,
-        out,
-        request.at(compared),
-        mask=inside,
-        out_is_zero=is_zero,
-        whole_plateaus=False,
-    )
-    non_finite = 0
-    if found["has_non_finite"]:
-        warn("Non-finite values detected. They will be replaced with zeros.")
-        non_finite = int(voxels.size - np.isfinite(voxels).sum())
-    if found["range"] == (0, 0):
-        smallest, largest, _ = _core.summary(voxels, inside)
-        warn_beyond_range(request, level, smallest, largest, data.dtype)
-    sampled = {
-        name: found["labels"].sample(map_.voxels) for name, map_ in further.items()
-    }
-    for name, (*_, count) in sampled.items():
-        if count:
-            warn(
-                f"extra[{name!r}] has {count} non-finite values in clusters. They are "
-                "left out."
-            )
-
-    out = out.astype(result_type(data.dtype), copy=False)
-    shape = tuple(map(int, image.shape))
-    thresholded = nifti.image_like(
-        image, restore_axes(out, shape), found["range"], copy_header=True
-    )
-    blank = np.broadcast_to(np.int32(0), shape)
-    labelled = nifti.label_image(image, blank, len(found["signs"]))
+    level = opened.level(request)
+    found = _found(opened, request, level)
     columns = columns_of(found, affine, min_distance, max_peaks)
     rows = columns.pop("row")
     if robust:
-        for name, heights in _robust(found, voxels, inside, request, compared).items():
+        for name, heights in _robust(found, opened, request, level).items():
             columns[name] = heights[rows]
-    for name, (*figures, _) in sampled.items():
-        for figure, values in zip(("mean", "min", "max"), figures, strict=True):
-            columns[f"{name}_{figure}"] = values[rows]
+    columns |= _columns_of_further(found, further, rows)
+
+    out = found["voxels"].astype(result_type(opened.data.dtype), copy=False)
+    thresholded = opened.as_image(out, found["range"])
+    blank = np.broadcast_to(np.int32(0), opened.shape)
+    labelled = nifti.label_image(opened.image, blank, len(found["signs"]))
+    inside = opened.inside
     choices = {
         **rules(request, threshold, level),
         "min_distance_mm": min_distance,
         "max_peaks": max_peaks,
-        "non_finite_voxels": non_finite,
-        "mask_voxels": voxels.size if inside is None else int(inside.sum()),
-        "statistic": _stated.stated(image).as_choice(),
+        "non_finite_voxels": found["non_finite"],
+        "mask_voxels": opened.voxels.size if inside is None else int(inside.sum()),
+        "statistic": _stated.stated(opened.image).as_choice(),
         "input": nifti.source(img),
         "mask": None if mask_img is None else nifti.source(mask_img),
-        "extra": {name: map_.source for name, map_ in further.items()},
+        "extra": {name: nifti.source(extra[name]) for name in extra},
         "versions": versions(),
     }
     return Clusters(
@@ -459,27 +408,18 @@ class _Image:
         return _Image, (self._image_class, self.voxels, self._affine, self._header)
 
 
-class _Further(NamedTuple):
-    """A further map."""
-
-    voxels: NDArray[Any]
-    source: dict[str, str | None] | None
-
-    @classmethod
-    def open(cls, name: str, img: Any, like: SpatialImage) -> _Further:
-        from nithresh import nifti
-
-        argument = f"extra[{name!r}]"
-        image = nifti.open_image(img, name=argument)
-        voxels = as_voxels(nifti.read_volume(image, name=argument), argument)
-        differs = difference(image, like)
-        if differs is not None:
-            msg = (
-                f"{argument} is on another grid than img: {differs}; both must agree "
-                "in shape and affine"
-            )
-            raise ValueError(msg)
-        return cls(voxels, nifti.source(img))
+def _open_further(name: str, img: Any, like: SpatialImage) -> OpenMap:
+    """Open a further map, which must be on the grid of another."""
+    argument = f"extra[{name!r}]"
+    further = OpenMap.of_image(img, name=argument, one_volume=True, for_clusters=False)
+    differs = difference(further.image, like)
+    if differs is not None:
+        msg = (
+            f"{argument} is on another grid than img: {differs}; both must agree in "
+            "shape and affine"
+        )
+        raise ValueError(msg)
+    return further
 
 
 def _check_extra(extra: Any) -> Mapping[str, Any]:
@@ -541,12 +481,47 @@ def columns_of(
     }
 
 
+def _found(opened: OpenMap, request: Request, level: float) -> dict[str, Any]:
+    """Return what the core finds, with the map and the number of non-finite values."""
+    voxels = opened.voxels
+    out, is_zero = new_result(voxels, voxels.dtype)
+    found = _core.find_clusters(
+        voxels,
+        out,
+        opened.for_core(request, level),
+        mask=opened.inside,
+        out_is_zero=is_zero,
+        whole_plateaus=False,
+    )
+    non_finite = 0
+    if found["has_non_finite"]:
+        warn("Non-finite values detected. They will be replaced with zeros.")
+        non_finite = int(voxels.size - np.isfinite(voxels).sum())
+    if found["range"] == (0, 0):
+        smallest, largest, _ = opened.summary()
+        warn_beyond_range(request, level, smallest, largest, opened.data.dtype)
+    return {**found, "voxels": out, "non_finite": non_finite}
+
+
+def _columns_of_further(
+    found: dict[str, Any], further: Mapping[str, OpenMap], rows: NDArray[np.intp]
+) -> dict[str, NDArray[Any]]:
+    """Make the columns of the further maps."""
+    columns = {}
+    for name, map_ in further.items():
+        *figures, non_finite = found["labels"].sample(map_.voxels)
+        if non_finite:
+            warn(
+                f"extra[{name!r}] has {non_finite} non-finite values in clusters. They "
+                "are left out."
+            )
+        for figure, values in zip(("mean", "min", "max"), figures, strict=True):
+            columns[f"{name}_{figure}"] = values[rows]
+    return columns
+
+
 def _robust(
-    found: dict[str, Any],
-    voxels: NDArray[Any],
-    inside: NDArray[np.bool_] | None,
-    request: Request,
-    level: float,
+    found: dict[str, Any], opened: OpenMap, request: Request, level: float
 ) -> dict[str, NDArray[np.float64]]:
     """Return between which thresholds each cluster is one and by itself."""
     heights = {
@@ -555,11 +530,10 @@ def _robust(
     }
     if not len(found["signs"]):
         return heights
-    tree = ClusterTree.from_array(voxels, request.connectivity, mask=inside)
-    at = tree.clusters(abs(level))
+    at = tree_of(opened, request.connectivity).clusters(abs(level))
     # By what lies at their peaks: the tree has the other sign and small clusters, too,
     # and other peaks where integers are the same as 64-bit floats.
-    labels, is_zero = new_result(voxels, np.int32)
+    labels, is_zero = new_result(opened.voxels, np.int32)
     found["labels"].write(labels, is_zero)
     numbers = labels[tuple(at.ijk.T)]
     for name, of_clusters in heights.items():

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
-from nithresh._arrays import (
-    as_voxels,
-    check_array,
-    check_array_mask,
-    check_volumes,
-    drop_axes,
-    restore_axes,
-    warn_if_non_finite,
-)
+from nithresh._arrays import warn_if_non_finite
+from nithresh._open import OpenMap
 from nithresh._params import check_bool, check_connectivity, check_not_negative
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
-    ImageOrPath: TypeAlias = str | PathLike[str] | SpatialImage
+    from nithresh._open import ImageOrPath
 
 
 def tfce(
@@ -112,13 +104,9 @@ def tfce(
     powers = check_not_negative(E, "E"), check_not_negative(H, "H")
     connectivity = check_connectivity(connectivity)
     two_sided = check_bool(two_sided, "two_sided")
-    check_array(data, "data")
-    volumes = drop_axes(data)
-    check_volumes(volumes.shape, "data")
-    voxels = as_voxels(volumes, "data")
-    inside = check_array_mask(mask, volumes.shape[:3])
-    scores = _enhance(voxels, powers, connectivity, two_sided=two_sided, inside=inside)
-    return restore_axes(scores, data.shape)
+    opened = OpenMap.of_array(data, mask)
+    scores = _enhance(opened, powers, connectivity, two_sided=two_sided)
+    return opened.restored(scores)
 
 
 def tfce_img(
@@ -186,38 +174,33 @@ def tfce_img(
     connectivity = check_connectivity(connectivity)
     two_sided = check_bool(two_sided, "two_sided")
 
-    from nithresh import _stated, nifti
+    from nithresh import _stated
 
-    image = nifti.open_image(img)
-    nifti.check_no_vertices(image.shape, "img")
-    data = nifti.read_array(image)
-    inside = nifti.open_mask(mask_img, image)
-    voxels = as_voxels(data, "img")
-    warn_if_non_finite(voxels)
-    scores = _enhance(voxels, powers, connectivity, two_sided=two_sided, inside=inside)
+    opened = OpenMap.of_image(img, mask_img)
+    warn_if_non_finite(opened.voxels)
+    scores = _enhance(opened, powers, connectivity, two_sided=two_sided)
     limits = _core.summary(scores, None)[:2]
-    scores = restore_axes(scores, image.shape)
-    enhanced: SpatialImage = nifti.image_like(image, scores, limits, copy_header=True)
+    enhanced: SpatialImage = opened.as_image(scores, limits)
     _stated.unstate(enhanced)
     return enhanced
 
 
 def _enhance(
-    voxels: NDArray[Any],
+    opened: OpenMap,
     powers: tuple[float, float],
     connectivity: int,
     *,
     two_sided: bool,
-    inside: NDArray[np.bool_] | None,
 ) -> NDArray[Any]:
     """Run the core, in the type of scores that it has for the type of the voxels."""
+    voxels = opened.voxels
     dtype = np.result_type(voxels.dtype, np.float32)
     scores = np.empty_like(voxels, dtype=dtype, subok=False)
     if voxels.size:
         _core.tfce(
             voxels,
             scores,
-            mask=inside,
+            mask=opened.inside,
             extent_power=powers[0],
             height_power=powers[1],
             two_sided=two_sided,

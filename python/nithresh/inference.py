@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from nithresh import nifti
-from nithresh._arrays import as_voxels
 from nithresh._comparison import as_compared, next_beyond
 from nithresh._numbers import in_full
+from nithresh._open import OpenMap
 from nithresh._params import (
     Percentile,
+    Request,
     check_bool,
     check_cluster_threshold,
     check_connectivity,
@@ -23,12 +23,12 @@ from nithresh._params import (
 )
 from nithresh._stated import read_stat, state
 from nithresh._tails import Statistic, check_stat, import_special
-from nithresh.thresholding import threshold_img
+from nithresh.thresholding import threshold_open
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
-    from nithresh.thresholding import ImageOrPath
+    from nithresh._open import ImageOrPath
 
     HeightControl: TypeAlias = Literal["fpr", "fdr", "bonferroni"] | None
     Stat: TypeAlias = (
@@ -243,17 +243,13 @@ def threshold_stats_img(
             level = _critical_value(statistic, alpha / 2 if halved else alpha)
         return None, level
 
-    image = nifti.open_image(stat_img, name="stat_img")
-    data = nifti.read_array(image, name="stat_img")
-    voxels = as_voxels(data, "stat_img")
-    inside = nifti.open_mask(mask_img, image, name="stat_img")
-    if inside is not None:
-        # On the grid of the map, so that it is resampled, and warned of, once.
-        mask_img = nifti.mask_image_like(image, inside)
+    opened = OpenMap.of_image(
+        stat_img, mask_img, name="stat_img", for_clusters=cluster_threshold > 0
+    )
     if height_control is not None:
-        statistic = statistic or read_stat(image)
+        statistic = statistic or read_stat(opened.image)
         two_sided = two_sided and statistic.has_two_sides
-        values = _tested_values(voxels, inside)
+        values = _tested_values(opened)
         if statistic.has_two_sides:
             _warn_of_p_values(values)
         level = _level(
@@ -261,11 +257,10 @@ def threshold_stats_img(
             statistic,
             np.abs(values) if two_sided else values,
             alpha / 2 if two_sided else alpha,
-            data.dtype,
+            opened.data.dtype,
         )
-    thresholded = threshold_img(
-        image, level, cluster_threshold, two_sided, mask_img, connectivity=connectivity
-    )
+    request = Request(level, two_sided, cluster_threshold, connectivity)
+    thresholded = threshold_open(opened, request, level)
     if statistic is not None:
         state(thresholded, statistic)
     return thresholded, level
@@ -306,14 +301,14 @@ def _check_level(threshold: Any, *, two_sided: bool) -> float:
     return level
 
 
-def _tested_values(
-    voxels: NDArray[Any], inside: NDArray[np.bool_] | None
-) -> NDArray[np.float64]:
+def _tested_values(opened: OpenMap) -> NDArray[np.float64]:
     """Return the values of the tested voxels, of all volumes, in one row.
 
     Without a mask, these are the voxels that are finite and not 0.
     """
-    tested = np.isfinite(voxels) & (voxels != 0) if inside is None else inside
+    voxels, tested = opened.voxels, opened.inside
+    if tested is None:
+        tested = np.isfinite(voxels) & (voxels != 0)
     values: NDArray[np.float64] = voxels[tested].astype(np.float64).ravel()
     values[~np.isfinite(values)] = 0
     return values

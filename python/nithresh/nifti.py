@@ -18,7 +18,14 @@ from nibabel.spatialimages import HeaderDataError, SpatialImage
 from numpy.typing import NDArray
 
 from nithresh import _core, grids
-from nithresh._arrays import as_voxels, check_mask, check_volumes, drop_axes
+from nithresh._arrays import (
+    as_voxels,
+    check_mask,
+    check_one_volume,
+    check_volumes,
+    drop_axes,
+    shape_of_map,
+)
 from nithresh._numbers import shape_text
 from nithresh._params import warn
 from nithresh._paths import expanded
@@ -203,7 +210,7 @@ def volumes(image: SpatialImage, *, name: str = "img") -> Iterator[NDArray[Any]]
         Another number of dimensions.
     """
     behind = image.shape[3:]
-    is_series = sum(length > 1 for length in behind) == 1
+    is_series = len(shape_of_map(image.shape)) == 4
     if not (is_series and type(image.dataobj) is ArrayProxy and all(image.shape)):
         data = read_array(image, name=name)
         yield from [data] if data.ndim == 3 else np.moveaxis(data, -1, 0)
@@ -231,9 +238,7 @@ def read_volume(image: SpatialImage, *, name: str = "img") -> NDArray[Any]:
         Another number of dimensions, or more than one volume.
     """
     data = read_array(image, name=name)
-    if data.ndim != 3:
-        msg = f"{name} has shape {data.shape}; it must be one volume, of 3 dimensions"
-        raise ValueError(msg)
+    check_one_volume(data.shape, name)
     return data
 
 
@@ -296,7 +301,7 @@ def read_mask(
         affine of either that gives no places.
     """
     shape = mask_image.shape
-    if len(shape) < 3 or math.prod(shape[3:]) != 1:
+    if len(shape_of_map(shape)) != 3:
         msg = f"mask_img has shape {shape_text(shape)}; it must have 3 dimensions"
         raise TypeError(msg)
     voxels = as_voxels(read_volume(mask_image, name="mask_img"), "mask_img")

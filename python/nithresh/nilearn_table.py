@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from os import PathLike
 from string import ascii_lowercase
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
-from nithresh._arrays import as_voxels, new_result
+from nithresh._arrays import new_result
 from nithresh._comparison import next_beyond
 from nithresh._numbers import in_full
+from nithresh._open import OpenMap
 from nithresh._params import (
     Percentile,
     check_bool,
@@ -22,15 +22,13 @@ from nithresh._params import (
     warn,
 )
 from nithresh.clusters import label
-from nithresh.grids import affine_of, determinant, to_mm
+from nithresh.grids import determinant, to_mm
 from nithresh.peaks import spaced
 from nithresh.table import import_pandas
 from nithresh.thresholding import warn_beyond_range
 
 if TYPE_CHECKING:
-    from nibabel.spatialimages import SpatialImage
-
-    ImageOrPath: TypeAlias = str | PathLike[str] | SpatialImage
+    from nithresh._open import ImageOrPath
 
 _COLUMNS = ["Cluster ID", "X", "Y", "Z", "Peak Stat", "Cluster Size (mm3)"]
 _MOST_PEAKS = 4
@@ -161,15 +159,12 @@ def get_clusters_table(
 
     from nithresh import nifti
 
-    image = nifti.open_image(stat_img, name="stat_img")
-    nifti.check_no_vertices(image.shape, "stat_img")
-    data = nifti.read_volume(image, name="stat_img")
-    voxels = as_voxels(data, "stat_img")
-    affine = affine_of(image, "stat_img")
+    opened = OpenMap.of_image(stat_img, name="stat_img", one_volume=True)
+    image, voxels, affine = opened.image, opened.voxels, opened.affine
     found = _core.find_clusters(
         voxels,
         None,
-        request.at(next_beyond(request.threshold, data.dtype)),
+        opened.for_core(request, next_beyond(request.threshold, opened.data.dtype)),
         mask=None,
         out_is_zero=False,
         whole_plateaus=True,
@@ -178,7 +173,7 @@ def get_clusters_table(
     found["labels"].write(labels, is_zero)
     if found["has_non_finite"]:
         warn("Non-finite values detected. They count as zero.")
-    smallest, largest, _ = _core.summary(voxels, None)
+    smallest, largest, _ = opened.summary()
     warn_beyond_range(request, request.threshold, smallest, largest, voxels.dtype)
     signs = [1, -1] if request.two_sided else [-1 if request.threshold < 0 else 1]
     for sign in signs:

@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import math
-from os import PathLike
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
 from nithresh._arrays import (
-    as_voxels,
-    check_array,
-    check_array_mask,
     check_out,
-    check_volumes,
     check_writeable,
     drop_axes,
     is_plain,
     new_result,
-    restore_axes,
     result_type,
 )
-from nithresh._comparison import as_compared, passes_none
+from nithresh._comparison import passes_none
 from nithresh._numbers import told_apart
+from nithresh._open import OpenMap
 from nithresh._params import Percentile, Request, check_bool, check_request, warn
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
-    ImageOrPath: TypeAlias = str | PathLike[str] | SpatialImage
-
-# nilearn adds this to a percentile, so that the voxels at the percentile
-# itself are not kept.
-PERCENTILE_MARGIN = 1e-5
+    from nithresh._open import ImageOrPath
 
 
 def threshold(
@@ -107,18 +98,13 @@ def threshold(
         cluster_threshold=cluster_threshold,
         connectivity=connectivity,
     )
-    check_array(data, "data")
-    volumes = drop_axes(data)
-    check_volumes(volumes.shape, "data")
-    voxels = as_voxels(volumes, "data")
-    inside = check_array_mask(mask, volumes.shape[:3])
+    opened = OpenMap.of_array(data, mask)
     target = None
     if out is not None:
         check_out(out, data)
-        target = volumes if out is data else drop_axes(out)
-    level = resolve(request, voxels, inside)
-    result = threshold_voxels(volumes, voxels, level, request, inside, target).voxels
-    return restore_axes(result, data.shape) if out is None else out
+        target = opened.data if out is data else drop_axes(out)
+    result = threshold_map(opened, request, opened.level(request), target).voxels
+    return opened.restored(result) if out is None else out
 
 
 def threshold_img(
@@ -229,48 +215,40 @@ def threshold_img(
         msg = f"copy_header is {copy_header!r}; it must be True or False"
         raise TypeError(msg)
 
-    return threshold_at(
-        request, img, mask_img=mask_img, copy=copy, copy_header=copy_header
-    )[0]
+    opened = OpenMap.of_image(img, mask_img, for_clusters=request.cluster_threshold > 0)
+    return threshold_open(
+        opened, request, opened.level(request), copy=copy, copy_header=copy_header
+    )
 
 
-def threshold_at(
+def threshold_open(
+    opened: OpenMap,
     request: Request,
-    img: ImageOrPath,
+    level: float,
     *,
-    mask_img: ImageOrPath | None = None,
     copy: bool = True,
     copy_header: bool = True,
-) -> tuple[SpatialImage, float]:
-    """Threshold an image, and say at which value: that of a percentile too."""
+) -> SpatialImage:
+    """Do what :func:`threshold_img` does, at a threshold that is known."""
     from nithresh import nifti
 
-    image = nifti.open_image(img)
-    if request.cluster_threshold > 0:
-        nifti.check_no_vertices(image.shape, "img")
-    data = nifti.read_array(image)
-    inside = nifti.open_mask(mask_img, image)
-    out = None if copy else nifti.array_in_memory(image)
+    out = None if copy else nifti.array_in_memory(opened.image)
     if out is not None:
         check_writeable(out, "img, with copy=False,")
         if not copy_header:
-            nifti.check_header_can_hold(image, out)
-    voxels = as_voxels(data, "img")
-
-    level = resolve(request, voxels, inside)
+            nifti.check_header_can_hold(opened.image, out)
     # What is about to be overwritten is looked at before; else only if need be.
-    summary = None if out is None else _core.summary(voxels, inside)
-    result = threshold_voxels(data, voxels, level, request, inside, out)
+    summary = None if out is None else opened.summary()
+    result = threshold_map(opened, request, level, out)
     if result.has_non_finite:
         warn("Non-finite values detected. They will be replaced with zeros.")
     if result.range == (0, 0):
-        smallest, largest, _ = summary or _core.summary(voxels, inside)
-        warn_beyond_range(request, level, smallest, largest, data.dtype)
-    kept = restore_axes(result.voxels, image.shape)
-    thresholded: SpatialImage = nifti.image_like(
-        image, kept, result.range, copy_header=copy_header
+        smallest, largest, _ = summary or opened.summary()
+        warn_beyond_range(request, level, smallest, largest, opened.data.dtype)
+    thresholded: SpatialImage = opened.as_image(
+        result.voxels, result.range, copy_header=copy_header
     )
-    return thresholded, level
+    return thresholded
 
 
 class _Result(NamedTuple):
@@ -279,22 +257,6 @@ class _Result(NamedTuple):
     voxels: NDArray[Any]
     range: tuple[float, float]
     has_non_finite: bool
-
-
-def resolve(
-    request: Request, voxels: NDArray[Any], inside: NDArray[np.bool_] | None
-) -> float:
-    """Turn a percentile into the threshold it stands for.
-
-    A percentile of no values (one-sided, and nothing on that side) is beyond
-    the range of the map: infinity.
-    """
-    if not isinstance(request.threshold, Percentile):
-        return request.threshold
-    score = _core.percentile(
-        voxels, inside, request.threshold.percent, request.two_sided
-    )
-    return math.inf if score is None else score + PERCENTILE_MARGIN
 
 
 def warn_beyond_range(
@@ -323,20 +285,11 @@ def warn_beyond_range(
         )
 
 
-def threshold_voxels(
-    data: NDArray[Any],
-    voxels: NDArray[Any],
-    level: float,
-    request: Request,
-    inside: NDArray[np.bool_] | None,
-    out: NDArray[Any] | None,
+def threshold_map(
+    opened: OpenMap, request: Request, level: float, out: NDArray[Any] | None
 ) -> _Result:
-    """Run the core, and give the result the type that was asked for.
-
-    `voxels` are the values of `data` as the core reads them; often the very
-    same array.
-    """
-    level = as_compared(level, data.dtype)
+    """Run the core, and give the result the type of the map."""
+    data, voxels = opened.data, opened.voxels
     target = None
     if out is not None:
         if out is data and voxels is data:
@@ -355,8 +308,8 @@ def threshold_voxels(
         low, high, has_non_finite = _core.threshold(
             voxels,
             target,
-            request.at(level),
-            mask=inside,
+            opened.for_core(request, level),
+            mask=opened.inside,
             out_is_zero=is_zero,
         )
     if out is not None:

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nithresh import _core
-from nithresh._arrays import (
-    as_voxels,
-    check_array,
-    check_array_mask,
-    drop_axes,
-    warn_if_non_finite,
-)
+from nithresh._arrays import warn_if_non_finite
 from nithresh._comparison import all_as_compared
 from nithresh._numbers import in_full
+from nithresh._open import OpenMap
 from nithresh._params import (
     check_bool,
     check_cluster_threshold,
@@ -29,9 +23,7 @@ from nithresh._params import (
 )
 
 if TYPE_CHECKING:
-    from nibabel.spatialimages import SpatialImage
-
-    ImageOrPath: TypeAlias = str | PathLike[str] | SpatialImage
+    from nithresh._open import ImageOrPath
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,16 +154,9 @@ class ClusterTree:
     ) -> None:
         connectivity = check_connectivity(connectivity)
         two_sided = check_bool(two_sided, "two_sided")
-
-        from nithresh import nifti
-
-        image = nifti.open_image(img)
-        nifti.check_no_vertices(image.shape, "img")
-        data = nifti.read_array(image)
-        inside = nifti.open_mask(mask_img, image)
-        voxels = as_voxels(data, "img")
-        self._grow("img", data, voxels, inside, connectivity, two_sided=two_sided)
-        warn_if_non_finite(voxels)
+        opened = OpenMap.of_image(img, mask_img, one_volume=True)
+        self._grow(opened, connectivity, two_sided=two_sided)
+        warn_if_non_finite(opened.voxels)
 
     @classmethod
     def from_array(
@@ -220,39 +205,26 @@ class ClusterTree:
         """
         connectivity = check_connectivity(connectivity)
         two_sided = check_bool(two_sided, "two_sided")
-        check_array(data, "data")
-        data = drop_axes(data)
-        voxels = as_voxels(data, "data")
-        inside = check_array_mask(mask, data.shape)
+        opened = OpenMap.of_array(data, mask, one_volume=True)
+        return cls._of(opened, connectivity, two_sided=two_sided)
+
+    @classmethod
+    def _of(cls, opened: OpenMap, connectivity: int, *, two_sided: bool) -> ClusterTree:
         tree = cls.__new__(cls)
-        tree._grow(  # noqa: SLF001 - it is of this class
-            "data", data, voxels, inside, connectivity, two_sided=two_sided
-        )
+        tree._grow(opened, connectivity, two_sided=two_sided)  # noqa: SLF001 - its own
         return tree
 
-    def _grow(
-        self,
-        name: str,
-        data: NDArray[Any],
-        voxels: NDArray[Any],
-        inside: NDArray[np.bool_] | None,
-        connectivity: int,
-        *,
-        two_sided: bool,
-    ) -> None:
-        if data.ndim != 3:
-            msg = f"{name} has shape {data.shape}; a tree is of a map of 3 dimensions"
-            raise ValueError(msg)
-        self.shape = data.shape
+    def _grow(self, opened: OpenMap, connectivity: int, *, two_sided: bool) -> None:
+        self.shape = opened.data.shape
         self.connectivity = connectivity
         self.two_sided = two_sided
-        self._dtype = data.dtype
+        self._dtype = opened.data.dtype
         # One more than the step, of those below, with which each voxel joins a branch.
-        self._steps = np.empty_like(voxels, np.int32, subok=False)
+        self._steps = np.empty_like(opened.voxels, np.int32, subok=False)
         branches = _core.merge_tree(
-            voxels,
+            opened.voxels,
             self._steps,
-            mask=inside,
+            mask=opened.inside,
             two_sided=two_sided,
             connectivity=connectivity,
         )
@@ -623,6 +595,11 @@ class ClusterTree:
             )
             raise ValueError(msg)
         return float(self.levels[place])
+
+
+def tree_of(opened: OpenMap, connectivity: int) -> ClusterTree:
+    """Make the tree of both signs of a map that is open."""
+    return ClusterTree._of(opened, connectivity, two_sided=True)  # noqa: SLF001 - its own
 
 
 def _at_least(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from nithresh import nifti
 from nithresh._choices import rules
+from nithresh._open import OpenMap
 from nithresh._params import Request, check_request
 from nithresh._stated import stated
 from nithresh.command.each import (
@@ -20,7 +21,7 @@ from nithresh.command.errors import as_usage, naming
 from nithresh.command.outputs import image_jobs, shown_names
 from nithresh.command.sidecar import command_line, made_of, saving
 from nithresh.files import write_image
-from nithresh.thresholding import threshold_at
+from nithresh.thresholding import threshold_open
 
 
 def run(words: argparse.Namespace) -> int:
@@ -57,7 +58,11 @@ class _Work:
         (output,) = job.outputs
         image = nifti.load_map(job.at(job.source))
         mask_img = None if self.mask is None else self.mask.on_grid_of(image)
-        kept, level = threshold_at(self.request, image, mask_img=mask_img)
+        opened = OpenMap.of_image(
+            image, mask_img, for_clusters=self.request.cluster_threshold > 0
+        )
+        level = opened.level(self.request)
+        kept = threshold_open(opened, self.request, level)
         saved = saving(
             job,
             "Statistical map, zero where no voxel was kept",

@@ -37,10 +37,10 @@ from nithresh._arrays import (
     new_result,
     result_type,
 )
-from nithresh._comparison import as_compared
+from nithresh._open import OpenMap
 from nithresh._params import Percentile, Request
 from nithresh.dask.percentile import resolve
-from nithresh.thresholding import threshold_voxels
+from nithresh.thresholding import threshold_map
 
 # Along how many axes neighbours may differ.
 _REACH = {6: 1, 18: 2, 26: 3}
@@ -290,15 +290,14 @@ def _sample(mask: NDArray[Any]) -> NDArray[Any]:
     return _as_object([values.min(), values.max()] if values.size else [])
 
 
-def _read(
-    block: NDArray[Any], mask: NDArray[Any] | None
-) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Return the voxels of a block as the core reads them, and its mask likewise."""
+def _open(block: NDArray[Any], mask: NDArray[Any] | None) -> OpenMap:
+    """Make a block and its mask ready for the core."""
     check_array(block, "a chunk of array")
     inside = None
     if mask is not None:
         inside = np.asarray((mask != 0) & np.isfinite(mask))
-    return as_voxels(block, "array"), inside
+    voxels = as_voxels(block, "array")
+    return OpenMap(None, block.shape, block, voxels, inside, "array")
 
 
 def _label_block(
@@ -311,14 +310,14 @@ def _label_block(
     block_info: Any,
 ) -> NDArray[Any]:
     """Find the clusters of a block."""
-    voxels, inside = _read(block, mask)
-    labels, labels_is_zero = new_result(voxels, np.int32)
+    opened = _open(block, mask)
+    labels, labels_is_zero = new_result(opened.voxels, np.int32)
     place = block_info[0]
     listed, words = _core.label_block(
-        voxels,
+        opened.voxels,
         labels,
-        request.at(as_compared(level, block.dtype)),
-        mask=inside,
+        opened.for_core(request, level),
+        mask=opened.inside,
         labels_is_zero=labels_is_zero,
         start=tuple(start for start, _ in place["array-location"]),
         shape=place["shape"],
@@ -425,20 +424,15 @@ def _join(
 
 
 def _numbered(
-    block: NDArray[Any],
-    voxels: NDArray[Any],
-    inside: NDArray[np.bool_] | None,
-    numbers: NDArray[Any],
-    level: float,
-    request: Request,
+    opened: OpenMap, numbers: NDArray[Any], level: float, voxelwise: Request
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Label a block once more; return its labels and the number of each."""
-    labels, labels_is_zero = new_result(voxels, np.int32)
+    labels, labels_is_zero = new_result(opened.voxels, np.int32)
     count = _core.label(
-        voxels,
+        opened.voxels,
         labels,
-        request._replace(cluster_threshold=0).at(as_compared(level, block.dtype)),
-        mask=inside,
+        opened.for_core(voxelwise, level),
+        mask=opened.inside,
         labels_is_zero=labels_is_zero,
     )
     listed: Numbers = numbers.item()
@@ -456,8 +450,8 @@ def _number_block(
     request: Request,
 ) -> NDArray[np.int32]:
     """Give each voxel of a block the number of its cluster in the volume."""
-    voxels, inside = _read(block, mask)
-    labels, lookup = _numbered(block, voxels, inside, numbers, level, request)
+    voxelwise = request._replace(cluster_threshold=0)
+    labels, lookup = _numbered(_open(block, mask), numbers, level, voxelwise)
     return lookup[labels]
 
 
@@ -470,11 +464,11 @@ def _threshold_block(
     request: Request,
 ) -> NDArray[Any]:
     """Keep the voxels of a block that pass and whose cluster has a number."""
-    voxels, inside = _read(block, mask)
+    opened = _open(block, mask)
     voxelwise = request._replace(cluster_threshold=0)
-    kept = threshold_voxels(block, voxels, level, voxelwise, inside, None).voxels
+    kept = threshold_map(opened, voxelwise, level, None).voxels
     if numbers is not None:
-        labels, lookup = _numbered(block, voxels, inside, numbers, level, request)
+        labels, lookup = _numbered(opened, numbers, level, voxelwise)
         goes = lookup == 0
         goes[0] = False
         if goes.any():
@@ -496,8 +490,9 @@ def _summarise_block(
     level: float,
     request: Request,
 ) -> NDArray[Any]:
-    voxels, inside = _read(block, mask)
-    smallest, largest, has_non_finite = _core.summary(voxels, inside)
+    opened = _open(block, mask)
+    voxels, inside = opened.voxels, opened.inside
+    smallest, largest, has_non_finite = opened.summary()
     non_finite = 0
     if has_non_finite:
         non_finite = voxels.size - int(np.count_nonzero(np.isfinite(voxels)))

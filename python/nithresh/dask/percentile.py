@@ -16,7 +16,7 @@ from dask.base import compute
 from numpy.typing import NDArray
 
 from nithresh._arrays import as_voxels, check_array
-from nithresh.thresholding import PERCENTILE_MARGIN
+from nithresh._open import PERCENTILE_MARGIN
 
 _BITS = 16
 

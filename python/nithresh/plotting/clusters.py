@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure, SubFigure
 
+    from nithresh._open import ImageOrPath
     from nithresh.clusters import Clusters
     from nithresh.plotting.maps import StatMap
-    from nithresh.thresholding import ImageOrPath
 
 __all__ = ["ClustersDisplay", "plot_clusters"]
 

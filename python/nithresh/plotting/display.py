@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.axes import Axes
 
+    from nithresh._open import ImageOrPath
     from nithresh.plotting.panels import Panel, Panels
-    from nithresh.thresholding import ImageOrPath
 
 __all__ = ["SliceDisplay"]
 

@@ -24,9 +24,9 @@ from nithresh.thresholding import threshold as threshold_array
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nithresh._open import ImageOrPath
     from nithresh.clusters import Clusters
     from nithresh.plotting.geometry import PlaneGrid
-    from nithresh.thresholding import ImageOrPath
 
 __all__ = [
     "HIDE_ZEROS",

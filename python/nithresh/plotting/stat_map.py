@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure, SubFigure
 
+    from nithresh._open import ImageOrPath
     from nithresh.clusters import Clusters
     from nithresh.plotting.geometry import Bounds, Volume
     from nithresh.plotting.maps import Background, StatMap
-    from nithresh.thresholding import ImageOrPath
 
 __all__ = ["check_limit", "plot_stat_map", "view_of"]
 
