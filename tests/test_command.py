@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import nithresh
 from nithresh import nifti, testing
 from nithresh._numbers import told_apart
-from nithresh.command.info import _Counts
+from nithresh.command.description import Counts
 from nithresh.plotting import plot_stat_map
 
 COMMAND = Path(sys.executable).with_name("nithresh")
@@ -341,7 +341,7 @@ def test_plot_cuts_through_peaks_and_clusters(tmp_path):
     error = run(*args, "cluster:9", "-t", 3, "-k", 50, code=1).stderr
     assert "cut_coords is 'cluster:9'; clusters has 4 clusters" in error
     assert "needs a threshold: -t" in run(*args, "cluster:1", code=2).stderr
-    assert "'cluster:x' is no number" in run(*args, "cluster:x", code=2).stderr
+    assert "'cluster:x' is not a place" in run(*args, "cluster:x", code=2).stderr
     assert "cut_coords is [1.0, 'peak', 3.0]" in run(*args, 1, "peak", 3, code=2).stderr
     assert not list(tmp_path.iterdir())
 
@@ -381,7 +381,7 @@ def test_info_says_what_a_map_is(folder):
 
 @given(testing.maps(smallest_side=1, largest_side=5), st.sampled_from([6, 18, 26]))
 def test_info_counts_what_a_naive_twin_counts(data, connectivity):
-    counts = _Counts(connectivity)
+    counts = Counts(connectivity)
     volumes = [data] if data.ndim == 3 else list(np.moveaxis(data, -1, 0))
     for volume in volumes:
         counts.add(volume)
@@ -488,7 +488,7 @@ def test_what_exists_is_kept(folder):
         (["shrink"], "invalid choice: 'shrink'"),
         (["threshold", "map0.nii.gz"], "required: -t"),
         (["threshold", "-t", "2"], "no input"),
-        (["threshold", "map0.nii.gz", "-t", "x"], "'x' is no number"),
+        (["threshold", "map0.nii.gz", "-t", "x"], "'x' is neither a number"),
         (["threshold", "map0.nii.gz", "-t", "nan"], "threshold is NaN"),
         (["threshold", "map0.nii.gz", "-t", "101%"], "threshold is '101%'"),
         (["threshold", "map0.nii.gz", "-t", "-5%"], "threshold is '-5%'"),

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from argparse import Namespace
 from contextlib import contextmanager
+from functools import partial
 
 import nibabel
 import numpy as np
@@ -20,8 +20,9 @@ from distributed import Client, LocalCluster
 
 import nithresh
 from nithresh._params import check_request
-from nithresh.command.each import Job
-from nithresh.command.threshold import _Work
+from nithresh.command.jobs import Job
+from nithresh.command.options import RunOptions
+from nithresh.command.threshold import _work
 from nithresh.command.workers import _in_worker, _portable, in_workers
 from nithresh.files.atomic import IfExists
 from test_command import COMMAND, contents, maps, random_map, run
@@ -164,7 +165,7 @@ def test_workers_that_are_killed(tmp_path, cluster):
 
 def request(mask=None):
     checked = check_request(2, two_sided=True, cluster_threshold=0, connectivity=6)
-    return _Work(checked, threshold=2.0, options={}, mask=mask)
+    return partial(_work, request=checked, threshold=2.0, options={}, mask=mask)
 
 
 def test_what_was_done_before_its_worker_died_is_not_done_again(folder):
@@ -192,7 +193,7 @@ def die(job):
 
 def test_a_file_that_kills_its_workers_is_given_up(tmp_path, cluster):
     jobs = [Job(name, (tmp_path / name,)) for name in ("first", "deadly", "last")]
-    words = Namespace(dask=cluster.scheduler_address, jobs=1, quiet=False, debug=False)
+    words = RunOptions(dask=cluster.scheduler_address, jobs=1)
     outcomes = list(in_workers(die, jobs, words))
     assert [outcome.value for outcome in outcomes] == ["first", None, "last"]
     assert "4 workers died while they had it" in str(outcomes[1].error)

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from nithresh import _core
 from nithresh._comparison import as_compared
+from nithresh._connectivity import CONNECTIVITIES
 from nithresh._numbers import in_full
 
-_CONNECTIVITIES = (6, 18, 26)
 # Where the warnings of this thread go, if they are collected.
 _collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
 
@@ -162,7 +162,7 @@ def check_connectivity(connectivity: Any) -> int:
             "it must be 6, 18 or 26"
         )
         raise TypeError(msg)
-    if connectivity not in _CONNECTIVITIES:
+    if connectivity not in CONNECTIVITIES:
         msg = (
             f"connectivity is {connectivity}; it must be 6 (faces), 18 (faces and "
             "edges) or 26 (faces, edges and corners)"

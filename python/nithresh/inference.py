@@ -211,25 +211,7 @@ def threshold_stats_img(
     cluster_threshold = _check_extent(cluster_threshold)
     connectivity = check_connectivity(connectivity)
     statistic = None if stat is None else check_stat(stat)
-    level = _DEFAULT_LEVEL
-    if height_control is not None:
-        import_special()
-        if threshold is not None:
-            warn(
-                f"threshold is {threshold!r}, which is not used: height_control is "
-                f"{height_control!r}, and only None takes a threshold as it is."
-            )
-    else:
-        if threshold is not None:
-            level = _check_level(threshold, two_sided=two_sided)
-        if level == _DEFAULT_LEVEL:
-            warn(
-                f"The default threshold, {_DEFAULT_LEVEL:g}, will follow that of "
-                "nilearn, which becomes 3.0902 (p = 0.001, one-sided) in nilearn 0.15. "
-                "Say with threshold which you want.",
-                FutureWarning,
-            )
-
+    level = _check_level(threshold, height_control, two_sided=two_sided)
     if stat_img is None:
         if height_control in ("fdr", "bonferroni"):
             msg = (
@@ -289,15 +271,34 @@ def _check_extent(cluster_threshold: Any) -> int:
     return extent
 
 
-def _check_level(threshold: Any, *, two_sided: bool) -> float:
-    """Check a threshold that is a number."""
-    level = check_threshold(threshold, two_sided=two_sided)
+def _check_level(
+    threshold: Any, height_control: HeightControl, *, two_sided: bool
+) -> float:
+    """Check a threshold that is a number, which only counts without an error rate."""
+    if height_control is not None:
+        import_special()
+        if threshold is not None:
+            warn(
+                f"threshold is {threshold!r}, which is not used: height_control is "
+                f"{height_control!r}, and only None takes a threshold as it is."
+            )
+        return _DEFAULT_LEVEL
+    level: float | Percentile = _DEFAULT_LEVEL
+    if threshold is not None:
+        level = check_threshold(threshold, two_sided=two_sided)
     if isinstance(level, Percentile):
         msg = (
             f"threshold is {threshold!r}; it must be a number here (threshold_img "
             "takes percentiles)"
         )
         raise TypeError(msg)
+    if level == _DEFAULT_LEVEL:
+        warn(
+            f"The default threshold, {_DEFAULT_LEVEL:g}, will follow that of nilearn, "
+            "which becomes 3.0902 (p = 0.001, one-sided) in nilearn 0.15. Say with "
+            "threshold which you want.",
+            FutureWarning,
+        )
     return level
 
 

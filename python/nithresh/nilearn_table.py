@@ -160,7 +160,7 @@ def get_clusters_table(
     from nithresh import nifti
 
     opened = OpenMap.of_image(stat_img, name="stat_img", one_volume=True)
-    image, voxels, affine = opened.image, opened.voxels, opened.affine
+    voxels, affine = opened.voxels, opened.affine
     found = _core.find_clusters(
         voxels,
         None,
@@ -184,6 +184,27 @@ def get_clusters_table(
             )
 
     ids = _ids(found, labels)
+    rows = _rows(found, voxels, labels, ids, affine, min_distance)
+    table = pandas.DataFrame(rows, columns=_COLUMNS)
+    if not return_label_maps:
+        return table
+    maps = []
+    for sign in signs:
+        of_sign = np.where(np.append(0, found["signs"]) == sign, ids, 0)
+        own = of_sign.astype(np.int32)[labels]
+        maps.append(nifti.label_image(opened.image, own, int(of_sign.max())))
+    return table, maps
+
+
+def _rows(
+    found: dict[str, Any],
+    voxels: NDArray[Any],
+    labels: NDArray[np.int32],
+    ids: NDArray[np.intp],
+    affine: NDArray[np.float64],
+    min_distance: float,
+) -> list[list[Any]]:
+    """Return the rows of the table: each cluster, and after it its sub-peaks."""
     clusters, ijk = _patches(found, voxels, labels)
     order = np.argsort(ids[clusters], kind="stable")
     clusters, ijk = clusters[order], ijk[order]
@@ -207,15 +228,7 @@ def get_clusters_table(
         name = f"{number}{ascii_lowercase[rank - 1]}" if rank else number
         rows.append([name, *xyz[place].tolist(), value, "" if rank else size])
         before = cluster
-    table = pandas.DataFrame(rows, columns=_COLUMNS)
-    if not return_label_maps:
-        return table
-    maps = []
-    for sign in signs:
-        of_sign = np.where(np.append(0, found["signs"]) == sign, ids, 0)
-        own = of_sign.astype(np.int32)[labels]
-        maps.append(nifti.label_image(image, own, int(of_sign.max())))
-    return table, maps
+    return rows
 
 
 def _ids(found: dict[str, Any], labels: NDArray[np.int32]) -> NDArray[np.intp]:

@@ -1,12 +1,11 @@
 """The command ``nithresh``: a thin layer over the calls of the same names.
 
-``main`` parses, runs the module of the subcommand, and turns what goes wrong into
-lines and an exit code. Nothing here or in ``arguments`` needs NumPy, so that help
-comes at once.
+``main`` parses, runs the sub-command, and turns what goes wrong into lines and an exit
+code. Each sub-command is a file: its words, its options and its run. NumPy and all else
+that is slow to import is imported in the run, so that help comes at once.
 """
 
 import gc
-import importlib
 import os
 import signal
 import sys
@@ -16,8 +15,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nithresh.command import arguments
+from nithresh.command import clusters, demo, info, plot, tfce, threshold
 from nithresh.command.errors import NeededFileError, UsageError, report
+from nithresh.command.parser import Subcommand, whole_parser
+
+#: In the order of the help.
+SUBCOMMANDS: dict[str, Subcommand[Any]] = {
+    "threshold": threshold.SUBCOMMAND,
+    "clusters": clusters.SUBCOMMAND,
+    "tfce": tfce.SUBCOMMAND,
+    "plot": plot.SUBCOMMAND,
+    "info": info.SUBCOMMAND,
+    "demo": demo.SUBCOMMAND,
+}
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -35,16 +45,20 @@ def main(args: Sequence[str] | None = None) -> int:
         process with 2.
     """
     _open_streams()
-    parser = arguments.parser()
-    words = parser.parse_args(args)
+    words = vars(whole_parser(SUBCOMMANDS).parse_args(args))
+    subcommand, parser = SUBCOMMANDS[words.pop("subcommand")], words.pop("parser")
+    options = subcommand.options(**words)
     # Names of files may be no text in the encoding of the terminal.
     sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
     try:
         with _stopped_by(signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-            code: int = _imported(words.subcommand).run(words)
+            # What is imported stays: nobody looks for garbage before the first file is
+            # done.
+            gc.disable()
+            code = subcommand.run(options)
             sys.stdout.flush()
     except UsageError as error:
-        words.parser.error(str(error))
+        parser.error(str(error))
     except KeyboardInterrupt as stop:
         number = stop.number if isinstance(stop, _Stop) else signal.SIGINT
         what = "interrupted" if number == signal.SIGINT else "terminated"
@@ -54,16 +68,18 @@ def main(args: Sequence[str] | None = None) -> int:
         os.kill(os.getpid(), number)
         return 128 + number
     except NeededFileError as failure:
-        report(failure.path, failure.error, debug=words.debug)
+        report(failure.path, failure.error, debug=options.debug)
         return 1
     except BrokenPipeError:
         # Whoever read the output has enough of it.
         _forget_output()
         return 1
     except Exception as error:
-        report(None, error, debug=words.debug)
+        report(None, error, debug=options.debug)
         _forget_output()
         return 1
+    finally:
+        gc.enable()
     return code
 
 
@@ -100,20 +116,6 @@ def _stopped_by(*numbers: int) -> Iterator[None]:
     finally:
         for number in taken:
             signal.signal(number, signal.SIG_DFL)
-
-
-def _imported(subcommand: str) -> Any:
-    """Import the module of a subcommand, and all that it needs.
-
-    What they make stays. To look for garbage in it, again and again while it is made
-    and once more in the end, takes a quarter of the time of a small map.
-    """
-    gc.disable()
-    try:
-        return importlib.import_module(f"nithresh.command.{subcommand}")
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 def _forget_output() -> None:

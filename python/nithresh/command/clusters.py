@@ -1,89 +1,139 @@
 """``nithresh clusters``."""
 
+from __future__ import annotations
+
 import argparse
-import json
 import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nithresh import nifti
-from nithresh._choices import finite
-from nithresh._params import check_request
-from nithresh.clusters import Clusters, find_clusters
-from nithresh.command.each import (
-    Job,
-    check_files,
-    for_each,
-    inputs_of,
-    only_output_of,
-    open_mask,
-)
 from nithresh.command.errors import UsageError, as_usage, naming, needing
 from nithresh.command.names import labels_beside, sidecar_of, table_beside
-from nithresh.command.sidecar import command_line, saving
-from nithresh.command.threshold import is_two_sided, threshold_options
-from nithresh.files import check_extension, write_image
+from nithresh.command.options import (
+    InputOptions,
+    MaskOption,
+    RunOptions,
+    ThresholdOptions,
+    add_inputs,
+    add_mask,
+    add_run,
+    add_sides,
+    add_threshold,
+)
+from nithresh.command.parser import Subcommand, example, names_of_outputs
+
+if TYPE_CHECKING:
+    from nithresh.clusters import Clusters
+    from nithresh.command.jobs import Job
 
 
-def run(words: argparse.Namespace) -> int:
+class Options(InputOptions, ThresholdOptions, MaskOption, RunOptions):
+    """What it takes."""
+
+    threshold: float | str
+    table: str | None
+    labels: str | None
+    json: bool
+    extra: list[tuple[str, str]]
+
+
+def add_words(to: argparse.ArgumentParser) -> None:
+    """Add its words to its parser."""
+    add_inputs(to)
+    add_threshold(to)
+    add_sides(to)
+    add_mask(to)
+    to.add_argument("--table", metavar="OUT.tsv", help="save the table here")
+    to.add_argument(
+        "--labels",
+        metavar="OUT.nii.gz",
+        help="save an image of the clusters' numbers here",
+    )
+    to.add_argument(
+        "--output-dir",
+        metavar="DIR",
+        help="save the table and the labels of each input in this folder; it is made "
+        "if it is not there",
+    )
+    to.add_argument(
+        "--json",
+        action="store_true",
+        help="print JSON instead, one object in a line for each input",
+    )
+    to.add_argument(
+        "--extra",
+        metavar="NAME=MAP",
+        action="append",
+        default=[],
+        type=_extra,
+        help="add the mean, the smallest and the largest value of another map on the "
+        "same grid to the table; may be repeated",
+    )
+    add_run(to)
+
+
+def run(options: Options) -> int:
     """Find the clusters of each input."""
-    request: dict[str, Any] = {
-        "threshold": words.threshold,
-        "two_sided": is_two_sided(words),
-        "cluster_threshold": words.cluster_threshold,
-        "connectivity": words.connectivity,
-    }
+    from nithresh import find_clusters, nifti
+    from nithresh._params import check_request
+    from nithresh.command import each, jobs
+
     with as_usage():
-        check_request(**request)
-    jobs = _jobs(words)
-    others = [path for _, path in words.extra]
-    check_files(jobs, others if words.mask is None else [*others, words.mask])
-    mask = open_mask(words)
-    if len(dict(words.extra)) < len(words.extra):
+        check_request(options.threshold, **options.request)
+    todo = _jobs(options)
+    others = [path for _, path in options.extra]
+    jobs.check_files(todo, others if options.mask is None else [*others, options.mask])
+    mask = jobs.open_mask(options)
+    if len(dict(options.extra)) < len(options.extra):
         msg = "--extra gives two maps the same name"
         raise UsageError(msg)
     extra = {}
-    for name, path in words.extra:
+    for name, path in options.extra:
         with needing(path):
             extra[name] = nifti.open_image(Path(path))
-    as_text = _format(words, several=len(jobs) > 1)
+    as_text = _format(options, several=len(todo) > 1)
 
     def work(job: Job) -> str:
         image = nifti.load_map(job.source)
         clusters = find_clusters(
             image,
-            **request,
+            options.threshold,
+            **options.request,
             mask_img=None if mask is None else mask.on_grid_of(image),
             extra=extra,
         )
         choices = clusters.table.choices
         choices["mask"] = None if mask is None else mask.source
-        _save(words, job, clusters, choices)
+        _save(options, job, clusters, choices)
         return as_text(job.source, clusters, choices)
 
-    return for_each(words, jobs, work, show=None if words.quiet else _printer(words))
+    show = None if options.quiet else _printer(options)
+    return each.for_each(options, todo, work, show=show)
 
 
-def _jobs(words: argparse.Namespace) -> list[Job]:
-    inputs = inputs_of(words)
-    if words.output_dir is None:
+def _jobs(options: Options) -> list[Job]:
+    from nithresh.command.jobs import Job, inputs_of, only_output_of
+    from nithresh.files import check_extension
+
+    inputs = inputs_of(options)
+    if options.output_dir is None:
         outputs = []
-        if words.labels is not None:
+        if options.labels is not None:
             with as_usage():
-                check_extension(words.labels)
-            outputs.append(only_output_of(inputs, "--labels", words.labels))
-        if words.table is not None:
-            if not words.table.lower().endswith(".tsv"):
-                msg = f"--table is {words.table!r}; it must end in .tsv"
+                check_extension(options.labels)
+            outputs.append(only_output_of(inputs, "--labels", options.labels))
+        if options.table is not None:
+            if not options.table.lower().endswith(".tsv"):
+                msg = f"--table is {options.table!r}; it must end in .tsv"
                 raise UsageError(msg)
-            outputs.append(only_output_of(inputs, "--table", words.table))
+            outputs.append(only_output_of(inputs, "--table", options.table))
         return [Job(source, tuple(outputs)) for source in inputs]
-    if words.table is not None or words.labels is not None:
+    if options.table is not None or options.labels is not None:
         msg = "--output-dir names the table and the labels; leave --table and --labels"
         raise UsageError(msg)
-    folder = words.output_dir
+    folder = options.output_dir
     return [
         Job(source, (labels_beside(source, folder), table_beside(source, folder)))
         for source in inputs
@@ -91,8 +141,11 @@ def _jobs(words: argparse.Namespace) -> list[Job]:
 
 
 def _save(
-    words: argparse.Namespace, job: Job, clusters: Clusters, choices: dict[str, Any]
+    options: Options, job: Job, clusters: Clusters, choices: dict[str, Any]
 ) -> None:
+    from nithresh.command.sidecar import command_line, saving
+    from nithresh.files import write_image
+
     tables = [path for path in job.outputs if path.suffix.lower() == ".tsv"]
     labels = [path for path in job.outputs if path not in tables]
     columns = {
@@ -104,9 +157,9 @@ def _save(
         "clusters",
         job.source,
         {
-            **threshold_options(words),
-            "--mask": words.mask,
-            "--extra": [f"{name}={path}" for name, path in words.extra],
+            **options.written,
+            "--mask": options.mask,
+            "--extra": [f"{name}={path}" for name, path in options.extra],
             "--labels": labels[0] if labels else None,
             "--table": tables[0] if tables else None,
         },
@@ -128,16 +181,17 @@ def _save(
 
 
 def _format(
-    words: argparse.Namespace, *, several: bool
+    options: Options, *, several: bool
 ) -> Callable[[str, Clusters, dict[str, Any]], str]:
     """Choose how clusters are printed."""
+    import json
 
     def as_json(source: str, clusters: Clusters, choices: dict[str, Any]) -> str:
         rows = [
             dict(zip(clusters.table, map(_as_json, row), strict=True))
             for row in clusters.table.rows()
         ]
-        content = {"input": source, "clusters": rows, "choices": finite(choices)}
+        content = {"input": source, "clusters": rows, "choices": _as_json(choices)}
         return json.dumps(content) + "\n"
 
     def to_read(source: str, clusters: Clusters, _: dict[str, Any]) -> str:
@@ -146,14 +200,14 @@ def _format(
     def as_tsv(source: str, clusters: Clusters, _: dict[str, Any]) -> str:
         return clusters.table.as_text(first={"input": source} if several else {})
 
-    if words.json:
+    if options.json:
         return as_json
     return to_read if sys.stdout.isatty() else as_tsv
 
 
-def _printer(words: argparse.Namespace) -> Callable[[str], None]:
+def _printer(options: Options) -> Callable[[str], None]:
     """Print texts; of tables that follow one another, the head once."""
-    is_table = not (words.json or sys.stdout.isatty())
+    is_table = not (options.json or sys.stdout.isatty())
     is_first = True
 
     def show(text: str) -> None:
@@ -168,4 +222,30 @@ def _printer(words: argparse.Namespace) -> Callable[[str], None]:
 
 def _as_json(value: Any) -> Any:
     """Return a value as JSON can hold it; NaN is null."""
+    from nithresh._choices import finite
+
     return None if isinstance(value, float) and math.isnan(value) else finite(value)
+
+
+def _extra(text: str) -> tuple[str, str]:
+    name, equals, path = text.partition("=")
+    if not (name and equals and path):
+        msg = f"{text!r} is not NAME=MAP"
+        raise argparse.ArgumentTypeError(msg)
+    return name, path
+
+
+SUBCOMMAND = Subcommand(
+    help="print the table of clusters, and save it and their labels",
+    epilog=example("nithresh clusters nithresh-demo/motor.nii.gz -t 3.1 -k 10")
+    + "\nA terminal gets a table to read. A pipe or a file gets tab-separated values;\n"
+    "for several inputs their first column names the input.\n\n"
+    + names_of_outputs(
+        bids="sub-01_stat-z_statmap.nii.gz -> sub-01_stat-z_clusters.tsv,\n"
+        "    sub-01_stat-z_desc-clusters_dseg.nii.gz",
+        other="motor.nii.gz -> motor_clusters.tsv, motor_labels.nii.gz",
+    ),
+    add_words=add_words,
+    options=Options,
+    run=run,
+)

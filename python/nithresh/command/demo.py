@@ -3,10 +3,8 @@
 import argparse
 import shlex
 
-from nithresh import command, datasets
-from nithresh._paths import expanded
-from nithresh.command.errors import naming
-from nithresh.files import load, save
+from nithresh.command.options import CommonOptions, add_debug
+from nithresh.command.parser import Subcommand
 
 _CUTS = "--cut-coords 5 -26 21"
 # As nilearn's example of image thresholding, and then clusters.
@@ -22,9 +20,31 @@ _STEPS = (
 )
 
 
-def run(words: argparse.Namespace) -> int:
+class Options(CommonOptions):
+    """What it takes."""
+
+    folder: str
+
+
+def add_words(to: argparse.ArgumentParser) -> None:
+    """Add its words to its parser."""
+    to.add_argument(
+        "folder",
+        metavar="DIR",
+        nargs="?",
+        default="nithresh-demo",
+        help="made if it is not there (default: nithresh-demo)",
+    )
+    add_debug(to)
+
+
+def run(options: Options) -> int:
     """Copy the map, and run each step on it."""
-    folder = expanded(words.folder)
+    from nithresh import command, datasets, load, save
+    from nithresh._paths import expanded
+    from nithresh.command.errors import naming
+
+    folder = expanded(options.folder)
     folder.mkdir(parents=True, exist_ok=True)
     copy = folder / "motor.nii.gz"
     if not copy.exists():
@@ -36,7 +56,17 @@ def run(words: argparse.Namespace) -> int:
         print(f"$ {shlex.join(['nithresh', *args])}", flush=True)
         if args[0] != "info":
             args.append("--skip-existing")
-        if words.debug:
+        if options.debug:
             args.append("--debug")
         code = max(code, command.main(args))
     return code
+
+
+SUBCOMMAND = Subcommand(
+    help="copy the built-in map to a folder, and run the example on it",
+    epilog="example:\n  nithresh demo nithresh-demo\n\nFiles that are there already "
+    "are left as they are.\n",
+    add_words=add_words,
+    options=Options,
+    run=run,
+)

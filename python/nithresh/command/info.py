@@ -1,162 +1,64 @@
 """``nithresh info``."""
 
+from __future__ import annotations
+
 import argparse
-import math
-from typing import Any
+from typing import TYPE_CHECKING
 
-import nibabel
-import numpy as np
-from numpy.typing import NDArray
+from nithresh._connectivity import CONNECTIVITIES
+from nithresh.command.options import (
+    InputOptions,
+    RunOptions,
+    add_debug,
+    add_inputs,
+    add_jobs,
+)
+from nithresh.command.parser import Subcommand, example
 
-from nithresh import nifti
-from nithresh._arrays import as_voxels
-from nithresh._numbers import told_apart
-from nithresh._stated import stated
-from nithresh.clusters import label
-from nithresh.command.each import Job, for_each, inputs_of
-from nithresh.grids import determinant, fault_of
-
-_THRESHOLDS = (2.3, 3.1, 5.0)
+if TYPE_CHECKING:
+    from nithresh.command.jobs import Job
 
 
-def run(words: argparse.Namespace) -> int:
+class Options(InputOptions, RunOptions):
+    """What it takes."""
+
+    connectivity: int
+
+
+def add_words(to: argparse.ArgumentParser) -> None:
+    """Add its words to its parser."""
+    add_inputs(to)
+    to.add_argument(
+        "--connectivity",
+        type=int,
+        choices=CONNECTIVITIES,
+        default=6,
+        help="connectivity of the clusters that are counted (default: 6)",
+    )
+    add_jobs(to)
+    add_debug(to)
+
+
+def run(options: Options) -> int:
     """Describe each input."""
+    from nithresh import nifti
+    from nithresh.command import each, jobs
+    from nithresh.command.description import described
 
     def work(job: Job) -> str:
-        image = nifti.load_map(job.source)
-        counts = _Counts(words.connectivity)
-        for volume in nifti.volumes(image):
-            counts.add(volume)
-        lines = {**_of_grid(image), **counts.lines()}
+        lines = described(nifti.load_map(job.source), options.connectivity)
         width = max(map(len, lines))
         text = "".join(f"  {name:{width}}  {what}\n" for name, what in lines.items())
         return f"{job.source}\n{text}"
 
-    return for_each(words, [Job(source) for source in inputs_of(words)], work)
+    todo = [jobs.Job(source) for source in jobs.inputs_of(options)]
+    return each.for_each(options, todo, work)
 
 
-def _of_grid(image: Any) -> dict[str, str]:
-    header = image.header
-    affine = image.affine
-    lines = {"shape": " x ".join(map(str, image.shape))}
-    units = ("unknown", "unknown")
-    if isinstance(header, nibabel.Nifti1Header):
-        units = header.get_xyzt_units()
-    space = "" if units[0] == "unknown" else f" {units[0]}"
-    zooms = [f"{zoom:g}" for zoom in header.get_zooms()]
-    lines["zooms"] = " x ".join(zooms[:3]) + space
-    if len(zooms) > 3:
-        lines["zooms"] += f", {zooms[3]} {units[1]}"
-    stored = header.get_data_dtype()
-    scaled = getattr(image.dataobj, "slope", 1) != 1 or (
-        getattr(image.dataobj, "inter", 0) != 0
-    )
-    lines["type"] = f"{stored.name}, scaled" if scaled else stored.name
-    lines["format"] = type(image).__name__
-    problem = fault_of(image)
-    if problem is not None:
-        lines["orientation"] = f"unknown: {problem}"
-    else:
-        axes = "".join(axis or "?" for axis in nibabel.aff2axcodes(affine))
-        hand = "left" if determinant(affine) < 0 else "right"
-        tilt = np.degrees(nibabel.affines.obliquity(affine)).max()
-        oblique = f", oblique by {tilt:.3g} degrees" if tilt > 1e-3 else ""
-        lines["orientation"] = f"{axes}, {hand}-handed{oblique}"
-    if isinstance(header, nibabel.Nifti1Header):
-        code, parameters, name = header.get_intent()
-        numbers = ", ".join(f"{number:g}" for number in parameters)
-        lines["intent"] = code + (f" ({numbers})" if numbers else "")
-        if name:
-            lines["intent"] += f", {name!r}"
-    return lines | _of_statistic(image)
-
-
-def _of_statistic(image: Any) -> dict[str, str]:
-    """Say what the values are where the intent alone does not."""
-    said = stated(image)
-    taken, against = said.taken, said.against
-    if taken is None or (taken.place == "intent" and not against):
-        return {}
-    what = "not known" if taken.kind is None else str(taken.statistic or taken.kind)
-    if taken.statistic is None and taken.kind in ("t", "F", "chi2"):
-        what += " without degrees of freedom"
-    text = f"{what}, by the {taken.place} {taken.words!r}"
-    for other in against:
-        text += f"; but the {other.place} says {other.words!r}"
-    return {"statistic": text}
-
-
-class _Counts:
-    """What there is to count in a map, one volume after the other."""
-
-    def __init__(self, connectivity: int) -> None:
-        self._connectivity = connectivity
-        self._size = self._nan = self._infinite = self._zero = 0
-        # The extreme values, and how many voxels have them; none at first.
-        self._ends: dict[str, tuple[Any, int]] = {}
-        self._passing = dict.fromkeys(_THRESHOLDS, (0, 0))
-
-    def add(self, data: NDArray[Any]) -> None:
-        """Count one volume of a map."""
-        volume = as_voxels(data, "img")
-        self._size += volume.size
-        self._zero += volume.size - int(np.count_nonzero(volume))
-        finite = volume
-        if volume.size and not np.isfinite([volume.min(), volume.max()]).all():
-            finite = volume[np.isfinite(volume)]
-            nan = int(np.isnan(volume).sum())
-            self._nan += nan
-            self._infinite += volume.size - finite.size - nan
-        if not finite.size:
-            return
-        for name, end in (("low", finite.min()), ("high", finite.max())):
-            known, count = self._ends.get(name, (end, 0))
-            if end != known and (end < known) == (name == "low"):
-                known, count = end, 0
-            if end == known:
-                count += int(np.count_nonzero(finite == end))
-            self._ends[name] = known, count
-        for threshold in _THRESHOLDS:
-            labels, count = label(data, threshold, connectivity=self._connectivity)
-            voxels, clusters = self._passing[threshold]
-            self._passing[threshold] = (
-                voxels + int(np.count_nonzero(labels)),
-                clusters + count,
-            )
-
-    def _texts(self) -> list[str]:
-        """Return the extreme values with as many digits as tell them apart."""
-        ends = (end for end, _ in self._ends.values())
-        return told_apart(*ends, *_THRESHOLDS)[:2]
-
-    def lines(self) -> dict[str, str]:
-        """Return what was counted."""
-        lines = {"range": "no finite value"}
-        if self._ends:
-            low, high = self._texts()
-            lines["range"] = f"{low} to {high}"
-        lines["NaN"] = _voxels(self._nan, self._size)
-        if self._infinite:
-            lines["infinite"] = _voxels(self._infinite, self._size)
-        lines["zero"] = _voxels(self._zero, self._size)
-        if self._ends:
-            ends = {
-                end: f"{text} in {count} voxels"
-                for (end, count), text in zip(
-                    self._ends.values(), self._texts(), strict=True
-                )
-                if end != 0 and count > 1
-            }
-            lines["saturation"] = (
-                ", ".join(ends.values()) or "none: no extreme value is shared"
-            )
-        for threshold, (voxels, clusters) in self._passing.items():
-            lines[f"abs(value) >= {threshold:g}"] = (
-                f"{_voxels(voxels, self._size)}, {clusters} clusters"
-            )
-        return lines
-
-
-def _voxels(count: int, of: int) -> str:
-    share = count / of if of else math.nan
-    return f"{count} voxels ({share:.1%})" if count else "0 voxels"
+SUBCOMMAND = Subcommand(
+    help="say what a map is, and what thresholds would keep of it",
+    epilog=example("nithresh info nithresh-demo/motor.nii.gz"),
+    add_words=add_words,
+    options=Options,
+    run=run,
+)

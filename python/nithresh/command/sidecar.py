@@ -9,8 +9,8 @@ from typing import Any
 from nithresh import nifti
 from nithresh._choices import finite, versions
 from nithresh.batch import Mask
-from nithresh.command.each import Job
 from nithresh.command.errors import already_exists, naming
+from nithresh.command.jobs import Job
 from nithresh.files.atomic import IfExists, Transaction
 from nithresh.files.sidecars import State, exists, says, state, write_sidecar
 

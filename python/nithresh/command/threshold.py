@@ -1,94 +1,131 @@
 """``nithresh threshold``."""
 
+from __future__ import annotations
+
 import argparse
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nithresh import nifti
-from nithresh._choices import rules
-from nithresh._open import OpenMap
-from nithresh._params import Request, check_request
-from nithresh._stated import stated
-from nithresh.command.each import (
-    Job,
-    SharedMask,
-    check_files,
-    for_each,
-    inputs_of,
-    open_mask,
+from nithresh.command.options import (
+    ImageOutputOptions,
+    InputOptions,
+    MaskOption,
+    ThresholdOptions,
+    add_image_output,
+    add_inputs,
+    add_mask,
+    add_run,
+    add_sides,
+    add_threshold,
 )
-from nithresh.command.errors import as_usage, naming
-from nithresh.command.outputs import image_jobs, shown_names
-from nithresh.command.sidecar import command_line, made_of, saving
-from nithresh.files import write_image
-from nithresh.thresholding import threshold_open
+from nithresh.command.parser import Subcommand, example, names_of_outputs
+
+if TYPE_CHECKING:
+    from nithresh._params import Request
+    from nithresh.command.jobs import Job, SharedMask
 
 
-def run(words: argparse.Namespace) -> int:
-    """Threshold each input."""
-    with as_usage():
-        request = check_request(
-            words.threshold,
-            two_sided=is_two_sided(words),
-            cluster_threshold=words.cluster_threshold,
-            connectivity=words.connectivity,
-        )
-    jobs = image_jobs(words, inputs_of(words), "thresholded")
-    check_files(jobs, also_read=[] if words.mask is None else [words.mask])
-    work = _Work(
-        request,
-        threshold=words.threshold,
-        options={**threshold_options(words), "--mask": words.mask},
-        mask=open_mask(words),
-    )
-    return for_each(words, jobs, work, show=shown_names(words, jobs))
+class Options(InputOptions, ThresholdOptions, MaskOption, ImageOutputOptions):
+    """What it takes."""
 
-
-@dataclass(frozen=True)
-class _Work:
-    """What is done to each input, here or in another process."""
-
-    request: Request
-    # As they were given.
     threshold: float | str
-    options: dict[str, object]
-    mask: SharedMask | None
-
-    def __call__(self, job: Job) -> str:
-        (output,) = job.outputs
-        image = nifti.load_map(job.at(job.source))
-        mask_img = None if self.mask is None else self.mask.on_grid_of(image)
-        opened = OpenMap.of_image(
-            image, mask_img, for_clusters=self.request.cluster_threshold > 0
-        )
-        level = opened.level(self.request)
-        kept = threshold_open(opened, self.request, level)
-        saved = saving(
-            job,
-            "Statistical map, zero where no voxel was kept",
-            command_line("threshold", job.source, {**self.options, "-o": output}),
-            {
-                **rules(self.request, self.threshold, level),
-                "statistic": stated(image).as_choice(),
-                **made_of(job.at(job.source), self.mask),
-            },
-        )
-        with saved as files, naming(output):
-            write_image(kept, Path(job.at(output)), files)
-        return str(output)
 
 
-def is_two_sided(words: argparse.Namespace) -> bool:
-    """Whether both sides are meant: a negative threshold has one only."""
-    is_negative = isinstance(words.threshold, float) and words.threshold < 0
-    return not (words.one_sided or is_negative)
+def add_words(to: argparse.ArgumentParser) -> None:
+    """Add its words to its parser."""
+    add_inputs(to)
+    add_threshold(to)
+    add_sides(to)
+    add_mask(to)
+    add_image_output(to)
+    add_run(to)
+    to.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="let the workers of a Dask cluster do it: the address of its scheduler, "
+        "such as tcp://HOST:8786, or local for --jobs processes here; the workers must "
+        "see the same files (needs nithresh[dask])",
+    )
 
 
-def threshold_options(words: argparse.Namespace) -> dict[str, object]:
-    """Return the options about thresholds and clusters, as they are written."""
-    return {
-        "-t": words.threshold,
-        "-k": words.cluster_threshold or None,
-        "--one-sided": words.one_sided,
-        "--connectivity": None if words.connectivity == 6 else words.connectivity,
-    }
+def run(options: Options) -> int:
+    """Threshold each input."""
+    from nithresh._params import check_request
+    from nithresh.command import each, jobs
+    from nithresh.command.errors import as_usage
+
+    with as_usage():
+        request = check_request(options.threshold, **options.request)
+    todo = jobs.image_jobs(options, jobs.inputs_of(options), "thresholded")
+    jobs.check_files(todo, also_read=[] if options.mask is None else [options.mask])
+    work = partial(
+        _work,
+        request=request,
+        threshold=options.threshold,
+        options={**options.written, "--mask": options.mask},
+        mask=jobs.open_mask(options),
+    )
+    return each.for_each(options, todo, work, show=each.shown_names(options, todo))
+
+
+def _work(
+    job: Job,
+    *,
+    request: Request,
+    threshold: float | str,
+    options: Mapping[str, object],
+    mask: SharedMask | None,
+) -> str:
+    """Threshold one input, here or in another process.
+
+    `threshold` and `options` are as they were given.
+    """
+    from nithresh import nifti
+    from nithresh._choices import rules
+    from nithresh._open import OpenMap
+    from nithresh._stated import stated
+    from nithresh.command.errors import naming
+    from nithresh.command.sidecar import command_line, made_of, saving
+    from nithresh.files import write_image
+    from nithresh.thresholding import threshold_open
+
+    (output,) = job.outputs
+    image = nifti.load_map(job.at(job.source))
+    mask_img = None if mask is None else mask.on_grid_of(image)
+    opened = OpenMap.of_image(
+        image, mask_img, for_clusters=request.cluster_threshold > 0
+    )
+    level = opened.level(request)
+    kept = threshold_open(opened, request, level)
+    saved = saving(
+        job,
+        "Statistical map, zero where no voxel was kept",
+        command_line("threshold", job.source, {**options, "-o": output}),
+        {
+            **rules(request, threshold, level),
+            "statistic": stated(image).as_choice(),
+            **made_of(job.at(job.source), mask),
+        },
+    )
+    with saved as files, naming(output):
+        write_image(kept, Path(job.at(output)), files)
+    return str(output)
+
+
+SUBCOMMAND = Subcommand(
+    help="keep the voxels that pass a threshold, in clusters that are large enough",
+    epilog=example(
+        "nithresh threshold nithresh-demo/motor.nii.gz -t 2.3 -k 10 -o kept.nii.gz"
+    )
+    + "\n"
+    + names_of_outputs(
+        bids="sub-01_stat-z_statmap.nii.gz -> "
+        "sub-01_stat-z_desc-thresholded_statmap.nii.gz",
+        other="motor.nii.gz -> motor_thresholded.nii.gz",
+    ),
+    add_words=add_words,
+    options=Options,
+    run=run,
+)

@@ -8,7 +8,6 @@ end; or the whole output, if it died before it could say so, and then that stays
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
 import pickle
@@ -26,8 +25,9 @@ from pathlib import Path
 from typing import Any
 
 from nithresh.batch import Outcome, attempt
-from nithresh.command.each import Job
 from nithresh.command.errors import UsageError, print_about, reason
+from nithresh.command.jobs import Job
+from nithresh.command.options import RunOptions
 from nithresh.files import marked_temporaries, remove_temporaries
 from nithresh.threads import get_num_threads
 
@@ -42,7 +42,7 @@ _SECONDS_BETWEEN_COUNTS = 5.0
 def in_workers(
     work: Callable[[Job], str],
     jobs: Sequence[Job],
-    words: argparse.Namespace,
+    words: RunOptions,
 ) -> Generator[Outcome[Job, Any]]:
     """Work on jobs, a few ahead of the outcomes; yield these in order.
 
@@ -52,13 +52,12 @@ def in_workers(
         Can be pickled.
     jobs : sequence of Job
         Whether there is nothing to do for one is asked just before it is handed out.
-    words : argparse.Namespace
-        The command line.
+    words : RunOptions
     """
     mark = f"{secrets.token_hex(8)}-"
     waiting: deque[Any] = deque()
     try:
-        with _client(words) as client, _naming_loss(words.dask):
+        with _client(words) as client, _naming_loss(str(words.dask)):
             try:
                 most, counted = _most(client, words), time.monotonic()
                 for number, job in enumerate(jobs):
@@ -79,9 +78,9 @@ def in_workers(
 
 
 @contextmanager
-def _client(words: argparse.Namespace) -> Iterator[Any]:
+def _client(words: RunOptions) -> Iterator[Any]:
     """Connect to the scheduler, or start one with workers in this machine."""
-    address: str = words.dask
+    address = str(words.dask)
     if address != "local" and not re.fullmatch(r"[a-z]+://\S+", address):
         msg = f"--dask is {address!r}; it must be local or such as tcp://HOST:8786"
         raise UsageError(msg)
@@ -158,7 +157,7 @@ async def _ask(address: str) -> None:
         await scheduler.identity()
 
 
-def _most(client: Any, words: argparse.Namespace) -> int:
+def _most(client: Any, words: RunOptions) -> int:
     """Return how many tasks may be on their way."""
     if words.jobs is not None:
         jobs: int = words.jobs
@@ -172,7 +171,7 @@ def _handed_out(
     work: Callable[[Job], str],
     job: Job,
     name: tuple[str, int],
-    words: argparse.Namespace,
+    words: RunOptions,
 ) -> tuple[Job, Any]:
     """Give a job to the workers; if there is nothing to do, say what became of it."""
     try:
@@ -226,7 +225,7 @@ def _portable(error: Exception, *, debug: bool) -> Exception:
     return RuntimeError(reason(error))
 
 
-def _outcome(waiting: tuple[Job, Any], words: argparse.Namespace) -> Outcome[Job, Any]:
+def _outcome(waiting: tuple[Job, Any], words: RunOptions) -> Outcome[Job, Any]:
     """Wait for what becomes of a job."""
     job, task = waiting
     if not _is_future(task):

@@ -37,13 +37,11 @@ from nithresh._arrays import (
     new_result,
     result_type,
 )
+from nithresh._connectivity import REACH
 from nithresh._open import OpenMap
 from nithresh._params import Percentile, Request
 from nithresh.dask.percentile import resolve
 from nithresh.thresholding import threshold_map
-
-# Along how many axes neighbours may differ.
-_REACH = {6: 1, 18: 2, 26: 3}
 
 # What of two blocks touches along an axis: where the second is one block on (1), or one
 # back (-1); and in the same row of blocks (0), where the second voxel is one on, one
@@ -185,7 +183,7 @@ class Volume:
                 low[axis].blocks[there],
                 axis=axis,
                 step=step,
-                reach=_REACH[self.request.connectivity],
+                reach=REACH[self.request.connectivity],
                 **_OBJECTS,
             )
             touching.append(pairs)
@@ -344,7 +342,7 @@ def _steps(numblocks: tuple[int, ...], connectivity: int) -> Iterator[tuple[int,
     for step in itertools.product((-1, 0, 1), repeat=3):
         if (
             step > (0, 0, 0)
-            and np.count_nonzero(step) <= _REACH[connectivity]
+            and np.count_nonzero(step) <= REACH[connectivity]
             and all(
                 count > 1 for count, along in zip(numblocks, step, strict=True) if along
             )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nithresh import __version__, find_clusters, save, tfce_img, threshold_img
+from nithresh._connectivity import CONNECTIVITIES
 from nithresh.command.names import image_beside, labels_beside, table_beside
 
 try:
@@ -44,9 +45,7 @@ class _InputSpec(BaseInterfaceInputSpec):
         desc="both signs; otherwise one, as of the Python call",
     )
     connectivity = traits.Enum(
-        6,
-        18,
-        26,
+        *CONNECTIVITIES,
         usedefault=True,
         desc="voxels belong together that share a face (6), a face or an edge (18), "
         "or a corner too (26)",

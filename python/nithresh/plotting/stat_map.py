@@ -54,6 +54,7 @@ _HEIGHT = 3.5
 _STACKED_HEIGHT = 2.6
 
 
+# Long because nilearn's signature has as many arguments.
 def plot_stat_map(
     stat_map_img: ImageOrPath,
     bg_img: ImageOrPath | Template | Literal[False] | None = Template.MNI152,

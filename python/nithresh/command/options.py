@@ -1,0 +1,219 @@
+"""What the sub-commands share: groups of options, in argparse's words and as types.
+
+Each group is a class, and beside it stands the function that adds its words to a
+parser. The options of a sub-command are a class of the groups that it takes. These are
+plain classes: to make as many dataclasses takes longer than to give help.
+"""
+
+import argparse
+from typing import Any
+
+from nithresh._connectivity import CONNECTIVITIES
+
+
+class CommonOptions:
+    """What every sub-command takes."""
+
+    debug: bool = False
+
+    def __init__(self, **given: Any) -> None:
+        vars(self).update(given)
+
+
+def add_debug(to: argparse.ArgumentParser) -> None:
+    """Add the words of :class:`CommonOptions`."""
+    to.add_argument("--debug", action="store_true", help="print tracebacks")
+
+
+class InputOptions(CommonOptions):
+    """Which maps to work on."""
+
+    inputs: list[str]
+    from_file: str | None = None
+
+
+def add_inputs(to: argparse.ArgumentParser) -> None:
+    """Add the words of :class:`InputOptions`."""
+    to.add_argument("inputs", metavar="IN", nargs="*", help="maps")
+    to.add_argument(
+        "--from-file",
+        metavar="LIST",
+        help="take further inputs from this file, one in a line; - is standard input",
+    )
+
+
+class SideOptions(CommonOptions):
+    """Which signs to look at, and which voxels are neighbours."""
+
+    one_sided: bool
+    connectivity: int
+
+
+def add_sides(to: argparse.ArgumentParser) -> None:
+    """Add the words of :class:`SideOptions`."""
+    to.add_argument(
+        "--one-sided",
+        action="store_true",
+        help="keep only positive voxels, or with a negative threshold only negative "
+        "ones",
+    )
+    to.add_argument(
+        "--connectivity",
+        type=int,
+        choices=CONNECTIVITIES,
+        default=6,
+        help="neighbours share a face (6, the default), a face or an edge (18), or a "
+        "face, an edge or a corner (26)",
+    )
+
+
+class ThresholdOptions(SideOptions):
+    """Which voxels pass, and which clusters are large enough."""
+
+    threshold: float | str | None
+    cluster_threshold: int
+
+    @property
+    def two_sided(self) -> bool:
+        """Whether both sides are meant: a negative threshold has only one."""
+        is_negative = isinstance(self.threshold, float) and self.threshold < 0
+        return not (self.one_sided or is_negative)
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The arguments of the library that say the same, but for the threshold."""
+        return {
+            "two_sided": self.two_sided,
+            "cluster_threshold": self.cluster_threshold,
+            "connectivity": self.connectivity,
+        }
+
+    @property
+    def written(self) -> dict[str, object]:
+        """The same options as they are written on a command line."""
+        return {
+            "-t": self.threshold,
+            "-k": self.cluster_threshold or None,
+            "--one-sided": self.one_sided,
+            "--connectivity": None if self.connectivity == 6 else self.connectivity,
+        }
+
+
+def add_threshold(to: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add the words of :class:`ThresholdOptions` that are not of its base."""
+    to.add_argument(
+        "-t",
+        "--threshold",
+        metavar="T",
+        type=_threshold,
+        required=required,
+        help="keep voxels whose absolute value is at least T; T may be a percentile "
+        "such as 95%%; a negative T keeps only the voxels at T and below",
+    )
+    to.add_argument(
+        "-k",
+        "--cluster-threshold",
+        metavar="K",
+        type=int,
+        default=0,
+        help="keep clusters of at least K voxels (default: 0)",
+    )
+
+
+class MaskOption(CommonOptions):
+    """Where to look."""
+
+    mask: str | None = None
+
+
+def add_mask(to: argparse.ArgumentParser) -> None:
+    """Add the words of :class:`MaskOption`."""
+    to.add_argument(
+        "--mask",
+        metavar="MASK",
+        help="an image, 0 outside and one other value inside; on another grid it is "
+        "taken at the centres of the map's voxels",
+    )
+
+
+class RunOptions(CommonOptions):
+    """How files are worked on. What a sub-command has no words for keeps its default.
+
+    Attributes
+    ----------
+    output_dir : str or None
+        A folder for the outputs, which is made if it is not there.
+    dask : str or None
+        The address of the scheduler whose workers do the work.
+    """
+
+    overwrite: bool = False
+    skip_existing: bool = False
+    jobs: int | None = None
+    quiet: bool = False
+    output_dir: str | None = None
+    dask: str | None = None
+
+
+def add_run(to: argparse.ArgumentParser) -> None:
+    """Add the words of :class:`RunOptions` that all take who write files."""
+    add_existing(to)
+    add_jobs(to)
+    to.add_argument("--quiet", action="store_true", help="print only errors")
+    add_debug(to)
+
+
+def add_existing(to: argparse.ArgumentParser) -> None:
+    """Add the words about outputs that exist."""
+    existing = to.add_mutually_exclusive_group()
+    existing.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace outputs that exist; never an input",
+    )
+    existing.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="leave out inputs whose outputs are complete, as their checksums in the "
+        ".json files say",
+    )
+
+
+def add_jobs(to: argparse.ArgumentParser) -> None:
+    """Add the word about how much is done at a time."""
+    to.add_argument(
+        "--jobs",
+        metavar="N",
+        type=int,
+        help="how many files to work on at a time, which is also the most maps in "
+        "memory (default: the number of processors)",
+    )
+
+
+class ImageOutputOptions(RunOptions):
+    """Where the image goes that is made of each input."""
+
+    output: str | None = None
+
+
+def add_image_output(to: argparse.ArgumentParser) -> None:
+    """Add the words of :class:`ImageOutputOptions` that are not of its base."""
+    where = to.add_mutually_exclusive_group()
+    where.add_argument(
+        "-o", "--output", metavar="OUT", help="output file (one input only)"
+    )
+    where.add_argument(
+        "--output-dir",
+        metavar="DIR",
+        help="a folder for the outputs; it is made if it is not there",
+    )
+
+
+def _threshold(text: str) -> float | str:
+    if text.endswith("%"):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        msg = f"{text!r} is neither a number nor a percentile such as 95%"
+        raise argparse.ArgumentTypeError(msg) from None
