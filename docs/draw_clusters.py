@@ -16,7 +16,7 @@ COLUMNS = {
     "y": "{:.0f}",
     "z": "{:.0f}",
     "peak": "{:.2f}",
-    "extent": "{}",
+    "extent": "{:.0f}",
     "mean": "{:.2f}",
 }
 EDGES = [0.06, 0.19, 0.32, 0.45, 0.64, 0.82, 1.0]  # the right edge of each column

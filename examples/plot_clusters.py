@@ -43,7 +43,7 @@ plot_stat_map(image, clusters=clusters, cut_coords="cluster:2", cbar_label="z")
 labels = clusters.labels_img.get_fdata()
 for number, row in clusters.lookup.items():
     extent = clusters.table["extent"][row]
-    print(f"cluster {number}: {extent} voxels, {(labels == number).sum()} labels")
+    print(f"cluster {number}: {extent:.0f} voxels, {(labels == number).sum()} labels")
 
 # %%
 # A second map under the same clusters

@@ -148,7 +148,8 @@ def table_rows(
                     **dict(zip("ijk", voxel, strict=True)),
                     "peak": float(voxels[voxel]),
                 }
-                rows.append(row | of_cluster)
+                missing = dict.fromkeys(of_cluster, np.nan)
+                rows.append(row | (missing if listed else of_cluster))
                 listed.append(voxel)
     return rows
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import nithresh
 import oracles
-from nithresh import datasets, find_clusters, label, testing, threshold_img
+from nithresh import _columns, datasets, find_clusters, label, testing, threshold_img
 
 CONNECTIVITIES = st.sampled_from([6, 18, 26])
 EXTENTS = st.sampled_from([0, 1, 2, 4])
@@ -57,7 +57,7 @@ def check_table(table, rows):
     for name in table:
         expected = [row[name] for row in rows]
         if name in ("id", "sign", "i", "j", "k", "peak", "extent"):
-            assert table[name].tolist() == expected, name
+            np.testing.assert_array_equal(table[name], expected, err_msg=name)
         else:
             np.testing.assert_allclose(table[name], expected, **CLOSE, err_msg=name)
 
@@ -452,6 +452,72 @@ def test_other_image_classes(image_class):
     assert len(pickled(clusters)) == 2
 
 
+def test_what_belongs_to_the_cluster_is_missing_for_sub_peaks(tmp_path):
+    found = find_clusters(SAMPLE, 3, extra={"own": SAMPLE}, robust=True)
+    table = found.table
+    is_cluster = np.char.isdigit(table["id"])
+    assert not is_cluster.all()
+    whole = {
+        *("extent", "volume_mm3", "mean", "mass", "com_x", "com_y", "com_z"),
+        *("robust_from", "robust_to", "own_mean", "own_min", "own_max"),
+    }
+    table.to_tsv(tmp_path / "clusters.tsv")
+    with (tmp_path / "clusters.tsv").open(newline="") as stream:
+        on_disk = list(csv.DictReader(stream, delimiter="\t"))
+    for name in table:
+        is_missing = np.array([row[name] == "n/a" for row in on_disk])
+        text = table.sidecar[name]["Description"]
+        if name in whole:
+            np.testing.assert_array_equal(np.isnan(table[name]), ~is_cluster)
+            np.testing.assert_array_equal(is_missing, ~is_cluster)
+            assert text.endswith("; n/a for a sub-peak")
+        else:
+            assert not is_missing.any()
+            assert "n/a" not in text
+    labels, data = voxels_of(found.labels_img), voxels_of(nibabel.load(SAMPLE))
+    assert np.nansum(table["extent"]) == (labels != 0).sum()
+    assert np.nansum(table["mass"]) == pytest.approx(data[labels != 0].sum(), rel=1e-4)
+    extents = [row["extent"] for row in on_disk]
+    assert [text for text in extents if text != "n/a"] == [
+        str((labels == number).sum()) for number in found.lookup
+    ]
+
+
+def test_a_column_is_one_record(monkeypatch, tmp_path):
+    """What the page on new columns says is all there is to do."""
+    weakest = _columns.Column(
+        "weakest",
+        "Value nearest to zero in the cluster",
+        lambda rows: rows.found["labels"].sample(abs(voxels_of(nibabel.load(SAMPLE))))[
+            1
+        ],
+        unit="z",
+        per_cluster=True,
+        printed=True,
+        near_threshold=True,
+    )
+    monkeypatch.setattr(_columns, "COLUMNS", (*_columns.COLUMNS, weakest))
+    found = find_clusters(SAMPLE, 3)
+    table = pickled(found).table
+    for number, row in found.lookup.items():
+        under = voxels_of(nibabel.load(SAMPLE))[voxels_of(found.labels_img) == number]
+        assert table["weakest"][row] == abs(under).min() >= 3
+    assert str(table).splitlines()[0].split()[-1] == "weakest"
+    assert "<th>weakest</th>" in table._repr_html_()
+    assert (
+        table.to_pandas()["weakest"].isna().sum()
+        == np.char.isalpha([name[-1] for name in table["id"].tolist()]).sum()
+    )
+    table.to_tsv(tmp_path / "a.tsv")
+    assert (tmp_path / "a.tsv").read_text().splitlines()[0].endswith("\tweakest")
+    assert json.loads((tmp_path / "a.json").read_text())["weakest"] == {
+        "Description": "Value nearest to zero in the cluster; n/a for a sub-peak",
+        "Units": "z",
+    }
+    with pytest.raises(ValueError, match="'std' is not a column"):
+        nithresh.ClusterTable({"std": np.zeros(1)}, {})
+
+
 def test_tables_on_disk(tmp_path):
     odd = np.zeros((5, 1, 1))
     odd[:3] = np.nan
@@ -468,6 +534,8 @@ def test_tables_on_disk(tmp_path):
         assert names == list(table)
         for column, cells in zip(names, zip(*rows, strict=True), strict=True):
             values = table[column].tolist()
+            if column == "extent":
+                values = [value if np.isnan(value) else int(value) for value in values]
             assert list(cells) == [
                 "n/a" if value != value else str(value) for value in values
             ]
@@ -527,10 +595,12 @@ def test_the_sidecar_states_every_choice(tmp_path):
 
 
 def test_to_pandas():
-    table = find_clusters(SAMPLE, 3).table
+    found = find_clusters(SAMPLE, 3)
+    table = found.table
     frame = table.to_pandas()
     assert list(frame.columns) == list(table)
-    assert frame["extent"].dtype == np.int64
+    assert frame["extent"].dtype == np.float64
+    assert frame["extent"].sum() == (voxels_of(found.labels_img) != 0).sum()
     frame.loc[0, "extent"] = 0
     assert table["extent"][0] == 2237
 

@@ -226,7 +226,11 @@ def test_clusters_prints_and_saves_the_table(folder):
     assert content["choices"] == clusters.table.choices
     rows = content["clusters"]
     assert [row["id"] for row in rows] == clusters.table["id"].tolist()
-    assert [row["mean"] for row in rows] == clusters.table["mean"].tolist()
+    means = [np.nan if row["mean"] is None else row["mean"] for row in rows]
+    np.testing.assert_array_equal(means, clusters.table["mean"])
+    extents = [row["extent"] for row in rows if row["extent"] is not None]
+    assert all(type(extent) is int for extent in extents)
+    assert sum(extents) == np.nansum(clusters.table["extent"])
 
 
 def test_clusters_of_several_maps(folder):

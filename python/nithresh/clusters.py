@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from nithresh import _core
 from nithresh._arrays import drop_axes, new_result, restore_axes, result_type
 from nithresh._choices import rules, versions
+from nithresh._columns import Rows, made, made_of_extra
 from nithresh._numbers import in_full
 from nithresh._open import OpenMap
 from nithresh._params import (
@@ -24,8 +24,7 @@ from nithresh._params import (
     check_request,
     warn,
 )
-from nithresh.grids import determinant, difference, to_mm
-from nithresh.peaks import spaced
+from nithresh.grids import difference
 from nithresh.table import ClusterTable
 from nithresh.thresholding import warn_beyond_range
 from nithresh.tree import tree_of
@@ -158,9 +157,9 @@ def find_clusters(
         How many peaks of a cluster are listed at most, the first of them as the
         cluster itself.
     extra : mapping of str to path or nibabel image, optional
-        Further maps on the same grid, by name. Their mean, smallest and largest
-        value in each cluster are added to the table; values that are not finite are
-        left out, with a warning.
+        More maps on the same grid, by name. Their mean, smallest and largest value in
+        each cluster are added to the table; values that are not finite are left out,
+        with a warning.
     robust : bool, default=False
         Add how far the threshold may move, as a distance from zero, before a cluster
         is no longer one and by itself: columns ``robust_from`` and ``robust_to``, those
@@ -205,7 +204,7 @@ def find_clusters(
     >>> len(clusters)
     5
     >>> clusters.table["extent"][clusters.table["id"] == "1"]
-    array([1012])
+    array([1012.])
     >>> int((clusters.labels_img.get_fdata() == 1).sum())
     1012
     """
@@ -224,16 +223,18 @@ def find_clusters(
 
     opened = OpenMap.of_image(img, mask_img, one_volume=True)
     affine = opened.affine
-    further = {name: _open_further(name, extra[name], opened.image) for name in extra}
+    extra_maps = {name: _open_extra(name, extra[name], opened.image) for name in extra}
 
     level = opened.level(request)
     found = _found(opened, request, level)
-    columns = columns_of(found, affine, min_distance, max_peaks)
-    rows = columns.pop("row")
-    if robust:
-        for name, heights in _robust(found, opened, request, level).items():
-            columns[name] = heights[rows]
-    columns |= _columns_of_further(found, further, rows)
+    rows = Rows.of(
+        found,
+        affine,
+        min_distance=min_distance,
+        max_peaks=max_peaks,
+        robust=_robust(found, opened, request, level) if robust else None,
+    )
+    columns = made(rows) | _columns_of_extra(found, extra_maps, rows)
 
     out = found["voxels"].astype(result_type(opened.data.dtype), copy=False)
     thresholded = opened.as_image(out, found["range"])
@@ -408,18 +409,18 @@ class _Image:
         return _Image, (self._image_class, self.voxels, self._affine, self._header)
 
 
-def _open_further(name: str, img: Any, like: SpatialImage) -> OpenMap:
-    """Open a further map, which must be on the grid of another."""
+def _open_extra(name: str, img: Any, like: SpatialImage) -> OpenMap:
+    """Open an extra map, which must be on the grid of another."""
     argument = f"extra[{name!r}]"
-    further = OpenMap.of_image(img, name=argument, one_volume=True, for_clusters=False)
-    differs = difference(further.image, like)
+    extra = OpenMap.of_image(img, name=argument, one_volume=True, for_clusters=False)
+    differs = difference(extra.image, like)
     if differs is not None:
         msg = (
             f"{argument} is on another grid than img: {differs}; both must agree in "
             "shape and affine"
         )
         raise ValueError(msg)
-    return further
+    return extra
 
 
 def _check_extra(extra: Any) -> Mapping[str, Any]:
@@ -439,46 +440,6 @@ def _check_extra(extra: Any) -> Mapping[str, Any]:
             msg = f"extra has the name {name!r}; it must be text that can be printed"
             raise ValueError(msg)
     return extra
-
-
-def columns_of(
-    found: dict[str, Any],
-    affine: NDArray[np.float64],
-    min_distance: float,
-    max_peaks: int,
-) -> dict[str, NDArray[Any]]:
-    """Make the columns of the table; "row" is the cluster of each, from 0."""
-    ijk = found["maxima"].astype(np.int64)
-    xyz = to_mm(affine, ijk)
-    chosen = spaced(
-        found["maxima_clusters"], xyz, min_distance=min_distance, max_peaks=max_peaks
-    )
-    row = found["maxima_clusters"][chosen].astype(np.intp) - 1
-    ijk, xyz = ijk[chosen], xyz[chosen]
-    # The rows of a cluster follow one another.
-    rank = np.arange(row.size) - np.searchsorted(row, row)
-    extents = found["extents"].astype(np.int64)
-    centres = to_mm(affine, found["centres"])
-    letters = [_letters(number) for number in range(rank.max(initial=-1) + 1)]
-    names = [
-        f"{cluster}{letters[number]}"
-        for cluster, number in zip((row + 1).tolist(), rank.tolist(), strict=True)
-    ]
-    return {
-        "id": np.array(names, dtype=np.str_),
-        "sign": found["signs"][row],
-        **dict(zip("xyz", xyz.T.copy(), strict=True)),
-        **dict(zip("ijk", ijk.T.copy(), strict=True)),
-        "peak": found["maxima_values"][chosen],
-        "extent": extents[row],
-        "volume_mm3": (abs(determinant(affine)) * extents)[row],
-        "mean": found["means"][row],
-        "mass": found["masses"][row],
-        "com_x": centres[row, 0],
-        "com_y": centres[row, 1],
-        "com_z": centres[row, 2],
-        "row": row,
-    }
 
 
 def _found(opened: OpenMap, request: Request, level: float) -> dict[str, Any]:
@@ -503,20 +464,19 @@ def _found(opened: OpenMap, request: Request, level: float) -> dict[str, Any]:
     return {**found, "voxels": out, "non_finite": non_finite}
 
 
-def _columns_of_further(
-    found: dict[str, Any], further: Mapping[str, OpenMap], rows: NDArray[np.intp]
+def _columns_of_extra(
+    found: dict[str, Any], extra_maps: Mapping[str, OpenMap], rows: Rows
 ) -> dict[str, NDArray[Any]]:
-    """Make the columns of the further maps."""
-    columns = {}
-    for name, map_ in further.items():
-        *figures, non_finite = found["labels"].sample(map_.voxels)
+    """Make the columns of the extra maps."""
+    columns: dict[str, NDArray[Any]] = {}
+    for name, extra_map in extra_maps.items():
+        *figures, non_finite = found["labels"].sample(extra_map.voxels)
         if non_finite:
             warn(
                 f"extra[{name!r}] has {non_finite} non-finite values in clusters. They "
                 "are left out."
             )
-        for figure, values in zip(("mean", "min", "max"), figures, strict=True):
-            columns[f"{name}_{figure}"] = values[rows]
+        columns |= made_of_extra(name, tuple(figures), rows)
     return columns
 
 
@@ -539,12 +499,3 @@ def _robust(
     for name, of_clusters in heights.items():
         of_clusters[numbers[numbers > 0] - 1] = getattr(at, name)[numbers > 0]
     return heights
-
-
-def _letters(number: int) -> str:
-    """Name a sub-peak: "" of 0, then a to z, aa to zz, and so on."""
-    letters = ""
-    while number > 0:
-        number, letter = divmod(number - 1, len(ascii_lowercase))
-        letters = ascii_lowercase[letter] + letters
-    return letters

@@ -13,42 +13,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from nithresh._choices import finite
+from nithresh._columns import Column, column_of
 from nithresh._numbers import in_full, told_apart
 from nithresh._paths import expanded
 
-# What each column says, and in which unit; in their order.
-_COLUMNS = {
-    "id": ("Number of the cluster in the label image; with a letter, a sub-peak", None),
-    "sign": ("1 or -1: the sign of all voxels of the cluster", None),
-    "x": ("Place of the peak", "mm"),
-    "y": ("Place of the peak", "mm"),
-    "z": ("Place of the peak", "mm"),
-    "i": ("Voxel index of the peak, from 0", None),
-    "j": ("Voxel index of the peak, from 0", None),
-    "k": ("Voxel index of the peak, from 0", None),
-    "peak": ("Value of the peak", None),
-    "extent": ("Size of the whole cluster", "voxels"),
-    "volume_mm3": ("Size of the whole cluster", "mm^3"),
-    "mean": ("Mean value of the whole cluster", None),
-    "mass": ("Sum of all values of the cluster", None),
-    "com_x": ("Centre of mass of the whole cluster, weighted by its values", "mm"),
-    "com_y": ("Centre of mass of the whole cluster, weighted by its values", "mm"),
-    "com_z": ("Centre of mass of the whole cluster, weighted by its values", "mm"),
-    "robust_from": ("Distance from zero above which the cluster is by itself", None),
-    "robust_to": ("Distance from zero up to which the cluster is one", None),
-}
-_OF_EXTRA = {
-    "_mean": "Mean of {} in the whole cluster",
-    "_min": "Smallest value of {} in the cluster",
-    "_max": "Largest value of {} in the cluster",
-}
-# What is printed: a terminal has no room for all columns.
-_PRINTED = ("id", "x", "y", "z", "peak", "extent", "volume_mm3", "mean")
-# What is said once for a cluster, not again for its sub-peaks, when it is shown.
-_OF_CLUSTER = (
-    *("extent", "volume_mm3", "mean", "mass", "com_x", "com_y", "com_z"),
-    *("robust_from", "robust_to"),
-)
 _MOST_ROWS = 60
 
 
@@ -56,8 +24,9 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
     """The table of :func:`nithresh.find_clusters`: columns by name.
 
     One row for each cluster, in the order of their numbers, each followed by those of
-    its sub-peaks. In the row of a sub-peak, the place and the value are its own and
-    all else is the cluster's.
+    its sub-peaks. The row of a sub-peak has its id, its sign, its place and its value.
+    What belongs to the cluster is missing there (NaN), so that a sum over a column is
+    a sum over clusters: ``numpy.nansum``, or pandas' ``sum``.
 
     A mapping of names to arrays, which are read-only and all of the same length:
 
@@ -68,17 +37,17 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
     ``x``, ``y``, ``z``       float64: the peak, in mm
     ``i``, ``j``, ``k``       int64: the same in voxel indices
     ``peak``                  float64: its value
-    ``extent``                int64: voxels of the cluster
+    ``extent``                float64, of whole numbers: voxels of the cluster
     ``volume_mm3``            float64: the extent times abs(det) of the affine
     ``mean``, ``mass``        float64: mean and sum of the values of the cluster
     ``com_x``, ``com_y``,     float64: the centre of mass in mm, the mean of the
     ``com_z``                 voxels' places weighted by their values
     ``robust_from``,          float64, if asked for: at all thresholds between the
     ``robust_to``             two, as distances from zero and the second included, the
-                              cluster is one and by itself
-    ``NAME_mean``,            float64: the same of each further map; of the values
-    ``NAME_min``,             that are finite, NaN if none is
-    ``NAME_max``
+                              cluster is in one piece and separate from all others
+    ``NAME_mean``,            float64: mean, smallest and largest value of each extra
+    ``NAME_min``,             map in the cluster; of the values that are finite, NaN
+    ``NAME_max``              if none is
     ========================  =====================================================
 
     Examples
@@ -93,13 +62,14 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
      2  -24  -31  73  -7.9414     436       11772  -7.2317
     2a  -27  -31  55  -7.9414
     >>> table["extent"]
-    array([1012, 1012,  436,  436])
+    array([1012.,   nan,  436.,   nan])
     """
 
     def __init__(
         self, columns: Mapping[str, NDArray[Any]], choices: Mapping[str, Any]
     ) -> None:
         self._columns = dict(columns)
+        self._records = [column_of(name) for name in columns]
         for column in self._columns.values():
             column.flags.writeable = False
         self._choices = json.dumps(finite(choices))
@@ -250,8 +220,16 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         return text.getvalue()
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """Go through the rows, each as Python's own numbers and text."""
-        columns = [column.tolist() for column in self.values()]
+        """Go through the rows, each as Python's own numbers and text.
+
+        What is missing is NaN.
+        """
+        columns = [
+            [_whole(value) for value in self[record.name].tolist()]
+            if record.whole
+            else self[record.name].tolist()
+            for record in self._records
+        ]
         return zip(*columns, strict=True)
 
     @property
@@ -262,24 +240,20 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
     def _descriptions(self) -> dict[str, Any]:
         """Return what each column says, in the words of BIDS."""
         described: dict[str, Any] = {}
-        for name in self:
-            if name in _COLUMNS:
-                text, unit = _COLUMNS[name]
-            else:
-                stem, _, which = name.rpartition("_")
-                text, unit = _OF_EXTRA[f"_{which}"].format(stem), None
-            described[name] = {"Description": text}
-            if unit is not None:
-                described[name]["Units"] = unit
+        for record in self._records:
+            missing = "; n/a for a sub-peak" if record.per_cluster else ""
+            described[record.name] = {"Description": f"{record.text}{missing}"}
+            if record.unit is not None:
+                described[record.name]["Units"] = record.unit
         return described
 
     def __str__(self) -> str:
         """Lay the main columns out as text."""
-        shown = [*_PRINTED, *(name for name in self if _is_mean_of_extra(name))]
+        shown = [record for record in self._records if record.printed]
         rows, left_out = self._shown(shown)
         if not rows:
             return self._nothing()
-        table = [shown, *rows]
+        table = [[record.name for record in shown], *rows]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = ["  ".join(map(str.rjust, row, widths)).rstrip() for row in table]
         return "\n".join([*lines, *left_out])
@@ -290,7 +264,7 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
 
     def _repr_html_(self) -> str:
         """Lay all columns out for a notebook."""
-        rows, left_out = self._shown(list(self))
+        rows, left_out = self._shown(self._records)
         if not rows:
             return f"<p>{html.escape(self._nothing())}</p>"
         head = "".join(f"<th>{html.escape(name)}</th>" for name in self)
@@ -303,30 +277,30 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
             f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{foot}"
         )
 
-    def _shown(self, names: list[str]) -> tuple[list[list[str]], list[str]]:
+    def _shown(self, records: list[Column]) -> tuple[list[list[str]], list[str]]:
         """Return the first rows as text, and a line about the others."""
-        is_cluster = [text.isdigit() for text in self["id"].tolist()]
-        columns = []
-        for name in names:
-            cells = [self._cell(name, value) for value in self[name][:_MOST_ROWS]]
-            if name in _OF_CLUSTER or name not in _COLUMNS:
-                cells = [
-                    cell if keep else ""
-                    for cell, keep in zip(cells, is_cluster, strict=False)
-                ]
-            columns.append(cells)
+        ids = self["id"].tolist()
+        columns = [
+            [
+                ""
+                if record.per_cluster and not id_.isdigit()
+                else self._cell(record, value)
+                for id_, value in zip(ids[:_MOST_ROWS], self[record.name], strict=False)
+            ]
+            for record in records
+        ]
         rows = [list(row) for row in zip(*columns, strict=True)]
-        more = len(is_cluster) - len(rows)
+        more = len(ids) - len(rows)
         return rows, [f"... and {more} more rows"] if more else []
 
-    def _cell(self, name: str, value: Any) -> str:
+    def _cell(self, record: Column, value: Any) -> str:
         """Return a value as it is printed; one of the map, apart from the threshold."""
-        value = value.item()
+        value = _whole(value.item()) if record.whole else value.item()
         if not isinstance(value, float):
             return str(value)
         level = self.choices.get("threshold_resolved")
         others = []
-        if name in {"peak", "mean"} and isinstance(level, (int, float)):
+        if record.near_threshold and isinstance(level, (int, float)):
             others = [level, -level]
         return told_apart(value, *others, least=5)[0]
 
@@ -362,5 +336,6 @@ def import_pandas(who: str) -> Any:
     return pd
 
 
-def _is_mean_of_extra(name: str) -> bool:
-    return name not in _COLUMNS and name.endswith("_mean")
+def _whole(value: float) -> float:
+    """Return a whole number as an integer; NaN stays."""
+    return value if value != value else int(value)

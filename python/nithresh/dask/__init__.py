@@ -29,8 +29,8 @@ except ImportError as error:
     raise ImportError(msg) from error
 
 from nithresh._choices import rules, versions
+from nithresh._columns import Rows, made
 from nithresh._params import check_request, warn
-from nithresh.clusters import columns_of
 from nithresh.dask.blocks import Volume, merged
 from nithresh.grids import fault
 from nithresh.table import ClusterTable
@@ -227,7 +227,7 @@ def find_clusters(
 ) -> Clusters:
     """Find the clusters of a chunked volume: the table now, the maps when asked for.
 
-    :func:`nithresh.find_clusters` for Dask, without sub-peaks and further maps. The
+    :func:`nithresh.find_clusters` for Dask, without sub-peaks and extra maps. The
     volume is read once, by the scheduler that Dask would use (that of a
     :class:`distributed.Client` if there is one), and once more by whatever computes the
     maps. A voxel whose value equals the threshold is kept, and so is a cluster of
@@ -290,7 +290,7 @@ def find_clusters(
     >>> clusters
     <Clusters: 3 clusters in 3 chunks>
     >>> clusters.table["extent"], clusters.table["com_x"]
-    (array([2, 1, 1]), array([1.66666667, 4.        , 0.        ]))
+    (array([2., 1., 1.]), array([1.66666667, 4.        , 0.        ]))
     >>> clusters.labels.compute()[:, 0, 0]
     array([3, 1, 1, 0, 2, 0], dtype=int32)
     """
@@ -311,7 +311,7 @@ def find_clusters(
             request, volume.level, summary.smallest, summary.largest, volume.array.dtype
         )
     # One peak for each cluster: its place in the table is its number.
-    columns = columns_of(
+    rows = Rows.of(
         {
             **found,
             "maxima": found["peaks"],
@@ -322,7 +322,6 @@ def find_clusters(
         min_distance=0.0,
         max_peaks=1,
     )
-    del columns["row"]
     choices = {
         **rules(request, threshold, volume.level),
         "non_finite_voxels": summary.non_finite,
@@ -330,7 +329,7 @@ def find_clusters(
         "versions": versions() | {"dask": version("dask")},
     }
     return Clusters(
-        table=ClusterTable(columns, choices),
+        table=ClusterTable(made(rows), choices),
         thresholded=volume.thresholded(numbers),
         labels=volume.labels(numbers),
     )
