@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import pty
 import select
 import signal
@@ -13,17 +14,20 @@ import time
 from contextlib import contextmanager
 from functools import partial
 
+import dask
+import dask.array as da
 import nibabel
 import numpy as np
 import pytest
 from distributed import Client, LocalCluster
 
 import nithresh
+from nithresh import dask as chunked
 from nithresh._params import check_request
 from nithresh.command.jobs import Job
 from nithresh.command.options import RunOptions
 from nithresh.command.threshold import _work
-from nithresh.command.workers import _in_worker, _portable, in_workers
+from nithresh.command.workers import _portable, in_worker, in_workers
 from nithresh.files.atomic import IfExists
 from test_command import COMMAND, contents, maps, random_map, run
 
@@ -87,7 +91,7 @@ def test_debug_shows_where_in_the_worker_it_failed(folder, cluster):
     args = ["missing.nii", *REQUEST, "--dask", cluster.scheduler_address, "--debug"]
     done = run("threshold", *args, cwd=folder, code=1)
     assert "MissingFileError: no such file" in done.stderr
-    assert ", in _in_worker" not in done.stderr
+    assert ", in in_worker" not in done.stderr
     assert "nithresh/command/threshold.py" in done.stderr
 
 
@@ -168,19 +172,24 @@ def request(mask=None):
     return partial(_work, request=checked, threshold=2.0, options={}, mask=mask)
 
 
+def in_one_worker(job):
+    sent = pickle.dumps((request(), job, "mark-", False))
+    return in_worker(nithresh.__version__, sent)
+
+
 def test_what_was_done_before_its_worker_died_is_not_done_again(folder):
     output = folder / "out.nii.gz"
     job = Job("map0.nii.gz", (output,), folder=folder)
-    first = _in_worker(request(), job, "mark-", debug=False)
+    first = in_one_worker(job)
     assert (first.value, first.error) == (str(output), None)
     before = [path.stat() for path in (output, folder / "out.json")]
-    again = _in_worker(request(), job, "mark-", debug=False)
+    again = in_one_worker(job)
     assert again == first
     after = [path.stat() for path in (output, folder / "out.json")]
     assert [stat.st_mtime_ns for stat in after] == [stat.st_mtime_ns for stat in before]
     # To replace what was there before the run is another thing.
     replaced = Job("map1.nii.gz", (output,), folder, IfExists.REPLACE)
-    assert _in_worker(request(), replaced, "mark-", debug=False).error is None
+    assert in_one_worker(replaced).error is None
     assert output.stat().st_ino != before[0].st_ino
 
 
@@ -300,6 +309,106 @@ def test_a_scheduler_that_goes_away(folder):
         f"nithresh: --dask {address}: the connection to the scheduler was lost\n"
     )
     assert len(contents(folder)) == 5
+
+
+STRANGERS = {
+    "none (not here)": "raise ImportError('not here')",
+    "0.0.9": "__version__ = '0.0.9'",
+}
+
+
+@contextmanager
+def stranger(address, has, folder):
+    """Add a worker that has another nithresh, or none; it must not die of it."""
+    package = folder / "strange" / "nithresh"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(STRANGERS[has])
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", address]
+    worker = subprocess.Popen(
+        [*command, "--no-nanny", "--no-dashboard", "--nthreads", "1"],
+        env=os.environ | {"PYTHONPATH": str(package.parent)},
+        stderr=subprocess.DEVNULL,
+    )
+    with Client(address, set_as_default=False) as client:
+        known = set(client.nthreads())
+        deadline = time.monotonic() + 60
+        while not (new := set(client.nthreads()) - known):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        try:
+            yield f"{new.pop()} has {has}"
+            assert worker.poll() is None
+        finally:
+            worker.terminate()
+            worker.wait()
+            while set(client.nthreads()) != known:
+                assert time.monotonic() < deadline + 60
+                time.sleep(0.01)
+
+
+def must_have(address):
+    version = nithresh.__version__
+    return f"--dask {address}: all workers must have nithresh {version}, but "
+
+
+@pytest.mark.parametrize("has", STRANGERS)
+def test_workers_that_have_another_nithresh_or_none(folder, cluster, has):
+    address = cluster.scheduler_address
+    with stranger(address, has, folder) as worker:
+        args = ["threshold", *maps(folder), "-t", "2", "--dask", address]
+        done = run(*args, code=1, cwd=folder)
+        assert done.stderr == f"nithresh: {must_have(address)}{worker}\n"
+        assert not list(folder.glob("*_thresholded*"))
+        # The workers themselves are as they were.
+        with Client(address, set_as_default=False) as client:
+            assert len(client.nthreads()) == 3
+            volume = da.ones((4, 4, 4), chunks=2)
+            for call in (chunked.threshold, chunked.label, chunked.find_clusters):
+                with client.as_current(), pytest.raises(RuntimeError) as caught:
+                    call(volume, 0.5)
+                assert must_have(address).removeprefix("--dask ") in str(caught.value)
+                assert str(caught.value).endswith(f", but {worker}")
+            with client.as_current(), dask.config.set(scheduler="threads"):
+                assert chunked.label(volume, 0.5)[1] == 1
+
+
+@pytest.mark.parametrize("has", STRANGERS)
+@pytest.mark.parametrize("beside", ["others", "nobody"])
+def test_workers_that_come_later_with_another_nithresh(tmp_path, cluster, has, beside):
+    inputs = big_map(tmp_path)
+    out = tmp_path / "out"
+    with LocalCluster(n_workers=0, dashboard_address=":0") as empty:
+        address = (cluster if beside == "others" else empty).scheduler_address
+        process = subprocess.Popen(
+            [
+                *[COMMAND, "threshold", *inputs, "-t", "0.5"],
+                *["--output-dir", "out", "--dask", address],
+            ],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        if beside == "nobody":
+            assert "waiting for the first worker" in process.stderr.readline()
+        else:
+            deadline = time.monotonic() + 60
+            while not list(out.glob("[0-9]*.gz")):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.001)
+        with stranger(address, has, tmp_path) as worker:
+            _, errors = process.communicate(timeout=60)
+            assert process.returncode == 1
+            assert errors == f"nithresh: {must_have(address)}{worker}\n"
+    # What others have finished stays, and is whole.
+    done = list(out.iterdir()) if out.exists() else []
+    assert bool(done) == (beside == "others")
+    for path in done:
+        if path.suffix == ".gz":
+            nithresh.load(path)
+        else:
+            assert path.suffix == ".json"
 
 
 @pytest.mark.parametrize(

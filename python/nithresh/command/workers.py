@@ -21,9 +21,12 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nithresh import __version__
+from nithresh._workers import check_workers
 from nithresh.batch import Outcome, attempt
 from nithresh.command.errors import UsageError, print_about, reason
 from nithresh.command.jobs import Job
@@ -37,6 +40,9 @@ _PATIENCE = 5
 _TASKS_PER_THREAD = 4
 # How often to look whether workers have come or gone.
 _SECONDS_BETWEEN_COUNTS = 5.0
+# A task, as text: Dask ends a worker that cannot import a function that it is sent, and
+# this one fails there. So no worker is lost that came after all had been asked.
+_TASK = f"__import__({__name__!r}, fromlist=['in_worker']).in_worker(version, sent)"
 
 
 def in_workers(
@@ -59,6 +65,8 @@ def in_workers(
     try:
         with _client(words) as client, _naming_loss(str(words.dask)):
             try:
+                check = partial(check_workers, client, f"--dask {words.dask}")
+                check()
                 most, counted = _most(client, words), time.monotonic()
                 for number, job in enumerate(jobs):
                     waiting.append(
@@ -67,9 +75,9 @@ def in_workers(
                     if time.monotonic() - counted > _SECONDS_BETWEEN_COUNTS:
                         most, counted = _most(client, words), time.monotonic()
                     while len(waiting) >= most:
-                        yield _outcome(waiting.popleft(), words)
+                        yield _outcome(waiting.popleft(), check)
                 while waiting:
-                    yield _outcome(waiting.popleft(), words)
+                    yield _outcome(waiting.popleft(), check)
             finally:
                 client.cancel([task for _, task in waiting if _is_future(task)])
     finally:
@@ -181,12 +189,11 @@ def _handed_out(
     except (OSError, ValueError) as error:
         return job, Outcome(job, None, (), error)
     mark, number = name
+    sent = pickle.dumps((work, ready, mark, words.debug))
     task = client.submit(
-        _in_worker,
-        work,
-        ready,
-        mark,
-        debug=words.debug,
+        eval,
+        _TASK,
+        {"version": __version__, "sent": sent},
         key=f"nithresh-{mark}{number}",
         pure=False,
     )
@@ -197,10 +204,22 @@ def _is_future(task: Any) -> bool:
     return not isinstance(task, Outcome)
 
 
-def _in_worker(
-    work: Callable[[Job], str], job: Job, mark: str, *, debug: bool
-) -> Outcome[None, str]:
-    """Work on a job, in the process of a worker."""
+def in_worker(version: str, sent: bytes) -> Outcome[None, str]:
+    """Work on a job, in the process of a worker.
+
+    Parameters
+    ----------
+    version : str
+        That of nithresh in the process that has sent the job.
+    sent : bytes
+        The pickled work, job, mark of temporary files, and whether to debug.
+    """
+    if version != __version__:
+        msg = f"the worker has nithresh {__version__}, and not {version}"
+        raise RuntimeError(msg)
+    work: Callable[[Job], str]
+    job: Job
+    work, job, mark, debug = pickle.loads(sent)  # noqa: S301 - our own
     with marked_temporaries(mark):
         outcome = attempt(work, job)
     error = outcome.error
@@ -225,8 +244,8 @@ def _portable(error: Exception, *, debug: bool) -> Exception:
     return RuntimeError(reason(error))
 
 
-def _outcome(waiting: tuple[Job, Any], words: RunOptions) -> Outcome[Job, Any]:
-    """Wait for what becomes of a job."""
+def _outcome(waiting: tuple[Job, Any], check: Callable[[], None]) -> Outcome[Job, Any]:
+    """Wait for what becomes of a job; if it could not begin, check the workers."""
     job, task = waiting
     if not _is_future(task):
         outcome: Outcome[Job, Any] = task
@@ -243,7 +262,8 @@ def _outcome(waiting: tuple[Job, Any], words: RunOptions) -> Outcome[Job, Any]:
         )
         return Outcome(job, None, (), died)
     except Exception as error:
-        # Of Dask: it could not be sent, or the worker has no such package.
+        # Of Dask: it could not be sent, or the worker lacks something.
+        check()
         return Outcome(job, None, (), error)
     finally:
         task.release()

@@ -96,6 +96,8 @@ def threshold(
         An argument of the wrong type.
     ValueError
         An argument of the right type with a value that is not allowed.
+    RuntimeError
+        A worker of Dask's client has no nithresh, or another version.
 
     Examples
     --------
@@ -168,6 +170,8 @@ def label(
     ValueError
         An argument of the right type with a value that is not allowed; 2³¹ clusters
         or more.
+    RuntimeError
+        A worker of Dask's client has no nithresh, or another version.
 
     Examples
     --------
@@ -267,6 +271,8 @@ def find_clusters(
     ValueError
         An argument of the right type with a value that is not allowed, such as an
         affine of another shape, with numbers that are not finite or without a volume.
+    RuntimeError
+        A worker of Dask's client has no nithresh, or another version.
 
     Warns
     -----

@@ -17,13 +17,14 @@ What a block hands on is an object in an array of one for each block.
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import dask.array as da
 import numpy as np
-from dask.base import compute, persist
+from dask.base import compute, get_scheduler, persist
 from dask.delayed import delayed
 from numpy.typing import NDArray
 
@@ -40,6 +41,7 @@ from nithresh._arrays import (
 from nithresh._connectivity import REACH
 from nithresh._open import OpenMap
 from nithresh._params import Percentile, Request
+from nithresh._workers import check_workers
 from nithresh.dask.percentile import resolve
 from nithresh.thresholding import threshold_map
 
@@ -102,10 +104,11 @@ class Volume:
     def of(cls, array: Any, mask: Any, request: Request) -> Volume:
         """Check an array and a mask, and resolve a percentile.
 
-        Computes what it must: the values of a mask that is not yet computed, and a
-        percentile.
+        Asks the workers for their version. Computes what it must: the values of a mask
+        that is not yet computed, and a percentile.
         """
         _check_dask_array(array)
+        _check_workers()
         as_voxels(np.empty((0, 0, 0), array.dtype), "array")
         array = _without_empty_chunks(array)
         if isinstance(mask, da.Array):
@@ -240,6 +243,21 @@ def _check_dask_array(array: Any) -> None:
             "compute_chunk_sizes finds them)"
         )
         raise ValueError(msg)
+
+
+def _check_workers() -> None:
+    """Check the workers of the :class:`distributed.Client` that Dask would use."""
+    if "distributed" not in sys.modules:
+        return
+    from distributed import Client
+
+    try:
+        client = getattr(get_scheduler(), "__self__", None)
+    except (NotImplementedError, RuntimeError, ValueError):
+        return  # there is none, or not for this thread; what computes will say so
+    if isinstance(client, Client):
+        scheduler: Any = client.scheduler
+        check_workers(client, f"the Dask cluster {scheduler.address}")
 
 
 def _without_empty_chunks(array: da.Array) -> da.Array:
