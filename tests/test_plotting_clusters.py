@@ -348,7 +348,7 @@ def test_the_peak_of_a_map_is_its_largest_abs_value(dtype):
         assert draw(img, None, threshold=1, two_sided=False, **words).cut_coords == (
             (4, 9, 20)
         )
-        assert draw(img, None, display_mode="yx", **words).cut_coords == (3, 2)
+        assert draw(img, None, display_mode="yx", **words).cut_coords == (2, 3)
         assert draw(img, None, display_mode="z", **words).cut_coords == [5]
 
 
@@ -475,11 +475,12 @@ def test_no_clusters_say_so(tmp_path):
 def test_rows_are_at_one_scale_and_do_not_overlap(rows):
     sizes = [(180.0, 150.0), (140.0, 150.0), (140.0, 180.0)]
     for bar in (None, BarRoom(20, 10, 5, 4, 60)):
-        boxes = arrange(
-            (500.0, 180.0 * rows), sizes, title=10, labels=12, bar=bar, rows=rows
+        layout = arrange(
+            (500.0, 180.0 * rows), [sizes] * rows, title=10, labels=12, bar=bar
         )
-        panels = boxes[: 3 * rows]
-        assert len(boxes) == 3 * rows + (bar is not None)
+        panels = layout.panels
+        assert len(panels) == 3 * rows
+        boxes = [*panels, *([] if bar is None else [layout.bar])]
         scales = [
             (box[2] * 500 / across, box[3] * 180 * rows / up)
             for box, (across, up) in zip(panels, sizes * rows, strict=True)

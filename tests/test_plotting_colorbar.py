@@ -73,7 +73,7 @@ def test_ticks_do_not_depend_on_the_unit(scale):
         ({"threshold": 2.5, "two_sided": False}, (-7.941444397, 2.5)),
         ({"threshold": -2.5, "two_sided": False}, (-2.5, 7.941444397)),
         ({"threshold": 2.5, "vmin": 1}, (1, 2.5)),
-        ({"threshold": 20, "cut_coords": (0, 0, 0)}, (-7.941444397, 7.941444397)),
+        ({"threshold": 7.9}, (-7.9, 7.9)),
         ({"threshold": None}, None),
         ({}, None),
     ],

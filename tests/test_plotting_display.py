@@ -188,8 +188,8 @@ def test_the_cross_goes_through_the_cut(sample):
     assert lines(display.axes["x"]) == {((-26,), (0, 1)), ((0, 1), (21,))}
     assert lines(display.axes["y"]) == {((5,), (0, 1)), ((0, 1), (21,))}
     assert lines(display.axes["z"]) == {((5,), (0, 1)), ((0, 1), (-26,))}
-    two = draw(sample, display_mode="yx", cut_coords=(-26, 5))
-    assert two.cut_coords == (-26, 5)
+    two = draw(sample, display_mode="yx", cut_coords=(5, -26))
+    assert two.cut_coords == (5, -26)
     assert lines(two.axes["y"]) == {((5,), (0, 1))}
     assert lines(two.axes["x"]) == {((-26,), (0, 1))}
     stacked = draw(sample, display_mode="z", cut_coords=[0, 20])
@@ -262,11 +262,15 @@ def test_panels_follow_the_window(sample):
     bar=st.none() | st.just(BarRoom(20, 10, 5, 5, 80)),
 )
 @example(frame=(1626, 50), sizes=[(10, 10)], title=2, labels=20, bar=None)
+@example(frame=(50, 50), sizes=[(10, 10)] * 9, title=2, labels=2, bar=None)
 def test_all_boxes_are_inside_the_frame(frame, sizes, title, labels, bar):
-    boxes = arrange(frame, sizes, title=title, labels=labels, bar=bar)
-    assert len(boxes) == len(sizes) + (bar is not None)
-    scale = boxes[0][2] * frame[0] / sizes[0][0]
-    for (left, bottom, width, height), (across, up) in zip(boxes, sizes, strict=False):
+    layout = arrange(frame, [sizes], title=title, labels=labels, bar=bar)
+    assert len(layout.panels) == len(sizes)
+    assert (layout.bar is None) == (bar is None)
+    scale = layout.panels[0][2] * frame[0] / sizes[0][0]
+    for (left, bottom, width, height), (across, up) in zip(
+        layout.panels, sizes, strict=True
+    ):
         assert width * frame[0] == pytest.approx(scale * across)
         assert height * frame[1] == pytest.approx(scale * up)
         assert left >= 0

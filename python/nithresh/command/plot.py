@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nithresh.clusters import Clusters
     from nithresh.command.jobs import Job
 
-_MODES = ("ortho", "x", "y", "z", "xz", "yz", "yx")
+_MODES = ("ortho", "tiled", "mosaic", "x", "y", "z", "xz", "yz", "yx")
 _FIGURES = (".png", ".svg", ".pdf")
 
 
@@ -47,7 +47,7 @@ class Options(ThresholdOptions, RunOptions):
         (only,) = asked
         if isinstance(only, str):
             return only
-        if self.display_mode in ("x", "y", "z"):
+        if self.display_mode in ("x", "y", "z", "mosaic"):
             # One number is a number of cuts.
             return int(only) if only.is_integer() else only
         return asked

@@ -20,6 +20,7 @@ from nithresh.plotting.maps import (
     open_labels,
     open_stat_map,
 )
+from nithresh.plotting.modes import MODES
 from nithresh.plotting.panels import ABOVE_IMAGES, Panels
 from nithresh.plotting.stat_map import check_limit, view_of
 from nithresh.plotting.text import fit_lines, text_width
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClustersDisplay", "plot_clusters"]
 
-_MODE = "ortho"
+_MODE = MODES["ortho"]
 # Inches.
 _WIDTH = 7.3
 _ROW_HEIGHT = 2.6
@@ -71,7 +72,7 @@ class ClustersDisplay(SliceDisplay):
     """
 
     def __init__(self, panels: Panels, numbers: list[int]) -> None:
-        super().__init__(panels, by_cut=False)
+        super().__init__(panels, _MODE)
         rows = list(zip(*[iter(panels.all)] * 3, strict=True))
         self.cut_coords: Any = [tuple(panel.coord for panel in row) for row in rows]
         self.axes = {
@@ -194,12 +195,13 @@ radiological, cbar_label
     with closed_on_error(frame, figure, axes):
         panels = Panels(
             frame,
-            _MODE,
-            [coord for number in numbers for coord in peak_of(clusters, number)],
+            [
+                list(zip("xyz", peak_of(clusters, number).tolist(), strict=True))
+                for number in numbers
+            ],
             view_of(stat_map, background, labels),
             black=background.black,
             radiological=radiological,
-            rows=count,
         )
         panels.draw_background(background)
         panels.draw_map(

@@ -14,20 +14,23 @@ from nithresh import _core
 from nithresh._numbers import told_apart
 from nithresh._params import warn
 from nithresh.clusters import label
+from nithresh.plotting.modes import mode_named
 
 if TYPE_CHECKING:
     from nithresh.clusters import Clusters
     from nithresh.plotting.geometry import Bounds, Volume
     from nithresh.plotting.maps import StatMap
+    from nithresh.plotting.modes import Mode
 
-__all__ = ["PANELS", "check_cuts", "choose_cuts", "peak_of"]
+__all__ = ["Asked", "check_cuts", "choose_cuts", "peak_of"]
 
-#: The directions that each display mode shows together, left to right; the modes
-#: "x", "y" and "z" show several cuts of one direction instead.
-PANELS = {"ortho": "xyz", "xz": "xz", "yz": "yz", "yx": "yx"}
+#: What the caller asked for: a number of cuts or the cuts in mm of each direction,
+#: "peak" for the peak of the map itself, or None to choose.
+Asked = dict[str, int] | dict[str, list[float]] | str | None
 
-_STACKED = ("x", "y", "z")
-_DEFAULT_COUNT = 7
+# As a number of cuts: as many as this, or as there are.
+_USUAL = 0
+_USUAL_COUNT = 7
 # Of the non-zero abs values, where the threshold itself singles out no cluster.
 _PERCENTILE = 80.0
 _PEAK = "peak"
@@ -36,51 +39,77 @@ _CLUSTER = re.compile(r"cluster:([0-9]+)")
 
 def check_cuts(
     display_mode: Any, cut_coords: Any, clusters: Clusters | None = None
-) -> int | list[float] | str | None:
-    """Check a display mode and its cuts, before anything is loaded.
+) -> Asked:
+    """Check a display mode and its cuts, before anything is loaded."""
+    mode = mode_named(display_mode)
+    if isinstance(cut_coords, str):
+        return _named_cuts(mode, cut_coords, clusters)
+    if not mode.stacked:
+        return _one_cut_each(mode, cut_coords)
+    if cut_coords is None:
+        return dict.fromkeys(mode.directions, _USUAL)
+    if isinstance(cut_coords, numbers.Real):
+        return dict.fromkeys(mode.directions, _check_count(cut_coords))
+    if mode.wraps:
+        coords = _numbers(cut_coords)
+        if not coords:
+            raise _no_match(mode, cut_coords, "a number of cuts, a list of cuts in mm")
+        return {mode.directions: _without_repeats(coords, cut_coords)}
+    return _cuts_of_each(mode, cut_coords)
 
-    Returns
-    -------
-    int, list of float, "peak" or None
-        A number of cuts (modes "x", "y", "z"), the cuts in mm, "peak" for the peak of
-        the map itself, or None to choose.
-    """
-    if display_mode not in {*PANELS, *_STACKED}:
-        allowed = ", ".join(f'"{mode}"' for mode in [*PANELS, *_STACKED])
-        msg = f"display_mode is {display_mode!r}; it must be one of {allowed}"
-        raise ValueError(msg)
-    stacked = display_mode in _STACKED
-    if stacked and cut_coords is None:
-        return _DEFAULT_COUNT
+
+def _one_cut_each(mode: Mode, cut_coords: Any) -> Asked:
     if cut_coords is None:
         return None
-    if isinstance(cut_coords, str):
-        return _named_cuts(display_mode, cut_coords, clusters)
-    if stacked and isinstance(cut_coords, numbers.Real):
-        return _check_count(cut_coords)
-    coords = _numbers(cut_coords)
-    if stacked:
-        wanted = "a number of cuts, or a list of cuts in mm"
-        fits = coords is not None and len(coords) > 0
-    else:
-        axes = PANELS[display_mode]
+    coords, axes = _numbers(cut_coords), mode.directions
+    if coords is None or len(coords) != len(axes):
         wanted = f"{len(axes)} numbers in mm ({', '.join(axes)})"
-        fits = coords is not None and len(coords) == len(axes)
-    if coords is None or not fits:
-        msg = (
-            f"cut_coords is {cut_coords!r}; with display_mode={display_mode!r} it must "
-            f'be {wanted}, "peak", "cluster:3" or None'
-        )
-        raise ValueError(msg)
-    if stacked and len(set(coords)) < len(coords):
-        warn(f"cut_coords is {cut_coords!r}; each cut is drawn once")
-        coords = list(dict.fromkeys(coords))
-    return coords
+        raise _no_match(mode, cut_coords, wanted)
+    return {axis: [coord] for axis, coord in zip(axes, coords, strict=True)}
 
 
-def _named_cuts(
-    display_mode: str, name: str, clusters: Clusters | None
-) -> list[float] | str:
+def _cuts_of_each(mode: Mode, cut_coords: Any) -> Asked:
+    """Check what a mode with several directions takes: counts, or cuts by direction."""
+    axes = mode.directions
+    wanted = (
+        f"a number of cuts, {len(axes)} such numbers ({', '.join(axes)}), a dict of "
+        "lists of cuts in mm"
+    )
+    if isinstance(cut_coords, dict):
+        lists = {axis: _numbers(cut_coords.get(axis)) for axis in axes}
+        if set(cut_coords) != set(axes) or not all(lists.values()):
+            raise _no_match(mode, cut_coords, wanted)
+        return {
+            axis: _without_repeats(coords, cut_coords)
+            for axis, coords in lists.items()
+            if coords
+        }
+    counts = _numbers(cut_coords)
+    if counts is None or len(counts) != len(axes):
+        raise _no_match(mode, cut_coords, wanted)
+    return {axis: _check_count(count) for axis, count in zip(axes, counts, strict=True)}
+
+
+def _no_match(mode: Mode, cut_coords: Any, wanted: str) -> ValueError:
+    # The first words are nilearn's.
+    return ValueError(
+        f"cut_coords passed does not match the display mode: cut_coords is "
+        f"{cut_coords!r}; with display_mode={mode.name!r} it must be {wanted}, "
+        '"peak", "cluster:3" or None'
+    )
+
+
+def _without_repeats(coords: list[float], cut_coords: Any) -> list[float]:
+    if len(set(coords)) == len(coords):
+        return coords
+    warn(
+        f"Dropping duplicates cuts from: cut_coords is {cut_coords!r}; each cut is "
+        "drawn once"
+    )
+    return list(dict.fromkeys(coords))
+
+
+def _named_cuts(mode: Mode, name: str, clusters: Clusters | None) -> Asked:
     """Return the cuts through a cluster's peak, or "peak" for that of the map."""
     match = _CLUSTER.fullmatch(name)
     if name != _PEAK and match is None:
@@ -100,7 +129,7 @@ def _named_cuts(
         if len(clusters):
             msg += f", so it must be 1 to {len(clusters)}"
         raise ValueError(msg)
-    return _through(peak_of(clusters, number), display_mode)
+    return _through(peak_of(clusters, number), mode)
 
 
 def peak_of(clusters: Clusters, number: int) -> npt.NDArray[np.float64]:
@@ -109,10 +138,8 @@ def peak_of(clusters: Clusters, number: int) -> npt.NDArray[np.float64]:
     return np.array([clusters.table[axis][row] for axis in "xyz"])
 
 
-def choose_cuts(
-    stat_map: StatMap, display_mode: str, cuts: int | list[float] | str | None
-) -> list[float]:
-    """Return the cuts in mm, in the order of the panels.
+def choose_cuts(stat_map: StatMap, mode: Mode, asked: Asked) -> dict[str, list[float]]:
+    """Return the cuts of each direction in mm.
 
     Raises
     ------
@@ -120,62 +147,80 @@ def choose_cuts(
         When all of the caller's cuts miss the field of view.
     """
     volume = stat_map.kept
-    if isinstance(cuts, int):
-        return _spread(volume, "xyz".index(display_mode), cuts)
-    if cuts is None or isinstance(cuts, str):
-        point = _centre_of_largest_cluster(stat_map) if cuts is None else _peak(volume)
-        if point is None:
-            warn(
-                "no voxel is left to show, so the cuts go through the middle of the "
-                "field of view"
-            )
-            point = volume.bounds.mean(axis=1)
-        return _through(point, display_mode)
-    directions = PANELS.get(display_mode, display_mode * len(cuts))
-    missed = [
-        (direction, coord)
-        for direction, coord in zip(directions, cuts, strict=True)
-        if not volume.contains(direction, coord)
-    ]
+    nothing = volume.content_bounds is None
+    if nothing:
+        _warn_of_nothing(stat_map, asked)
+    if asked is None or isinstance(asked, str):
+        if nothing:
+            point: Any = volume.bounds.mean(axis=1)
+        elif asked is None:
+            point = _centre_of_largest_cluster(stat_map)
+        else:
+            point = _peak(volume)
+        return _through(point, mode)
+    cuts = {
+        axis: _spread(volume, "xyz".index(axis), wanted)
+        if isinstance(wanted, int)
+        else wanted
+        for axis, wanted in asked.items()
+    }
+    every = [(axis, coord) for axis, coords in cuts.items() for coord in coords]
+    missed = [cut for cut in every if not volume.contains(*cut)]
     if missed:
         message = _missed(missed, volume.bounds)
-        if len(missed) == len(cuts):
+        if len(missed) == len(every):
             raise ValueError(message)
         warn(message)
     return cuts
 
 
-def _through(point: npt.NDArray[np.float64], display_mode: str) -> list[float]:
+def _warn_of_nothing(stat_map: StatMap, asked: Asked) -> None:
+    low, high, *level = told_apart(
+        stat_map.low,
+        stat_map.high,
+        *([stat_map.threshold] if stat_map.threshold else []),
+    )
+    chooses = asked is None or isinstance(asked, str)
+    if not chooses and stat_map.low == stat_map.high == 0:
+        return  # nothing is hidden
+    message = f"no voxel is left to show: the map runs from {low} to {high}"
+    if level:
+        message += f", the threshold is {level[0]}"
+    if chooses:
+        message += "; the cuts go through the middle of the field of view"
+    elif isinstance(asked, dict) and any(
+        isinstance(wanted, int) for wanted in asked.values()
+    ):
+        message += "; the cuts are spread over the field of view"
+    warn(message)
+
+
+def _through(point: npt.NDArray[np.float64], mode: Mode) -> dict[str, list[float]]:
     """Return the cuts through a point (mm): one in each direction that is shown."""
-    directions = PANELS.get(display_mode, display_mode)
-    return [float(point["xyz".index(axis)]) for axis in directions]
+    return {axis: [float(point["xyz".index(axis)])] for axis in mode.directions}
 
 
-def _peak(volume: Volume) -> npt.NDArray[np.float64] | None:
-    """Where the largest abs value is, in mm, shape (3,); None if all are 0.
+def _peak(volume: Volume) -> npt.NDArray[np.float64]:
+    """Where the largest abs value is, in mm, shape (3,).
 
     Of equal ones the voxel with the smallest indices, as in the table of clusters.
     """
     data = volume.data
     # As Python numbers: of integers, the lowest has no abs value in its type.
     highest = max(-data.min().item(), data.max().item())
-    if not highest:
-        return None
     at = (data == highest) | (data == -highest)
     return volume.mm(np.argwhere(at)[0])
 
 
 def _centre_of_largest_cluster(
     stat_map: StatMap,
-) -> npt.NDArray[np.float64] | None:
+) -> npt.NDArray[np.float64]:
     """Where the largest cluster shown has its centre of mass, in mm, shape (3,).
 
     A centre that lies in a hollow moves to the cluster's nearest voxel, so that the
-    cut always shows something. None when nothing is left to show.
+    cut always shows something.
     """
     volume = stat_map.kept
-    if not np.any(volume.data):
-        return None
     labels, _ = label(
         volume.data,
         _singling_threshold(stat_map),
@@ -225,8 +270,8 @@ def _spread(volume: Volume, axis: int, count: int) -> list[float]:
     step = volume.step(axis)
     everywhere = low + step * (np.arange(max(round((high - low) / step), 1)) + 0.5)
     slices = volume.slices_shown(axis)
+    is_usual, count = count == _USUAL, count or _USUAL_COUNT
     if len(slices) == 0:
-        warn("no voxel is left to show, so the cuts are spread over the field of view")
         slices = everywhere
     elif len(slices) < count:
         distance = np.abs(everywhere[:, np.newaxis] - slices).min(axis=1)
@@ -235,9 +280,11 @@ def _spread(volume: Volume, axis: int, count: int) -> list[float]:
         order = distance[distance > step / 2].argsort(kind="stable")
         slices = np.sort(np.append(slices, others[order[: count - len(slices)]]))
     if len(slices) < count:
-        warn(
-            f"cut_coords is {count}; the map has {len(slices)} slices, drawn once each"
-        )
+        if not is_usual:
+            warn(
+                f"cut_coords is {count}; the map has {len(slices)} slices, drawn once "
+                "each"
+            )
         every: list[float] = slices.tolist()
         return every
     picked: list[float] = slices[
@@ -276,7 +323,8 @@ def _missed(cuts: list[tuple[str, float]], bounds: Bounds) -> str:
         low, high, *texts = told_apart(*ends, *coords)
         spans.append(f"{axis} {low} to {high}")
         missed += [f"{axis}={text}" for text in texts]
+    # The first words are nilearn's.
     return (
-        f"cut_coords {', '.join(missed)} outside the map, which spans "
-        f"{', '.join(spans)} (mm)"
+        "Some cut_coords seem to be out of the image bounds: "
+        f"{', '.join(missed)} outside the map, which spans {', '.join(spans)} (mm)"
     )

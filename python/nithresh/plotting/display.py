@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from nithresh._open import ImageOrPath
+    from nithresh.plotting.modes import Mode
     from nithresh.plotting.panels import Panel, Panels
 
 __all__ = ["SliceDisplay"]
@@ -48,24 +49,28 @@ class SliceDisplay:
     Attributes
     ----------
     axes : dict
-        The panels by direction ("x", "y", "z"), or by their cut in mm where there
-        are several of one direction. Each has ``.ax``, ``.direction``, ``.coord``.
-    cut_coords : tuple or list of float
-        The cuts in mm, in the order of the panels; a list where there are several
-        of one direction.
+        The panels by direction ("x", "y", "z"); by their cut in mm where all cut one
+        direction; by both, such as ("x", 5.0), in a mosaic. Each has ``.ax``,
+        ``.direction``, ``.coord``.
+    cut_coords : tuple, list or dict
+        The cuts in mm: one for each direction in the order x, y, z; a list where
+        all cut one direction; a list for each direction in a mosaic.
     frame_axes : matplotlib.axes.Axes
         The axes that all of this fills.
     colorbar_ax : matplotlib.axes.Axes or None
         The axes of the colour bar.
     """
 
-    def __init__(self, panels: Panels, *, by_cut: bool) -> None:
+    def __init__(self, panels: Panels, mode: Mode) -> None:
         self._panels = panels
-        cuts = [panel.coord for panel in panels.all]
-        self.cut_coords = cuts if by_cut else tuple(cuts)
+        self._mode = mode
+        cuts: dict[str, list[float]] = {axis: [] for axis in mode.directions}
+        for panel in panels.all:
+            cuts[panel.direction].append(panel.coord)
+        self.cut_coords = mode.cut_coords(cuts)
         self.frame_axes = panels.frame_axes
         self.axes: dict[Any, Panel] = {
-            panel.coord if by_cut else panel.direction: panel for panel in panels.all
+            mode.key(panel.direction, panel.coord): panel for panel in panels.all
         }
 
     @property
@@ -314,19 +319,18 @@ connectivity, volume, resampling_interpolation
         Parameters
         ----------
         cut_coords : sequence of float, optional
-            In mm, in the order of the panels; the cuts themselves if not given.
+            In mm, in the order x, y, z; the cuts themselves if not given.
         **kwargs
             Passed to ``axhline`` and ``axvline``.
 
         Notes
         -----
-        Where all panels cut the same direction there is nothing to cross.
+        With several cuts of one direction there is no one place to cross.
         """
-        directions = list(self.axes)
-        if not all(isinstance(direction, str) for direction in directions):
+        if not self._mode.crosses:
             return
         coords = self.cut_coords if cut_coords is None else cut_coords
-        at = dict(zip(directions, coords, strict=True))
+        at = dict(zip(self._mode.directions, coords, strict=True))
         self._cross(list(self.axes.values()), at, kwargs)
 
     def _cross(

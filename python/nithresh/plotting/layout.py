@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["BarRoom", "Box", "arrange"]
+__all__ = ["BarRoom", "Box", "Layout", "arrange", "wrapped"]
 
 # Left, bottom, width and height, as parts of the frame.
 Box = tuple[float, float, float, float]
+# Width and height of a panel in mm.
+Size = tuple[float, float]
 
 _MARGIN = 0.008  # around the panels, part of the frame's width
 _MOST_MARGIN = 0.02  # above and below them, part of the frame's height
@@ -34,89 +36,144 @@ class BarRoom:
     height: float
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where things are; the panels go row by row from the top."""
+
+    panels: list[Box]
+    bar: Box | None
+
+
 def arrange(
     frame: tuple[float, float],
-    sizes: Sequence[tuple[float, float]],
+    rows: Sequence[Sequence[Size]],
     *,
     title: float = 0.0,
     labels: float = 0.0,
+    marks: float = 0.0,
     bar: BarRoom | None = None,
-    rows: int = 1,
-) -> list[Box]:
-    """Place panels in rows at one scale, below the title, left of the bar.
+) -> Layout:
+    """Place panels in rows and columns at one scale, below the title, left of the bar.
 
     Parameters
     ----------
     frame : (float, float)
         Width and height of the frame in points.
-    sizes : sequence of (float, float)
-        Width and height in mm of each panel of a row; all rows are alike.
+    rows : sequence of sequence of (float, float)
+        Width and height in mm of each panel of each row. Those of one column stand
+        one below the other, each in the middle.
     title : float
-        Height that the title takes from the top, in points.
-    labels : float
-        Height of the labels below the panels of each row, in points.
+        Height that the title takes from the top, in points. The panels stand right
+        below it; without one they stand in the middle.
+    labels, marks : float
+        Height of what is below and above the panels of each row, in points.
     bar : BarRoom, optional
         One for all rows.
-    rows : int, default=1
 
     Returns
     -------
-    list of Box
-        The panels, row by row from the top, and then the bar if there is one. Every
-        panel has the same points per mm, across and up.
+    Layout
+        Every panel has the same points per mm, across and up.
 
     Examples
     --------
-    >>> first, second = arrange((100.0, 50.0), [(40.0, 20.0), (40.0, 40.0)])
-    >>> [round(part, 3) for part in first]
+    >>> layout = arrange((100.0, 50.0), [[(40.0, 20.0), (40.0, 40.0)]])
+    >>> [round(part, 3) for part in layout.panels[0]]
     [0.012, 0.258, 0.484, 0.484]
     """
     width, height = frame
-    margin = _MARGIN * width
-    margin_up = min(margin, _MOST_MARGIN * height)
-    gap = _GAP * width
-    taken = 0.0 if bar is None else bar.left + bar.width + bar.right
-    room_across = max(width - 2 * margin - taken, _LEAST_PANELS * width)
-    room_up = max(
-        height - title - rows * labels - 2 * margin_up, _LEAST_PANELS * height
-    )
-    room_for_mm = room_across - gap * (len(sizes) - 1)
-    tallest = max(up for _, up in sizes)
-    scale = min(
-        room_for_mm / sum(across for across, _ in sizes), room_up / (rows * tallest)
-    )
-
-    row = scale * sum(across for across, _ in sizes) + gap * (len(sizes) - 1)
-    spare = margin + (room_across - row) / 2
-    boxes = []
-    for below in reversed(range(rows)):
-        left = spare
-        middle = margin_up + (below + 0.5) * room_up / rows + (below + 1) * labels
-        for across, up in sizes:
-            boxes.append(
+    margin_up = _margin_up(frame)
+    columns = _column_widths(rows)
+    heights = [max(up for _, up in row) for row in rows]
+    room = _room(frame, len(columns), title + len(rows) * (labels + marks), bar)
+    scale = _scale(room, rows)
+    left = _MARGIN * width + (room.across - scale * sum(columns)) / 2
+    spare_up = max(room.up - scale * sum(heights), 0) / (1 if title else 2)
+    block = scale * sum(heights) + len(rows) * (labels + marks)
+    upper = margin_up + spare_up + block
+    panels: list[Box] = []
+    for row, tall in zip(rows, heights, strict=True):
+        middle = upper - marks - scale * tall / 2
+        start = left
+        for (across, up), column in zip(row, columns, strict=False):
+            panels.append(
                 (
-                    left / width,
+                    (start + scale * (column - across) / 2) / width,
                     (middle - scale * up / 2) / height,
                     scale * across / width,
                     scale * up / height,
                 )
             )
-            left += scale * across + gap
+            start += scale * column + room.gap
+        upper -= marks + scale * tall + labels
     if bar is None:
-        return boxes
+        return Layout(panels, None)
     # As tall as the panels of all rows, where that leaves its labels room; beside
     # them, where there is room to spare on the right.
-    between = (rows - 1) * (room_up / rows + labels)
-    middle = margin_up + labels + (room_up + (rows - 1) * labels) / 2
-    most = room_up + (rows - 1) * labels - 2 * bar.ends
-    tall = min(max(between + scale * tallest, bar.height), most)
-    tall = max(tall, _LEAST_PANELS * height)
-    boxes.append(
-        (
-            (width - spare + margin - bar.right - bar.width) / width,
-            (middle - tall / 2) / height,
-            bar.width / width,
-            tall / height,
-        )
+    middle = margin_up + spare_up + (block + labels - marks) / 2
+    beside = block - labels - marks
+    above = height - title - margin_up - middle
+    most = max(2 * min(above, middle - margin_up), beside) - 2 * bar.ends
+    tall = max(min(max(beside, bar.height), most), _LEAST_PANELS * height)
+    place = (
+        1 - (left + bar.right + bar.width) / width,
+        (middle - tall / 2) / height,
+        bar.width / width,
+        tall / height,
     )
-    return boxes
+    return Layout(panels, place)
+
+
+def wrapped(
+    frame: tuple[float, float],
+    sizes: Sequence[Size],
+    columns: Sequence[int],
+    *,
+    title: float = 0.0,
+    per_row: float = 0.0,
+    bar: BarRoom | None = None,
+) -> int:
+    """Return in how many of `columns` panels are largest; the most of equals."""
+
+    def scale(count: int) -> float:
+        rows = [sizes[start : start + count] for start in range(0, len(sizes), count)]
+        room = _room(frame, count, title + len(rows) * per_row, bar)
+        return round(_scale(room, rows), 9)
+
+    return max(columns, key=lambda count: (scale(count), count))
+
+
+@dataclass(frozen=True)
+class _Room:
+    """The points that all panels have, without the gaps between them."""
+
+    across: float
+    up: float
+    gap: float
+
+
+def _room(
+    frame: tuple[float, float], columns: int, taken_up: float, bar: BarRoom | None
+) -> _Room:
+    width, height = frame
+    taken = 0.0 if bar is None else bar.left + bar.width + bar.right
+    across = max(width - 2 * _MARGIN * width - taken, _LEAST_PANELS * width)
+    gap = min(_GAP * width, across / (2 * columns))
+    up = max(height - taken_up - 2 * _margin_up(frame), _LEAST_PANELS * height)
+    return _Room(across - gap * (columns - 1), up, gap)
+
+
+def _scale(room: _Room, rows: Sequence[Sequence[Size]]) -> float:
+    """Return the points per mm."""
+    heights = sum(max(up for _, up in row) for row in rows)
+    return min(room.across / sum(_column_widths(rows)), room.up / heights)
+
+
+def _column_widths(rows: Sequence[Sequence[Size]]) -> list[float]:
+    count = max(map(len, rows))
+    return [max(row[i][0] for row in rows if i < len(row)) for i in range(count)]
+
+
+def _margin_up(frame: tuple[float, float]) -> float:
+    width, height = frame
+    return min(_MARGIN * width, _MOST_MARGIN * height)

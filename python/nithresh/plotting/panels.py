@@ -17,17 +17,16 @@ from nithresh.plotting.colorbar import (
     fit_labels,
     plan_bar,
 )
-from nithresh.plotting.cuts import PANELS
 from nithresh.plotting.figures import root_figure
 from nithresh.plotting.geometry import PLANE_AXES, union
-from nithresh.plotting.layout import arrange
+from nithresh.plotting.layout import arrange, wrapped
 from nithresh.plotting.maps import Transparency
 from nithresh.plotting.numbering import Numbers, find_places, number_size
 from nithresh.plotting.outlines import outlines
 from nithresh.plotting.text import fit_lines, text_width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.backend_bases import RendererBase
@@ -35,8 +34,9 @@ if TYPE_CHECKING:
     from matplotlib.transforms import Bbox
 
     from nithresh.plotting.geometry import Bounds, PlaneGrid, Volume
-    from nithresh.plotting.layout import BarRoom, Box
+    from nithresh.plotting.layout import BarRoom, Box, Layout
     from nithresh.plotting.maps import Background, StatMap
+    from nithresh.plotting.modes import Cut
 
 __all__ = ["ABOVE_IMAGES", "Panel", "Panels"]
 
@@ -77,29 +77,28 @@ class Panels:
     ----------
     frame_axes : matplotlib.axes.Axes
         What they fill, together with a colour bar and a title.
-    display_mode : str
-    cuts : list of float
-        In mm, one per panel.
+    rows : sequence of sequence of (str, float)
+        Direction and place in mm of each panel of each row.
     view : numpy.ndarray of shape (3, 2)
         What to show, in mm.
     black : bool
         Draw on black.
     radiological : bool
         Flip left and right.
-    rows : int, default=1
-        How many rows there are, each of the panels of ``display_mode``.
+    columns : sequence of int, optional
+        In how many columns the panels may stand; those of one row then wrap into as
+        many as make them largest.
     """
 
     def __init__(
         self,
         frame_axes: Axes,
-        display_mode: str,
-        cuts: list[float],
+        rows: Sequence[Sequence[Cut]],
         view: Bounds,
         *,
         black: bool,
         radiological: bool,
-        rows: int = 1,
+        columns: Sequence[int] = (),
     ) -> None:
         self.frame_axes = frame_axes
         self.black = black
@@ -114,13 +113,12 @@ class Panels:
         self._numbers: list[tuple[int, Numbers]] = []
         if black:
             self._blacken_frame()
-        directions = PANELS.get(display_mode, display_mode * len(cuts))
-        if display_mode in PANELS:
-            directions *= rows
-        self._rows = rows
+        self._row_lengths = [len(row) for row in rows]
+        self._columns = columns
+        self._known: tuple[Any, Layout] | None = None
         self.all: list[Panel] = []
-        for index, (direction, coord) in enumerate(zip(directions, cuts, strict=True)):
-            ax = self._new_axes(index)
+        for direction, coord in (cut for row in rows for cut in row):
+            ax = self._new_axes(len(self.all))
             ax.set_axis_off()
             ax.set_aspect("equal")
             self.all.append(Panel(ax, direction, coord))
@@ -360,21 +358,33 @@ class Panels:
         )
 
     def _boxes(self) -> list[Box]:
-        spans = self.view[:, 1] - self.view[:, 0]
-        sizes = [
-            (float(spans[across]), float(spans[up]))
-            for across, up in (PLANE_AXES[p.direction] for p in self.all)
-        ]
-        if not sizes:
+        """Return where the panels are, and then the bar if there is one."""
+        if not self.all:
             return []
-        return arrange(
-            self._frame_size(),
-            sizes[: len(sizes) // self._rows],
-            title=self._title_height,
-            labels=self._label_height,
-            bar=self._bar_room,
-            rows=self._rows,
-        )
+        frame = self._frame_size()
+        spans = self.view[:, 1] - self.view[:, 0]
+        taken: dict[str, Any] = {"title": self._title_height, "bar": self._bar_room}
+        key = (frame, tuple(spans.tolist()), self._label_height, *taken.values())
+        if self._known is None or self._known[0] != key:
+            sizes = [
+                (float(spans[across]), float(spans[up]))
+                for across, up in (PLANE_AXES[p.direction] for p in self.all)
+            ]
+            lengths = self._row_lengths
+            if len(self._columns) > 1:
+                count = wrapped(
+                    frame, sizes, self._columns, per_row=self._label_height, **taken
+                )
+                lengths = [count] * -(-len(sizes) // count)
+            ends = np.cumsum(lengths).tolist()
+            rows = [
+                sizes[end - length : end]
+                for end, length in zip(ends, lengths, strict=True)
+            ]
+            layout = arrange(frame, rows, labels=self._label_height, **taken)
+            self._known = (key, layout)
+        layout = self._known[1]
+        return layout.panels if layout.bar is None else [*layout.panels, layout.bar]
 
     def _new_axes(self, index: int) -> Axes:
         """Add the axes of a panel, or of the colour bar (``_BAR``).

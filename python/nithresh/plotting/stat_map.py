@@ -10,7 +10,7 @@ import numpy as np
 
 from nithresh._params import check_bool, warn
 from nithresh.plotting.colorbar import color_limits
-from nithresh.plotting.cuts import PANELS, check_cuts, choose_cuts
+from nithresh.plotting.cuts import check_cuts, choose_cuts
 from nithresh.plotting.display import (
     SliceDisplay,
     check_imshow_kwargs,
@@ -28,6 +28,7 @@ from nithresh.plotting.maps import (
     open_stat_map,
     open_transparency,
 )
+from nithresh.plotting.modes import mode_named
 from nithresh.plotting.panels import Panels
 
 if TYPE_CHECKING:
@@ -46,19 +47,11 @@ if TYPE_CHECKING:
 
 __all__ = ["check_limit", "plot_stat_map", "view_of"]
 
-# Inches: a panel is this wide, more for a bar, and the figure this tall (less where
-# all panels cut the same direction).
-_PANEL_WIDTH = 2.2
-_BAR_WIDTH = 0.7
-_HEIGHT = 3.5
-_STACKED_HEIGHT = 2.6
 
-
-# Long because nilearn's signature has as many arguments.
 def plot_stat_map(
     stat_map_img: ImageOrPath,
     bg_img: ImageOrPath | Template | Literal[False] | None = Template.MNI152,
-    cut_coords: float | Sequence[float] | str | None = None,
+    cut_coords: float | Sequence[float] | dict[str, list[float]] | str | None = None,
     output_file: str | os.PathLike[str] | IO[bytes] | None = None,
     display_mode: str = "ortho",
     colorbar: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
@@ -103,22 +96,26 @@ def plot_stat_map(
     bg_img : str, pathlib.Path, nibabel image or None
         What the map lies on; its zeros are not drawn. The brain of the MNI152
         template if not given, nothing if None or False.
-    cut_coords : float, sequence of float, str or None
-        Where to cut, in mm. For ``"ortho"`` x, y and z; for two panels two numbers
-        in the order of their letters; for ``"x"``, ``"y"`` and ``"z"`` a list, or
-        a number of cuts (None is 7), which are spread evenly over the slices that
-        show something. ``"cluster:3"`` is the peak of cluster 3 of `clusters`, and
-        ``"peak"`` that of the largest of them or, if there are none, the voxel of
-        the largest abs(value) that is shown; one cut each for "x", "y" and "z".
-        None otherwise is the centre of mass of the largest
-        cluster, moved to its nearest voxel if it lies outside; the clusters are
-        those at the threshold or, where it hides no value, at the 80th percentile
-        of the non-zero abs(values).
+    cut_coords : float, sequence of float, dict, str or None
+        Where to cut, in mm. For ``"ortho"`` and ``"tiled"`` x, y and z; for two
+        panels two numbers in that order too; for ``"x"``, ``"y"`` and ``"z"`` a
+        list, or a number of cuts (None is 7), which are spread evenly over the
+        slices that show something; for ``"mosaic"`` a number of cuts, three of them
+        (x, y, z), or a list of cuts for each of ``{"x": ..., "y": ..., "z": ...}``.
+        ``"cluster:3"`` is the peak of cluster 3 of `clusters`, and ``"peak"`` that
+        of the largest of them or, if there are none, the voxel of the largest
+        abs(value) that is shown. None otherwise is the centre of mass of the
+        largest cluster, moved to its nearest voxel if it lies outside; the clusters
+        are those at the threshold or, where it hides no value, at the 80th
+        percentile of the non-zero abs(values).
     output_file : str, pathlib.Path or binary file object, optional
         Save the figure here, close it and return None. The extension tells the
         format, or matplotlib's setting does; missing folders are made.
-    display_mode : {"ortho", "x", "y", "z", "xz", "yz", "yx"}, default="ortho"
-        ``"ortho"`` is sagittal, coronal and axial panels.
+    display_mode : {"ortho", "tiled", "mosaic", "x", "y", "z", "xz", "yz", "yx"}
+        ``"ortho"``, the default, is sagittal, coronal and axial panels in a row,
+        ``"tiled"`` the same in two rows. ``"x"``, ``"y"`` and ``"z"`` are several
+        cuts of one direction, in rows where they are more than eight, and
+        ``"mosaic"`` a row of those for each direction.
     colorbar : bool, default=True
         Values that are hidden are grey on it.
     cbar_tick_format : str, default="%.2g"
@@ -253,7 +250,10 @@ def plot_stat_map(
     )
     if clusters is not None:
         clusters = check_clusters(clusters)
-    asked = check_cuts(display_mode, cut_coords, clusters)
+    mode, asked = (
+        mode_named(display_mode),
+        check_cuts(display_mode, cut_coords, clusters),
+    )
 
     stat_map = open_stat_map(stat_map_img, request, volume=_check_volume(volume))
     background = open_background(bg_img, black_bg=black_bg, dim=dim)
@@ -262,23 +262,23 @@ def plot_stat_map(
     limits = color_limits(
         stat_map.low, stat_map.high, vmin, vmax, symmetric=symmetric_cbar
     )
-    cuts = choose_cuts(stat_map, display_mode, asked)
+    cuts = choose_cuts(stat_map, mode, asked)
 
     frame = open_frame(
         figure,
         axes,
-        _figure_size(display_mode, len(cuts), colorbar=colorbar),
+        mode.figure_size(cuts, colorbar=colorbar),
         facecolor="k" if background.black else "w",
         on_screen=output_file is None,
     )
     with closed_on_error(frame, figure, axes):
         panels = Panels(
             frame,
-            display_mode,
-            cuts,
+            rows := mode.arranged(cuts),
             view_of(stat_map, background, labels),
             black=background.black,
             radiological=radiological,
+            columns=mode.columns(len(rows[0])),
         )
         panels.draw_background(background)
         panels.draw_map(
@@ -296,7 +296,7 @@ def plot_stat_map(
                 tick_format=cbar_tick_format,
                 label=cbar_label,
             )
-        display = SliceDisplay(panels, by_cut=display_mode not in PANELS)
+        display = SliceDisplay(panels, mode)
         if title:
             display.title(title)
         if annotate:
@@ -320,14 +320,6 @@ def view_of(
     boxes = [volume.content_bounds for volume in volumes if volume is not None]
     found = [box for box in boxes if box is not None]
     return union(found) if found else stat_map.kept.bounds
-
-
-def _figure_size(
-    display_mode: str, panels: int, *, colorbar: bool
-) -> tuple[float, float]:
-    """Width and height of a new figure in inches."""
-    width = _PANEL_WIDTH * panels + (_BAR_WIDTH if colorbar else 0)
-    return width, _HEIGHT if display_mode in PANELS else _STACKED_HEIGHT
 
 
 def check_limit(value: Any, name: str) -> float | None:
