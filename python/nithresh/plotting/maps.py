@@ -16,8 +16,8 @@ from nithresh import _core
 from nithresh._arrays import as_voxels
 from nithresh._comparison import as_compared
 from nithresh._numbers import in_full
-from nithresh._params import Percentile, Request, check_request, warn
-from nithresh.grids import affine_of
+from nithresh._open import OpenMap
+from nithresh._params import Request, check_request, warn
 from nithresh.plotting.geometry import Volume
 from nithresh.thresholding import threshold as threshold_array
 
@@ -146,21 +146,20 @@ def open_stat_map(
     volume: int | None = None,
 ) -> StatMap:
     """Load a map and threshold all of it, by the rule of ``threshold_img``."""
-    stored, affine = _read_volume(img, name, volume)
-    if request is not None and request.cluster_threshold > 0:
-        from nithresh import nifti
-
-        nifti.check_no_vertices(stored.shape, name)
-    data = as_voxels(stored, name)
-    low, high, has_non_finite = _extremes(data)
-    raw = Volume(_finite(data) if has_non_finite else data, affine)
+    finds_clusters = request is not None and request.cluster_threshold > 0
+    opened = _open(img, name, volume, for_clusters=finds_clusters)
+    affine = opened.affine
+    low, high, has_non_finite = _extremes(opened.voxels)
+    raw = Volume(_finite(opened.voxels) if has_non_finite else opened.voxels, affine)
     if request is None:
         return StatMap(
             raw, raw, None, two_sided=True, connectivity=6, low=low, high=high
         )
-    level = as_compared(_level(request, raw.data), stored.dtype)
+    if request.threshold == HIDE_ZEROS:
+        request = request._replace(threshold=0.0)
+    level = as_compared(opened.level(request), opened.data.dtype)
     kept = threshold_array(
-        raw.data,
+        opened.voxels,
         level,
         cluster_threshold=request.cluster_threshold,
         two_sided=request.two_sided,
@@ -252,36 +251,34 @@ def open_volume(
     img: Any, name: str, volume: int | None
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
     """Load a 3-D image, or one volume of a 4-D one, as the core reads it."""
-    data, affine = _read_volume(img, name, volume)
-    return as_voxels(data, name), affine
+    opened = _open(img, name, volume)
+    return opened.voxels, opened.affine
 
 
-def _read_volume(
-    img: Any, name: str, volume: int | None
-) -> tuple[npt.NDArray[Any], npt.NDArray[np.float64]]:
-    """Load the same in the type of its file."""
-    from nithresh import nifti
-
-    image = nifti.open_image(img, name=name)
-    data = nifti.read_array(image, name=name)
-    volumes = data.shape[3] if data.ndim == 4 else 1
+def _open(
+    img: Any, name: str, volume: int | None, *, for_clusters: bool = False
+) -> OpenMap:
+    """Open one volume of an image."""
+    opened = OpenMap.of_image(img, name=name, for_clusters=for_clusters)
+    shape = opened.data.shape
+    volumes = shape[3] if opened.data.ndim == 4 else 1
     if volume is None and volumes != 1:
-        msg = (
-            f"{name} has {volumes} volumes (shape {data.shape}); it must have one, or "
-            f"volume must say which: 0 to {volumes - 1}"
-        )
+        msg = f"{name} has {volumes} volumes (shape {shape}); it must have one"
+        if name == "stat_map_img":
+            msg += f", or volume must say which: 0 to {volumes - 1}"
         raise ValueError(msg)
     if volume is not None and not 0 <= volume < volumes:
         msg = f"volume is {volume}; {name} has {volumes}, so it must be 0"
         if volumes > 1:
             msg += f" to {volumes - 1}"
         raise ValueError(msg)
-    if 0 in data.shape:
-        msg = f"{name} has no voxels (shape {data.shape})"
+    if 0 in shape:
+        msg = f"{name} has no voxels (shape {shape})"
         raise ValueError(msg)
-    if data.ndim == 4:
-        data = data[..., volume or 0]
-    return data, affine_of(image, name)
+    if opened.data.ndim == 3:
+        return opened
+    which = (..., volume or 0)
+    return opened._replace(data=opened.data[which], voxels=opened.voxels[which])
 
 
 def _extremes(data: npt.NDArray[Any]) -> tuple[float, float, bool]:
@@ -293,16 +290,6 @@ def _extremes(data: npt.NDArray[Any]) -> tuple[float, float, bool]:
 def _finite(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return a copy with 0 for NaN and infinities."""
     return np.where(np.isfinite(data), data, data.dtype.type(0))
-
-
-def _level(request: Request, data: npt.NDArray[Any]) -> float:
-    """Return the threshold as a number in the units of the map."""
-    if isinstance(request.threshold, Percentile):
-        score = _core.percentile(
-            data, None, request.threshold.percent, request.two_sided
-        )
-        return math.inf if score is None else score
-    return 0.0 if request.threshold == HIDE_ZEROS else request.threshold
 
 
 def _border(data: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -128,10 +128,10 @@ def plot_stat_map(
         Above the panels; wrapped or shrunk when it is too long.
     threshold : float, str or None, default=1e-6
         In the units of the map. The default hides zeros alone, however small the
-        other values. ``"95%"`` is a percentile of abs(values) (of the values >= 0
-        if not `two_sided`), ``"auto"`` the 80th, linearly interpolated, over the
-        field of view; unlike in `threshold_img`, nothing is added to it. None
-        hides nothing: zeros too cover the background.
+        other values. ``"95%"`` is that of `threshold_img`: a percentile of
+        abs(values) (of the values >= 0 if not `two_sided`), linearly interpolated,
+        plus 1e-5. ``"auto"`` is ``"80%"``. None hides nothing: zeros too cover the
+        background.
     annotate : bool, default=True
         Mark left and right, and the cuts.
     draw_cross : bool, default=True
