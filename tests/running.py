@@ -19,7 +19,11 @@ class Done(NamedTuple):
 
 def run_here(*words: str | Path, folder: Path | None = None) -> Done:
     """Run the command; a warning of another library is an error."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+    # As Python opens them.
+    out, err = (
+        io.TextIOWrapper(io.BytesIO(), "utf-8", errors)
+        for errors in ("strict", "backslashreplace")
+    )
     with (
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),

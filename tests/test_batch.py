@@ -385,6 +385,30 @@ def test_an_interrupt_leaves_whole_files_only(tmp_path):
         np.testing.assert_array_equal(nithresh.load(path).dataobj, expected.dataobj)
 
 
+@pytest.mark.parametrize("given", [0, 1, 2])
+def test_a_machine_that_gives_fewer_threads(folder, given):
+    pairs = pairs_in(folder)
+    expected = one_by_one(pairs, folder / "expected", 2)
+
+    def stingy():
+        for number, pair in enumerate(pairs):
+            if number == given:
+                threading.stack_size(1 << 46)  # more than there is
+            yield pair
+
+    before = threading.active_count()
+    seen = []
+    try:
+        nithresh.threshold_files(stingy(), 2, jobs=4, on_result=seen.append)
+    finally:
+        threading.stack_size(0)
+    assert [(result.input, result.error) for result in seen] == [
+        (source, None) for source, _ in pairs
+    ]
+    assert contents(folder / "out") == expected
+    assert threading.active_count() == before
+
+
 def in_child(queue, pairs, folder):
     nithresh.threshold_files(pairs, 2, jobs=2)
     queue.put(contents(folder))

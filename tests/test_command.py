@@ -24,6 +24,7 @@ from nithresh import nifti, testing
 from nithresh._numbers import told_apart
 from nithresh.command.description import Counts
 from nithresh.plotting import plot_stat_map
+from running import run_here
 
 COMMAND = Path(sys.executable).with_name("nithresh")
 SAMPLE = nithresh.datasets.load_sample_motor_activation_image()
@@ -665,7 +666,7 @@ def test_standard_streams_that_are_full_or_closed(folder):
             check=False,
         )
     assert done.returncode == 1
-    assert done.stderr == "nithresh: No space left on device\n"
+    assert done.stderr == "nithresh: standard output: No space left on device\n"
     expected = (folder / "a.tsv").read_bytes()
     for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
         (folder / "a.tsv").unlink()
@@ -677,6 +678,87 @@ def test_standard_streams_that_are_full_or_closed(folder):
             timeout=60,
         )
         assert (folder / "a.tsv").read_bytes() == expected
+
+
+@pytest.mark.parametrize(
+    ("args", "ends"),
+    [
+        (["threshold", "-t", "2"], ["_thresholded.nii.gz"]),
+        (["tfce"], ["_tfce.nii.gz"]),
+        (
+            ["clusters", "-t", "2", "--output-dir", "."],
+            ["_clusters.tsv", "_labels.nii.gz"],
+        ),
+    ],
+)
+def test_files_are_made_though_nobody_reads_their_names(folder, args, ends):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as pipe, Path("/dev/full").open("w") as full:
+        for stdout, code in ((pipe, 0), (full, 1)):
+            done = subprocess.run(
+                [COMMAND, *args, *maps(folder), "--overwrite"],
+                cwd=folder,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            lost = "nithresh: standard output: No space left on device\n"
+            assert (done.returncode, done.stderr) == (code, lost if code else "")
+            for end in ends:
+                made = list(folder.glob(f"map?{end}"))
+                assert len(made) == 5
+                for path in made:
+                    path.unlink()
+
+
+def test_what_is_not_printed_is_told(folder):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as pipe:
+        for args in (["info"], ["clusters", "-t", "2"]):
+            for inputs in (maps(folder), maps(folder)[:1]):
+                done = subprocess.run(
+                    [COMMAND, *args, *inputs],
+                    cwd=folder,
+                    stdout=pipe,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    timeout=60,
+                    check=False,
+                )
+                assert done.returncode == 1
+                left = (
+                    "nithresh: standard output cannot be written to; 4 files are not "
+                    "done, from map1.nii.gz on\n"
+                )
+                assert done.stderr == (left if len(inputs) > 1 else "")
+
+
+NO_THREADS = """
+import sys, threading
+from nithresh.command import main
+threading.stack_size(1 << 46)  # more than there is
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_machine_that_gives_no_thread(folder):
+    args = ["threshold", *maps(folder), "-t", "2", "-k", "3", "--output-dir"]
+    run(*args, "expected", cwd=folder)
+    subprocess.run(
+        [sys.executable, "-c", NO_THREADS, *args, "out", "--jobs", "3"],
+        cwd=folder,
+        # Of the core's own threads.
+        env=os.environ | {"RUST_MIN_STACK": str(1 << 46), "RAYON_NUM_THREADS": "4"},
+        check=True,
+        capture_output=True,
+    )
+    written = contents(folder / "out")
+    for name, content in contents(folder / "expected").items():
+        assert written[name] == content.replace(b"expected/", b"out/")
 
 
 def test_memory_does_not_grow_with_the_number_of_files(folder):
@@ -865,7 +947,7 @@ def test_a_reader_that_has_enough(folder):
     )
     process.stdout.close()
     with process.stderr:
-        assert process.stderr.read() == b""
+        assert b"4 files are not done, from map1.nii.gz on" in process.stderr.read()
     assert process.wait(60) == 1
 
 
@@ -877,19 +959,60 @@ def test_awkward_names(tmp_path):
     assert done.stdout.splitlines() == [
         name.replace(".nii", "_thresholded.nii") for name in names
     ]
-    sidecar = json.loads((tmp_path / "a b's_thresholded.json").read_text())
-    (tmp_path / "a b's_thresholded.nii").unlink()
-    (tmp_path / "a b's_thresholded.json").unlink()
-    subprocess.run(
-        ["/bin/sh", "-c", sidecar["CommandLine"]],
-        cwd=tmp_path,
-        env=os.environ | {"PATH": f"{COMMAND.parent}:{os.environ['PATH']}"},
-        check=True,
-        capture_output=True,
-    )
-    assert (tmp_path / "a b's_thresholded.nii").exists()
     done = run("threshold", "two\nlines.nii", "-t", 2, code=1, cwd=tmp_path)
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["-dash", "--overwrite", "-t", "-1", "~", "~user", "per%cent", "a b's", '"', "$HO",
+     "`x`", "b\\", "*", "!", "=x", "@x", "#", "{a,b}", "two\nlines", "tab\t", "\udcff"],
+)  # fmt: skip
+def test_the_command_in_a_sidecar_works_as_pasted(tmp_path, name):
+    """For whatever name, of the input, the outputs, their folder or other images."""
+    nibabel.save(random_map(), tmp_path / "map.nii")
+    source = f"{name}.nii"
+    (tmp_path / "map.nii").rename(tmp_path / source)
+    data = np.ones((24, 20, 16), np.uint8)
+    nibabel.save(nibabel.Nifti1Image(data, AFFINE), tmp_path / "mask.nii")
+    mask = f"{name}-mask.nii"
+    (tmp_path / "mask.nii").rename(tmp_path / mask)
+    inputs = contents(tmp_path)
+    extra = [f"--extra=a={mask}", f"--extra=b={mask}"]
+    for args in (
+        ["threshold", f"--mask={mask}", "-t=-1e-9", f"--output-dir={name}.d"],
+        ["clusters", *extra, "-t=2", f"--labels={name}-l.nii", f"--table={name}-t.tsv"],
+        ["tfce", "--E=0", f"-o={name}o.nii.gz"],
+        ["plot", "-t=2", "--cut-coords", "-1e1", "0", "-3", f"-o={name}.png"],
+    ):
+        done = run_here(*args, "--", source, folder=tmp_path)
+        assert done.code == 0, done.err
+        made = files_below(tmp_path)
+        sidecars = [path for path in made if path.suffix == ".json"]
+        assert sidecars
+        for path in made:
+            if path.name not in inputs:
+                path.unlink()
+        for sidecar in sidecars:
+            command = json.loads(made[sidecar])["CommandLine"]
+            # As a shell parts it.
+            parted = subprocess.run(
+                [b"/bin/sh", b"-c", b"printf '%s\\0' " + os.fsencode(command)],
+                cwd=tmp_path,
+                check=True,
+                capture_output=True,
+            )
+            words = os.fsdecode(parted.stdout).split("\0")[1:-1]
+            done = run_here(*words, "--overwrite", folder=tmp_path)
+            assert done.code == 0, done.err
+        again = files_below(tmp_path)
+        assert again == made
+        for path in made.keys() - set(map(tmp_path.joinpath, inputs)):
+            path.unlink()
+
+
+def files_below(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_demo_can_be_run_again(tmp_path):

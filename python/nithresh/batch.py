@@ -13,10 +13,11 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
@@ -202,18 +203,49 @@ def threshold_files(
 def in_threads(
     work: Callable[[Task], Value], tasks: Iterable[Task], jobs: int
 ) -> Generator[Outcome[Task, Value]]:
-    """Work on tasks, a few ahead of the outcomes; yield these in order."""
-    pool = ThreadPoolExecutor(jobs, thread_name_prefix="nithresh-file")
+    """Work on tasks, a few ahead of the outcomes; yield these in order.
+
+    A machine that gives fewer threads than `jobs` has fewer; where it gives none, the
+    caller's thread does the work. (An executor of Python would have taken a task for
+    which there is no thread, and might do it or not.)
+    """
+    todo: SimpleQueue[tuple[Task, Future[Outcome[Task, Value]]] | None] = SimpleQueue()
+
+    def help_out() -> None:
+        while (taken := todo.get()) is not None:
+            task, future = taken
+            if future.set_running_or_notify_cancel():
+                future.set_result(attempt(work, task))
+
+    threads: list[threading.Thread] = []
     waiting: deque[Future[Outcome[Task, Value]]] = deque()
     try:
         for task in tasks:
-            waiting.append(pool.submit(attempt, work, task))
-            if len(waiting) == _TASKS_PER_JOB * jobs:
+            if len(threads) < jobs:
+                thread = threading.Thread(target=help_out, name="nithresh-file")
+                try:
+                    thread.start()
+                except RuntimeError:
+                    jobs = len(threads)
+                else:
+                    threads.append(thread)
+            if not threads:
+                yield attempt(work, task)
+                continue
+            waiting.append(Future())
+            todo.put((task, waiting[-1]))
+            if len(waiting) >= _TASKS_PER_JOB * jobs:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        for future in waiting:
+            future.cancel()
+        # One more: an interrupt may come when a thread has started and is not listed.
+        for _ in range(len(threads) + 1):
+            todo.put(None)
+        for thread in threads:
+            thread.join()
 
 
 def attempt(work: Callable[[Task], Value], task: Task) -> Outcome[Task, Value]:

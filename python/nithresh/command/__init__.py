@@ -16,7 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from nithresh.command import clusters, demo, info, plot, tfce, threshold
-from nithresh.command.errors import NeededFileError, UsageError, report
+from nithresh.command.errors import (
+    NeededFileError,
+    UsageError,
+    forget_output,
+    report,
+)
 from nithresh.command.parser import Subcommand, whole_parser
 
 #: In the order of the help.
@@ -72,11 +77,11 @@ def main(args: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         # Whoever read the output has enough of it.
-        _forget_output()
+        forget_output()
         return 1
     except Exception as error:
         report(None, error, debug=options.debug)
-        _forget_output()
+        forget_output()
         return 1
     finally:
         gc.enable()
@@ -116,8 +121,3 @@ def _stopped_by(*numbers: int) -> Iterator[None]:
     finally:
         for number in taken:
             signal.signal(number, signal.SIG_DFL)
-
-
-def _forget_output() -> None:
-    """Let the interpreter end without a second try to write what is left."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

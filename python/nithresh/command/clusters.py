@@ -159,7 +159,7 @@ def _save(
         {
             **options.written,
             "--mask": options.mask,
-            "--extra": [f"{name}={path}" for name, path in options.extra],
+            "--extra": tuple(f"{name}={path}" for name, path in options.extra),
             "--labels": labels[0] if labels else None,
             "--table": tables[0] if tables else None,
         },

@@ -9,7 +9,7 @@ from typing import Any
 from nithresh._params import check_count
 from nithresh._paths import expanded
 from nithresh.batch import Outcome, in_threads
-from nithresh.command.errors import as_usage, print_about, report
+from nithresh.command.errors import as_usage, forget_output, print_about, report
 from nithresh.command.jobs import Job
 from nithresh.command.memory import collect_from_here_on, keep_freed_memory
 from nithresh.command.options import RunOptions
@@ -68,11 +68,12 @@ def for_each(
         results = in_workers(work, jobs, options)
 
     failed: list[tuple[str, Exception]] = []
+    unprinted: OSError | None = None
     with (
         progress(len(jobs), shown=not options.quiet) as bar,
         closing(results) as outcomes,
     ):
-        for outcome in outcomes:
+        for done, outcome in enumerate(outcomes, start=1):
             collect_from_here_on()
             source = outcome.task.source
             warnings = () if options.quiet else outcome.warnings
@@ -82,15 +83,37 @@ def for_each(
                     for warning in warnings:
                         print_about(source, f"warning: {warning}")
                     if show is not None and text is not None:
-                        show(text)
+                        try:
+                            show(text)
+                            sys.stdout.flush()
+                        except OSError as lost:
+                            forget_output()
+                            if not outcome.task.outputs:
+                                _say_what_is_left(jobs[done:])
+                                raise
+                            # The files are what counts.
+                            unprinted, show = lost, None
             if outcome.error is not None:
                 failed.append((source, outcome.error))
             bar.advance()
+    if unprinted is not None and not isinstance(unprinted, BrokenPipeError):
+        report("standard output", unprinted, debug=options.debug)
     if failed and len(jobs) > 1:
         print_about(None, f"{len(failed)} of {len(jobs)} files failed:")
     for source, error in failed:
         report(source, error, debug=options.debug)
-    return 1 if failed else 0
+    nobody_reads = isinstance(unprinted, BrokenPipeError)
+    return 1 if failed or not (unprinted is None or nobody_reads) else 0
+
+
+def _say_what_is_left(jobs: Sequence[Job]) -> None:
+    """Say that some jobs are not done because their output cannot be printed."""
+    if jobs:
+        print_about(
+            None,
+            f"standard output cannot be written to; {len(jobs)} files are not done, "
+            f"from {jobs[0].source} on",
+        )
 
 
 def shown_names(

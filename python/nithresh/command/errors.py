@@ -82,6 +82,14 @@ def print_about(source: str | None, text: str) -> None:
     print(one_line(f"nithresh: {name}{text}"), file=sys.stderr, flush=True)
 
 
+def forget_output() -> None:
+    """Write what is left in standard output to nowhere, after it could not be written.
+
+    The end of the interpreter would try once more.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def reason(error: Exception) -> str:
     """Say in words why."""
     if isinstance(error, OSError) and error.strerror is not None:

@@ -19,24 +19,36 @@ def command_line(subcommand: str, source: str, options: Mapping[str, Any]) -> st
     """Write the command that makes the outputs of one input, and no others.
 
     Options that are None, False or empty are left out. Those that change no byte of an
-    output, such as --jobs, are none of its business.
+    output, such as --jobs, are none of its business. A list is several values of one
+    option, a tuple the values of an option that is repeated.
 
     Examples
     --------
     >>> options = {"-t": -2.0, "-k": 10, "--one-sided": True, "--mask": None}
     >>> command_line("threshold", "my map.nii", options)
     "nithresh threshold 'my map.nii' -t -2 -k 10 --one-sided"
+    >>> command_line("threshold", "./-1.nii", {"-t": -1e-9, "-o": "-2.nii"})
+    'nithresh threshold ./-1.nii -t -1e-09 -o=-2.nii'
     """
     parts = ["nithresh", subcommand, source]
     for name, value in options.items():
         if value is None or value is False or value == []:
             continue
-        parts.append(name)
-        if isinstance(value, list):
-            parts.extend(map(_text, value))
-        elif value is not True:
-            parts.append(_text(value))
+        if value is True:
+            parts.append(name)
+        elif isinstance(value, list):
+            parts.extend([name, *map(_text, value)])
+        else:
+            for one in value if isinstance(value, tuple) else (value,):
+                parts.extend(_option(name, one))
     return shlex.join(parts)
+
+
+def _option(name: str, value: Any) -> list[str]:
+    text = _text(value)
+    # What begins with a dash and is no number would be taken for an option.
+    is_dashed = text.startswith("-") and not isinstance(value, (int, float))
+    return [f"{name}={text}"] if is_dashed else [name, text]
 
 
 def _text(value: Any) -> str:
