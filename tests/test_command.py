@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nithresh
-from nithresh import nifti, testing
+from nithresh import images, testing
 from nithresh._numbers import told_apart
 from nithresh.command.description import Counts
 from nithresh.plotting import plot_stat_map
@@ -436,8 +436,8 @@ def test_the_volumes_of_a_file_are_those_of_its_array(tmp_path, extension, slope
         nibabel.save(image, tmp_path / f"a.{extension}")
         loaded = nithresh.load(tmp_path / f"a.{extension}")
         for given_image in (loaded, image):
-            whole = nifti.read_array(given_image)
-            volumes = list(nifti.volumes(given_image))
+            whole = images.read_array(given_image)
+            volumes = list(images.volumes(given_image))
             assert all(volume.dtype == whole.dtype for volume in volumes)
             one = whole.reshape(5, 4, 3, -1)
             np.testing.assert_array_equal(np.stack(volumes, axis=-1), one)

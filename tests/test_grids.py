@@ -13,8 +13,8 @@ from matplotlib import pyplot as plt
 
 import nithresh
 from nithresh import grids, testing
-from nithresh.batch import Mask
 from nithresh.command import main
+from nithresh.masks import Mask
 from nithresh.plotting import plot_clusters, plot_stat_map
 from oracles import sampled
 from running import run_here
@@ -152,7 +152,7 @@ def test_a_further_map_with_rounding_noise_is_taken(draw, affine):
     noisy = draw.draw(testing.noisy_affines(affine, SHAPE))
     further = image_of(np.arange(120, dtype=np.float32).reshape(SHAPE), noisy)
     found = nithresh.find_clusters(image_of(blob(), affine), 2, extra={"e": further})
-    assert found.table["e_max"].max() == 119
+    assert np.nanmax(found.table["e_max"]) == 119
 
 
 @SOME

@@ -25,6 +25,27 @@ def rules(request: Request, threshold: Any, level: float) -> dict[str, Any]:
     }
 
 
+def source(img: Any) -> dict[str, str | None] | None:
+    """Return name and SHA-256 of the file that a path or an image is read from.
+
+    None for voxels in memory; no SHA-256 for a pattern, or for a file that is gone.
+    """
+    import nibabel
+    from nibabel.spatialimages import SpatialImage
+
+    from nithresh._paths import expanded
+    from nithresh.files import sha256
+
+    if isinstance(img, SpatialImage):
+        path = img.get_filename() if nibabel.is_proxy(img.dataobj) else None
+        if path is None:
+            return None
+    else:
+        path = img
+    place = expanded(path)
+    return {"name": place.name, "sha256": sha256(place) if place.is_file() else None}
+
+
 def versions() -> dict[str, str]:
     """Return the versions of what computes and of what reads and writes."""
     import nibabel

@@ -88,15 +88,15 @@ class OpenMap(NamedTuple):
             Another number of dimensions; a file that is missing or damaged.
         """
         # Here, because arrays need NumPy alone.
-        from nithresh import nifti
+        from nithresh import images, masks
 
-        image = nifti.open_image(img, name=name)
+        image = images.open_image(img, name=name)
         if for_clusters:
-            nifti.check_no_vertices(image.shape, name)
-        data = nifti.read_array(image, name=name)
+            images.check_no_vertices(image.shape, name)
+        data = images.read_array(image, name=name)
         if one_volume:
             check_one_volume(data.shape, name)
-        inside = nifti.open_mask(mask_img, image, name=name)
+        inside = masks.open_mask(mask_img, image, name=name)
         shape = tuple(map(int, image.shape))
         return cls(image, shape, data, as_voxels(data, name), inside, name)
 
@@ -174,7 +174,7 @@ class OpenMap(NamedTuple):
         copy_header : bool
             Give it the header of the map, but for what depends on the voxels.
         """
-        from nithresh import nifti
+        from nithresh.headers import image_like
 
         voxels = self.restored(result)
-        return nifti.image_like(self.image, voxels, limits, copy_header=copy_header)
+        return image_like(self.image, voxels, limits, copy_header=copy_header)

@@ -8,39 +8,25 @@ lock.
 """
 
 import os
-import re
-import threading
-import traceback
-from collections import deque
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-
-from nithresh import nifti
-from nithresh._params import check_count, check_request, collected_warnings, warn
-from nithresh._paths import FilePath, real_path
+from nithresh._own_files import OwnFiles
+from nithresh._params import check_count, check_request, warn
+from nithresh._paths import FilePath
+from nithresh._tasks import in_threads
 from nithresh.files import save
-from nithresh.grids import same_grid
+from nithresh.images import load_map
+from nithresh.masks import Mask
 from nithresh.threads import get_num_threads
 from nithresh.thresholding import threshold_img
 
 if TYPE_CHECKING:
-    from nibabel.spatialimages import SpatialImage
-
     from nithresh._open import ImageOrPath
 
 Pair: TypeAlias = tuple[FilePath, FilePath]
-Task = TypeVar("Task")
-Value = TypeVar("Value")
-
-# Tasks per thread, running or waiting: enough that no thread waits for the next.
-_TASKS_PER_JOB = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +45,6 @@ class FileResult:
 
     input: FilePath
     output: FilePath
-    warnings: tuple[str, ...]
-    error: Exception | None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[Task, Value]):
-    """What became of one task: its value, or the error in its place."""
-
-    task: Task
-    value: Value | None
     warnings: tuple[str, ...]
     error: Exception | None
 
@@ -200,153 +176,12 @@ def threshold_files(
         raise ExceptionGroup(msg, errors)
 
 
-def in_threads(
-    work: Callable[[Task], Value], tasks: Iterable[Task], jobs: int
-) -> Generator[Outcome[Task, Value]]:
-    """Work on tasks, a few ahead of the outcomes; yield these in order.
-
-    A machine that gives fewer threads than `jobs` has fewer; where it gives none, the
-    caller's thread does the work. (An executor of Python would have taken a task for
-    which there is no thread, and might do it or not.)
-    """
-    todo: SimpleQueue[tuple[Task, Future[Outcome[Task, Value]]] | None] = SimpleQueue()
-
-    def help_out() -> None:
-        while (taken := todo.get()) is not None:
-            task, future = taken
-            if future.set_running_or_notify_cancel():
-                future.set_result(attempt(work, task))
-
-    threads: list[threading.Thread] = []
-    waiting: deque[Future[Outcome[Task, Value]]] = deque()
-    try:
-        for task in tasks:
-            if len(threads) < jobs:
-                thread = threading.Thread(target=help_out, name="nithresh-file")
-                try:
-                    thread.start()
-                except RuntimeError:
-                    jobs = len(threads)
-                else:
-                    threads.append(thread)
-            if not threads:
-                yield attempt(work, task)
-                continue
-            waiting.append(Future())
-            todo.put((task, waiting[-1]))
-            if len(waiting) >= _TASKS_PER_JOB * jobs:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
-        # One more: an interrupt may come when a thread has started and is not listed.
-        for _ in range(len(threads) + 1):
-            todo.put(None)
-        for thread in threads:
-            thread.join()
-
-
-def attempt(work: Callable[[Task], Value], task: Task) -> Outcome[Task, Value]:
-    """Work on one task; an error becomes part of the outcome."""
-    value, error = None, None
-    with collected_warnings() as messages:
-        try:
-            value = work(task)
-        except Exception as caught:
-            error = caught
-            _let_go_of_images(error)
-    return Outcome(task, value, tuple(messages), error)
-
-
 def _threshold_file(
-    source: FilePath, target: FilePath, mask: "Mask | None", words: dict[str, Any]
+    source: FilePath, target: FilePath, mask: Mask | None, words: dict[str, Any]
 ) -> None:
-    image = nifti.load_map(source)
+    image = load_map(source)
     mask_img = None if mask is None else mask.on_grid_of(image)
     save(threshold_img(image, mask_img=mask_img, **words), target)
-
-
-def _let_go_of_images(error: BaseException | None) -> None:
-    """Forget the variables of the calls that an error went through.
-
-    Those of files that failed would stay in memory for as long as their errors.
-    """
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
-
-
-class Mask:
-    """A mask that is read once, and resampled once for each new grid."""
-
-    def __init__(self, mask_img: "ImageOrPath") -> None:
-        image = nifti.open_image(mask_img, name="mask_img")
-        # A mask that is none is refused here, and not once for each file.
-        inside = nifti.read_mask(image, image)
-        self._image = nifti.image_like(image, inside, (0, 1), copy_header=True)
-        self._image.file_map = image.file_map  # for errors, which name the file
-        self._resampled: Any = None
-        self.source = nifti.source(mask_img)
-        self._lock = threading.Lock()
-
-    def on_grid_of(self, image: "SpatialImage") -> Any:
-        """Return the mask as an image on the grid of another."""
-        # threshold_img says what is wrong with a map of fewer axes.
-        if len(image.shape) < 3 or same_grid(self._image, image):
-            return self._image
-        with self._lock:
-            last = self._resampled
-            # The very same grid: each result is what it would be without the others.
-            if (
-                last is None
-                or last.shape != image.shape[:3]
-                or not np.array_equal(last.affine, image.affine)
-            ):
-                inside = nifti.read_mask(self._image, image)
-                last = self._resampled = nifti.mask_image_like(image, inside)
-            return last
-
-
-class OwnFiles:
-    """The files of a batch: each output is one of its own, and no input."""
-
-    def __init__(self) -> None:
-        self._inputs: set[Path] = set()
-        self._outputs: set[Path] = set()
-
-    def add_input(self, path: FilePath) -> None:
-        """Take in a file that is read.
-
-        Raises
-        ------
-        ValueError
-            It is an output.
-        """
-        source = _file(path)
-        self._inputs.add(source)
-        self._check(source)
-
-    def add_output(self, path: FilePath) -> None:
-        """Take in a file that is written.
-
-        Raises
-        ------
-        ValueError
-            It is an input, or an output already.
-        """
-        target = _file(path)
-        if target in self._outputs:
-            msg = f"two inputs have the output {str(target)!r}; each must have its own"
-            raise ValueError(msg)
-        self._outputs.add(target)
-        self._check(target)
-
-    def _check(self, path: Path) -> None:
-        if path in self._inputs and path in self._outputs:
-            msg = f"{str(path)!r} is an output and an input; it must be one of these"
-            raise ValueError(msg)
 
 
 def _checked(pairs: Iterable[Pair], files: OwnFiles) -> Iterator[Pair]:
@@ -362,9 +197,3 @@ def _checked(pairs: Iterable[Pair], files: OwnFiles) -> Iterator[Pair]:
         files.add_input(pair[0])
         files.add_output(pair[1])
         yield pair[0], pair[1]
-
-
-def _file(path: FilePath) -> Path:
-    """Return the one name that a file has; the header's of a pair of files."""
-    place = real_path(path)
-    return place.parent / re.sub(r"\.img(\.gz)?$", r".hdr\1", place.name)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nithresh import _core
 from nithresh._arrays import drop_axes, new_result, restore_axes, result_type
-from nithresh._choices import rules, versions
+from nithresh._choices import rules, source, versions
 from nithresh._columns import Rows, made, made_of_extra
 from nithresh._numbers import in_full
 from nithresh._open import OpenMap
@@ -219,7 +219,8 @@ def find_clusters(
     extra = _check_extra(extra)
     robust = check_bool(robust, "robust")
 
-    from nithresh import _stated, nifti
+    from nithresh import _stated
+    from nithresh.headers import label_image
 
     opened = OpenMap.of_image(img, mask_img, one_volume=True)
     affine = opened.affine
@@ -239,7 +240,7 @@ def find_clusters(
     out = found["voxels"].astype(result_type(opened.data.dtype), copy=False)
     thresholded = opened.as_image(out, found["range"])
     blank = np.broadcast_to(np.int32(0), opened.shape)
-    labelled = nifti.label_image(opened.image, blank, len(found["signs"]))
+    labelled = label_image(opened.image, blank, len(found["signs"]))
     inside = opened.inside
     choices = {
         **rules(request, threshold, level),
@@ -248,9 +249,9 @@ def find_clusters(
         "non_finite_voxels": found["non_finite"],
         "mask_voxels": opened.voxels.size if inside is None else int(inside.sum()),
         "statistic": _stated.stated(opened.image).as_choice(),
-        "input": nifti.source(img),
-        "mask": None if mask_img is None else nifti.source(mask_img),
-        "extra": {name: nifti.source(extra[name]) for name in extra},
+        "input": source(img),
+        "mask": None if mask_img is None else source(mask_img),
+        "extra": {name: source(extra[name]) for name in extra},
         "versions": versions(),
     }
     return Clusters(

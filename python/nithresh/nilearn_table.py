@@ -157,7 +157,7 @@ def get_clusters_table(
     return_label_maps = check_bool(return_label_maps, "return_label_maps")
     pandas = import_pandas("get_clusters_table")
 
-    from nithresh import nifti
+    from nithresh.headers import label_image
 
     opened = OpenMap.of_image(stat_img, name="stat_img", one_volume=True)
     voxels, affine = opened.voxels, opened.affine
@@ -192,7 +192,7 @@ def get_clusters_table(
     for sign in signs:
         of_sign = np.where(np.append(0, found["signs"]) == sign, ids, 0)
         own = of_sign.astype(np.int32)[labels]
-        maps.append(nifti.label_image(opened.image, own, int(of_sign.max())))
+        maps.append(label_image(opened.image, own, int(of_sign.max())))
     return table, maps
 
 

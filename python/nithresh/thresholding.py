@@ -230,13 +230,13 @@ def threshold_open(
     copy_header: bool = True,
 ) -> SpatialImage:
     """Do what :func:`threshold_img` does, at a threshold that is known."""
-    from nithresh import nifti
+    from nithresh import headers, images
 
-    out = None if copy else nifti.array_in_memory(opened.image)
+    out = None if copy else images.array_in_memory(opened.image)
     if out is not None:
         check_writeable(out, "img, with copy=False,")
         if not copy_header:
-            nifti.check_header_can_hold(opened.image, out)
+            headers.check_header_can_hold(opened.image, out)
     # What is about to be overwritten is looked at before; else only if need be.
     summary = None if out is None else opened.summary()
     result = threshold_map(opened, request, level, out)

@@ -76,9 +76,10 @@ def add_words(to: argparse.ArgumentParser) -> None:
 
 def run(options: Options) -> int:
     """Find the clusters of each input."""
-    from nithresh import find_clusters, nifti
+    from nithresh import find_clusters
     from nithresh._params import check_request
     from nithresh.command import each, jobs
+    from nithresh.images import load_map, open_image
 
     with as_usage():
         check_request(options.threshold, **options.request)
@@ -92,11 +93,11 @@ def run(options: Options) -> int:
     extra = {}
     for name, path in options.extra:
         with needing(path):
-            extra[name] = nifti.open_image(Path(path))
+            extra[name] = open_image(Path(path))
     as_text = _format(options, several=len(todo) > 1)
 
     def work(job: Job) -> str:
-        image = nifti.load_map(job.source)
+        image = load_map(job.source)
         clusters = find_clusters(
             image,
             options.threshold,

@@ -7,12 +7,12 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
-from nithresh import nifti
 from nithresh._arrays import as_voxels
 from nithresh._numbers import told_apart
 from nithresh._stated import stated
 from nithresh.clusters import label
 from nithresh.grids import determinant, fault_of
+from nithresh.images import volumes
 
 _THRESHOLDS = (2.3, 3.1, 5.0)
 
@@ -20,7 +20,7 @@ _THRESHOLDS = (2.3, 3.1, 5.0)
 def described(image: Any, connectivity: int) -> dict[str, str]:
     """Say what a map is, what its voxels are, and what thresholds would keep of it."""
     counts = Counts(connectivity)
-    for volume in nifti.volumes(image):
+    for volume in volumes(image):
         counts.add(volume)
     return {**_of_grid(image), **counts.lines()}
 

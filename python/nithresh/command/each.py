@@ -8,7 +8,7 @@ from typing import Any
 
 from nithresh._params import check_count
 from nithresh._paths import expanded
-from nithresh.batch import Outcome, in_threads
+from nithresh._tasks import Outcome, in_threads
 from nithresh.command.errors import as_usage, forget_output, print_about, report
 from nithresh.command.jobs import Job
 from nithresh.command.memory import collect_from_here_on, keep_freed_memory

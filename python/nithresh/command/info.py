@@ -41,12 +41,12 @@ def add_words(to: argparse.ArgumentParser) -> None:
 
 def run(options: Options) -> int:
     """Describe each input."""
-    from nithresh import nifti
     from nithresh.command import each, jobs
     from nithresh.command.description import described
+    from nithresh.images import load_map
 
     def work(job: Job) -> str:
-        lines = described(nifti.load_map(job.source), options.connectivity)
+        lines = described(load_map(job.source), options.connectivity)
         width = max(map(len, lines))
         text = "".join(f"  {name:{width}}  {what}\n" for name, what in lines.items())
         return f"{job.source}\n{text}"

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nithresh._own_files import OwnFiles
 from nithresh._paths import expanded
-from nithresh.batch import Mask, OwnFiles
 from nithresh.command.errors import UsageError, already_exists, as_usage, needing
 from nithresh.command.names import image_beside, sidecar_of
 from nithresh.command.options import ImageOutputOptions, InputOptions, MaskOption
 from nithresh.files import check_extension, files_of
 from nithresh.files.atomic import IfExists, check_place
 from nithresh.files.sidecars import State, exists, state
+from nithresh.masks import Mask
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,14 +132,14 @@ def _draw(options: Options, job: Job) -> str:
     """Draw a figure and save it."""
     from matplotlib import __version__, rc_context
 
-    from nithresh import nifti
-    from nithresh._choices import versions
+    from nithresh._choices import source, versions
     from nithresh._stated import stated
     from nithresh.command.sidecar import command_line, saving
+    from nithresh.images import open_image
     from nithresh.plotting import plot_stat_map
 
     (output,) = job.outputs
-    image = nifti.open_image(Path(job.source))
+    image = open_image(Path(job.source))
     cuts = {"display_mode": options.display_mode, "cut_coords": options.cuts}
     written = {
         **options.written,
@@ -153,7 +153,7 @@ def _draw(options: Options, job: Job) -> str:
         **cuts,
         "volume": options.volume,
         "statistic": stated(image).as_choice(),
-        "input": nifti.source(job.source),
+        "input": source(job.source),
         "versions": versions() | {"matplotlib": __version__},
     }
     clusters = _clusters(options, image) if options.shows_clusters else None

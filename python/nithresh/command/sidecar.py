@@ -6,13 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nithresh import nifti
-from nithresh._choices import finite, versions
-from nithresh.batch import Mask
+from nithresh._choices import finite, source, versions
 from nithresh.command.errors import already_exists, naming
 from nithresh.command.jobs import Job
 from nithresh.files.atomic import IfExists, Transaction
 from nithresh.files.sidecars import State, exists, says, state, write_sidecar
+from nithresh.masks import Mask
 
 
 def command_line(subcommand: str, source: str, options: Mapping[str, Any]) -> str:
@@ -55,10 +54,10 @@ def _text(value: Any) -> str:
     return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
-def made_of(source: str | Path, mask: Mask | None) -> dict[str, Any]:
+def made_of(path: str | Path, mask: Mask | None) -> dict[str, Any]:
     """Say what an output was made of, and by which versions."""
     return {
-        "input": nifti.source(source),
+        "input": source(path),
         "mask": None if mask is None else mask.source,
         "versions": versions(),
     }

@@ -41,13 +41,14 @@ def add_words(to: argparse.ArgumentParser) -> None:
 
 def run(options: Options) -> int:
     """Enhance each input."""
-    from nithresh import nifti, tfce_img
+    from nithresh import tfce_img
     from nithresh._params import check_not_negative
     from nithresh._stated import stated
     from nithresh.command import each, jobs
     from nithresh.command.errors import as_usage, naming
     from nithresh.command.sidecar import command_line, made_of, saving
     from nithresh.files import write_image
+    from nithresh.images import load_map
 
     request: dict[str, Any] = {
         "E": options.E,
@@ -64,7 +65,7 @@ def run(options: Options) -> int:
 
     def work(job: jobs.Job) -> str:
         (output,) = job.outputs
-        image = nifti.load_map(job.source)
+        image = load_map(job.source)
         enhanced = tfce_img(
             image, **request, mask_img=None if mask is None else mask.on_grid_of(image)
         )

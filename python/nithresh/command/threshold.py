@@ -82,17 +82,17 @@ def _work(
 
     `threshold` and `options` are as they were given.
     """
-    from nithresh import nifti
     from nithresh._choices import rules
     from nithresh._open import OpenMap
     from nithresh._stated import stated
     from nithresh.command.errors import naming
     from nithresh.command.sidecar import command_line, made_of, saving
     from nithresh.files import write_image
+    from nithresh.images import load_map
     from nithresh.thresholding import threshold_open
 
     (output,) = job.outputs
-    image = nifti.load_map(job.at(job.source))
+    image = load_map(job.at(job.source))
     mask_img = None if mask is None else mask.on_grid_of(image)
     opened = OpenMap.of_image(
         image, mask_img, for_clusters=request.cluster_threshold > 0

@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from nithresh import __version__
+from nithresh._tasks import Outcome, attempt
 from nithresh._workers import check_workers
-from nithresh.batch import Outcome, attempt
 from nithresh.command.errors import UsageError, print_about, reason
 from nithresh.command.jobs import Job
 from nithresh.command.options import RunOptions

@@ -314,10 +314,10 @@ def _dimmed(
 
 @functools.cache
 def _template() -> tuple[Volume, float, float]:
-    from nithresh import datasets, nifti
+    from nithresh import datasets, images
 
     image = datasets.load_mni152_template()
-    data = as_voxels(nifti.read_array(image), "bg_img")
+    data = as_voxels(images.read_array(image), "bg_img")
     low, high, _ = _extremes(data)
     return Volume(data, np.asarray(image.affine, dtype=np.float64)), low, high
 
