@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["check_limit", "plot_stat_map", "view_of"]
 
 
+# Long because nilearn's signature has as many arguments.
 def plot_stat_map(
     stat_map_img: ImageOrPath,
     bg_img: ImageOrPath | Template | Literal[False] | None = Template.MNI152,
