@@ -43,30 +43,8 @@ def for_each(
         0, or 1 if a file failed.
     """
     keep_freed_memory()
-    with as_usage():
-        threads = (
-            get_num_threads()
-            if options.jobs is None
-            else check_count(options.jobs, "--jobs")
-        )
-    if options.output_dir is not None:
-        expanded(options.output_dir).mkdir(parents=True, exist_ok=True)
-    for folder in {path.parent for job in jobs for path in job.outputs}:
-        remove_left_overs(folder)
     jobs = [replace(job, if_exists=_if_exists(options)) for job in jobs]
-
-    def attempt(job: Job) -> str | None:
-        return None if job.is_left_out() else work(job)
-
-    results: Generator[Outcome[Job, Any]]
-    if options.dask is None:
-        results = in_threads(attempt, jobs, threads)
-    else:
-        # Only here, because it takes longer to import than some maps take.
-        from nithresh.command.workers import in_workers
-
-        results = in_workers(work, jobs, options)
-
+    results = _outcomes(options, jobs, work)
     failed: list[tuple[str, Exception]] = []
     unprinted: OSError | None = None
     with (
@@ -104,6 +82,32 @@ def for_each(
         report(source, error, debug=options.debug)
     nobody_reads = isinstance(unprinted, BrokenPipeError)
     return 1 if failed or not (unprinted is None or nobody_reads) else 0
+
+
+def _outcomes(
+    options: RunOptions, jobs: Sequence[Job], work: Callable[[Job], str]
+) -> Generator[Outcome[Job, Any]]:
+    """Begin, over threads or workers; give what becomes of each job, in their order."""
+    with as_usage():
+        threads = (
+            get_num_threads()
+            if options.jobs is None
+            else check_count(options.jobs, "--jobs")
+        )
+    if options.output_dir is not None:
+        expanded(options.output_dir).mkdir(parents=True, exist_ok=True)
+    for folder in {path.parent for job in jobs for path in job.outputs}:
+        remove_left_overs(folder)
+
+    def attempt(job: Job) -> str | None:
+        return None if job.is_left_out() else work(job)
+
+    if options.dask is None:
+        return in_threads(attempt, jobs, threads)
+    # Only here, because it takes longer to import than some maps take.
+    from nithresh.command.workers import in_workers
+
+    return in_workers(work, jobs, options)
 
 
 def _say_what_is_left(jobs: Sequence[Job]) -> None:
