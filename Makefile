@@ -34,6 +34,7 @@ lint: .venv/tested ## Check formatting, lints, types and the stub of the built m
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/biome ci --error-on-warnings .
 	$(BIN)/mypy
 	$(BIN)/stubtest nithresh._core
 
@@ -41,6 +42,7 @@ format: .venv/tested ## Format all code
 	cargo fmt
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix --select I .
+	$(BIN)/biome format --write .
 
 bench: .venv/tested ## Measure the stages of the core, and all of it against its peers
 	cargo bench --package nithresh-core

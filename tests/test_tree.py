@@ -150,7 +150,11 @@ def test_labels_equal_those_of_label(
         )
         labels = tree.labels(threshold, cluster_threshold)
         assert labels.dtype == np.int32
-        assert labels.strides == expected.strides
+        # The step of an axis of length 1 means nothing.
+        lines = [axis for axis in range(3) if data.shape[axis] > 1]
+        assert [labels.strides[axis] for axis in lines] == [
+            expected.strides[axis] for axis in lines
+        ]
         assert labels.max(initial=0) == count
         if data.dtype.kind in "iu" and data.dtype.itemsize == 8:
             # Beyond 2^53 the order may be another; the clusters are the same.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nithresh.threads import get_num_threads, set_num_threads
     from nithresh.thresholding import threshold, threshold_img
     from nithresh.tree import ClusterTree
+    from nithresh.viewer import view
 
 __version__ = "0.1.0"
 
@@ -53,6 +54,7 @@ __all__ = [
     "threshold_files",
     "threshold_img",
     "threshold_stats_img",
+    "view",
 ]
 
 # Each name, and the module that has it. `dask` is no name for a star to import: it
@@ -79,6 +81,7 @@ _LAZY = {
     "threshold_files": "nithresh.batch",
     "threshold_img": "nithresh.thresholding",
     "threshold_stats_img": "nithresh.inference",
+    "view": "nithresh.viewer",
 }
 
 _fork.register()

@@ -249,14 +249,18 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
 
     def __str__(self) -> str:
         """Lay the main columns out as text."""
-        shown = [record for record in self._records if record.printed]
-        rows, left_out = self._shown(shown)
+        names, rows, left_out = self.printed()
         if not rows:
             return self._nothing()
-        table = [[record.name for record in shown], *rows]
+        table = [names, *rows]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
         lines = ["  ".join(map(str.rjust, row, widths)).rstrip() for row in table]
         return "\n".join([*lines, *left_out])
+
+    def printed(self) -> tuple[list[str], list[list[str]], list[str]]:
+        """Return what is printed: columns, rows, and a line about more rows."""
+        shown = [record for record in self._records if record.printed]
+        return [record.name for record in shown], *self._shown(shown)
 
     def __repr__(self) -> str:
         """Say what it is a table of."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -68,6 +68,32 @@ class TreeClusters:
 
     def __len__(self) -> int:
         return len(self.extent)
+
+
+class TreeBranches(NamedTuple):
+    """The branches of a tree, one for each local maximum: all that a look-up needs.
+
+    A branch is alive at ``merge < threshold <= height of its peak``. Positive branches
+    come first, then those with the higher peak, then those whose peak has the smaller
+    indices; so `into` is never a branch that comes later.
+
+    Attributes
+    ----------
+    of_voxels : numpy.ndarray of int64, shape (x, y, z)
+        One more than the branch of each voxel: the one that leads its cluster at its
+        own height. 0 at voxels of no cluster.
+    into : numpy.ndarray of intp, shape (branches,)
+        The branch that it joins; itself if it never joins one.
+    merge : numpy.ndarray of float64, shape (branches,)
+        The height at which it joins that branch; 0 if it never does.
+    peak : numpy.ndarray of intp, shape (branches, 3)
+        The voxel indices of its peak.
+    """
+
+    of_voxels: NDArray[np.int64]
+    into: NDArray[np.intp]
+    merge: NDArray[np.float64]
+    peak: NDArray[np.intp]
 
 
 class ClusterTree:
@@ -256,6 +282,25 @@ class ClusterTree:
         """
         levels: NDArray[np.float64] = np.unique(self._heights)
         return levels
+
+    @property
+    def branches(self) -> TreeBranches:
+        """The branches, and which of them each voxel is on.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> data = np.array([2.0, 1, 3, 0, -2]).reshape(5, 1, 1)
+        >>> branches = ClusterTree.from_array(data).branches
+        >>> branches.of_voxels[:, 0, 0]
+        array([2, 1, 1, 0, 3])
+        >>> branches.into, branches.merge
+        (array([0, 0, 2]), array([0., 1., 0.]))
+        """
+        numbers = np.arange(1, len(self._births) + 1)
+        of_steps = np.repeat(numbers, np.diff(self._starts))
+        of_voxels = np.append(0, of_steps)[self._steps]
+        return TreeBranches(of_voxels, self._into, self._merges, self._peaks)
 
     def counts(self, thresholds: ArrayLike) -> NDArray[np.int64]:
         """Count the clusters at each of some thresholds.

@@ -1,0 +1,139 @@
+/**
+ * The clusters of a map at any threshold, looked up in its component tree.
+ *
+ * A branch of the tree is one local maximum: at the height `merges` its cluster joins that
+ * of the branch `into`, which has the smaller number. Each voxel knows its branch. So at a
+ * threshold its cluster is that of the branch which the branches that have joined lead to.
+ */
+
+/** Undoes base64 and deflate. @param {string} text @returns {Promise<Uint8Array>} */
+async function inflate(text) {
+  const packed = Uint8Array.from(atob(text.trim()), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/**
+ * Cut bytes into arrays. Those in `planes` have the first bytes of all numbers first.
+ * @param {Uint8Array} bytes
+ * @param {{name: string, type: string, length: number, planes: boolean}[]} layout
+ */
+function unpack(bytes, layout) {
+  const arrays = {};
+  let start = 0;
+  for (const { name, type, length, planes } of layout) {
+    const array = new globalThis[`${type[0].toUpperCase()}${type.slice(1)}Array`](length);
+    const target = new Uint8Array(array.buffer);
+    const size = planes ? array.BYTES_PER_ELEMENT : 1;
+    for (let plane = 0; plane < size; plane++)
+      for (let place = plane; place < target.length; place += size) target[place] = bytes[start++];
+    arrays[name] = array;
+  }
+  return arrays;
+}
+
+/**
+ * A threshold as voxels are compared with it. Never 0: zeros are in no cluster.
+ * @param {number} threshold
+ * @param {string} type - float16, float32 or float64, which integers are compared as
+ */
+function rounded(threshold, type) {
+  let level = type === "float32" ? Math.fround(threshold) : threshold;
+  if (type === "float16") {
+    let unit = 2 ** -24;
+    while (threshold / unit >= 2048 && unit < 32) unit *= 2;
+    const up = Math.round(threshold / unit);
+    level = unit * (up - threshold / unit === 0.5 && up % 2 ? up - 1 : up);
+    if (level > 65504) level = Infinity;
+  }
+  return Math.max(level, Number.MIN_VALUE);
+}
+
+/**
+ * Gather what a look-up reads: the voxels that are on a branch.
+ * @param {{values, branches, into, merges, peaks}} map - `branches` count from 1
+ * @param {string} type - in which voxels are compared
+ */
+function prepare(map, type) {
+  const kept = map.values.filter((_, voxel) => map.branches[voxel]);
+  const keptBranches = map.branches.filter((branch) => branch).map((branch) => branch - 1);
+  return { ...map, type, kept, keptBranches };
+}
+
+/**
+ * The clusters at a threshold, numbered as by find_clusters.
+ * @param {ReturnType<typeof prepare>} map
+ * @param {number} threshold - a distance from zero
+ * @param {number} least - the least extent in voxels
+ * @param {number} sign - 1 or -1: that side alone; 0: both
+ * @returns {{level: number, numbers: Uint32Array, clusters: {id: number, voxel: number,
+ *   peak: number, extent: number, mean: number}[]}} `numbers` are those of branches
+ */
+function clustersAt(map, threshold, least, sign) {
+  const { values, into, merges, peaks, kept, keptBranches } = map;
+  const level = rounded(threshold, map.type);
+  const owners = new Uint32Array(into.length);
+  for (let branch = 0; branch < owners.length; branch++)
+    owners[branch] = merges[branch] >= level ? owners[into[branch]] : branch;
+
+  const extents = new Uint32Array(owners.length);
+  // Sums of two numbers each: what the first cannot hold is in the second.
+  const [sums, rests] = [new Float64Array(owners.length), new Float64Array(owners.length)];
+  for (let place = 0; place < kept.length; place++) {
+    const value = kept[place];
+    if (value < level && value > -level) continue;
+    const owner = owners[keptBranches[place]];
+    extents[owner]++;
+    const before = sums[owner];
+    const sum = before + value;
+    const taken = sum - before;
+    rests[owner] += before - (sum - taken) + (value - taken);
+    sums[owner] = sum;
+  }
+
+  const height = (branch) => Math.abs(values[peaks[branch]]);
+  const numbers = new Uint32Array(owners.length);
+  const clusters = [...extents.keys()]
+    .filter((branch) => extents[branch] >= Math.max(least, 1) && sign * values[peaks[branch]] >= 0)
+    .sort((a, b) => extents[b] - extents[a] || height(b) - height(a) || peaks[a] - peaks[b])
+    .map((branch, place) => {
+      numbers[branch] = place + 1;
+      const [voxel, extent] = [peaks[branch], extents[branch]];
+      const mean = (sums[branch] + rests[branch]) / extent;
+      return { id: place + 1, voxel, peak: values[voxel], extent, mean };
+    });
+  return { level, numbers: owners.map((owner) => numbers[owner]), clusters };
+}
+
+/** The number of the cluster that a voxel belongs to; 0 for none. */
+function labelOf(map, found, voxel) {
+  const value = map.values[voxel];
+  return value >= found.level || value <= -found.level ? found.numbers[map.branches[voxel] - 1] : 0;
+}
+
+/** A number with so many significant digits, as Python's format "g" writes it. */
+function general(value, digits) {
+  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+  let [mantissa, power] = value.toExponential(digits - 1).split("e");
+  // Where just a 5 is cut off, JavaScript rounds away from zero and Python to even.
+  const all = value.toExponential(100).split("e")[0];
+  const kept = all.slice(0, digits + (value < 0 ? 2 : 1));
+  if (/^50*$/.test(all.slice(kept.length)) && kept.at(-1) % 2 === 0) mantissa = kept;
+  const trimmed = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
+  if (power >= -4 && power < digits)
+    return trimmed(Number(`${mantissa}e${power}`).toFixed(digits - 1 - power));
+  return `${trimmed(mantissa)}e${power[0]}${power.slice(1).padStart(2, "0")}`;
+}
+
+/** A number with five digits, and with as many more as tell it from the others. */
+function short(value, ...others) {
+  const numbers = [value, ...others];
+  for (let digits = 5; digits < 17; digits++) {
+    const texts = numbers.map((number) => general(number, digits));
+    if (new Set(texts).size >= new Set(numbers).size) return texts[0];
+  }
+  return general(value, 17);
+}
+
+if (typeof module !== "undefined")
+  module.exports = { inflate, unpack, rounded, prepare, clustersAt, labelOf, general, short };
