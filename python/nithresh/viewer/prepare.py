@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nithresh import nifti
-from nithresh._choices import rules
+from nithresh._choices import rules, source
 from nithresh._numbers import in_full
 from nithresh._open import OpenMap
 from nithresh._params import Request, check_not_negative, check_request
 from nithresh.clusters import Clusters, find_clusters
+from nithresh.images import open_image
 from nithresh.plotting.cuts import check_cuts, choose_cuts
 from nithresh.plotting.geometry import Volume
 from nithresh.plotting.maps import HIDE_ZEROS, StatMap
@@ -98,8 +98,8 @@ class Prepared:
             **rules(request, asked, level),
             "lowest": lowest,
             "volume": volume,
-            "input": nifti.source(img),
-            "mask": None if mask_img is None else nifti.source(mask_img),
+            "input": source(img),
+            "mask": None if mask_img is None else source(mask_img),
         }
         return cls(
             opened,
@@ -149,7 +149,7 @@ def _one_volume(img: Any, volume: Any) -> Any:
     ):
         msg = f"volume is {volume!r}; it must be an integer, counted from 0"
         raise TypeError(msg)
-    image = nifti.open_image(img)
+    image = open_image(img)
     volumes = image.shape[-1] if len(image.shape) > 3 else 1
     if not 0 <= volume < volumes:
         msg = f"volume is {volume}; img has {volumes}, so it must be 0"
