@@ -135,15 +135,13 @@ class Transaction:
         check_place(path)
         place = Path(os.path.realpath(path)) if follows_links else path
         remove_left_overs(place.parent)
-        is_new = place.is_symlink() or not place.exists()
+        is_new = not _is_own_file(place)
         temporary = self._temporary_beside(place)
         with _naming(path, temporary):
             # Nobody else may read a file that replaces a private one.
             temporary.touch(0o666 if is_new else 0o600, exist_ok=False)
             with temporary.open("wb") as stream:
                 yield stream
-            if not is_new:
-                _take_over(place, temporary)
         self._written.append(_Written(path, place, temporary, turn))
 
     def checksums(self) -> dict[Path, str]:
@@ -186,6 +184,11 @@ class Transaction:
                 self._exchange(files, replaces=if_exists is IfExists.REPLACE)
 
     def _exchange(self, files: list[_Written], *, replaces: bool) -> None:
+        for file in files:
+            # Not before: others may have had it away, or changed it.
+            if _is_own_file(file.place):
+                with _naming(file.path, file.temporary):
+                    _take_over(file.place, file.temporary)
         with ExitStack() as undo:
             if replaces:
                 for file in files:
@@ -337,10 +340,18 @@ def _start(pid: int) -> str | None:
     return "ended" if fields[0] in "ZX" else fields[19]
 
 
+def _is_own_file(place: Path) -> bool:
+    """Whether there is something at a place itself, and not where a link leads to."""
+    return place.exists() and not place.is_symlink()
+
+
 def _take_over(old: Path, new: Path) -> None:
     """Give a file the owner, the mode and the attributes of another one."""
     if sys.platform != "win32":
-        status = old.stat()
+        try:
+            status = old.stat()
+        except FileNotFoundError:
+            return  # somebody has just removed it
         # Who may not give files away may still choose among their groups.
         for owner in (status.st_uid, -1):
             with suppress(OSError):
