@@ -41,8 +41,9 @@ def image():
 
 @pytest.fixture(scope="module")
 def figure(image):
-    with plot_stat_map(image, display_mode="z", cut_coords=1) as figure:
-        yield figure
+    display = plot_stat_map(image, display_mode="z", cut_coords=1)
+    yield display
+    display.close()
 
 
 @pytest.fixture(params=WRITERS)
