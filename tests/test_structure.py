@@ -1,10 +1,15 @@
 """How the Python side is built: short functions, and imports that lead one way."""
 
 import ast
+import inspect
+import pydoc
+import re
+from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import nithresh
+from nithresh import _shared_docs, label
 
 PACKAGE = Path(nithresh.__file__).parent
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -72,3 +77,18 @@ def test_no_imports_lead_in_a_circle():
         tuple(TopologicalSorter(graph).static_order())
     except CycleError as error:
         raise AssertionError(" -> ".join(error.args[1])) from None
+
+
+def test_shared_texts_are_written_out_and_shared():
+    uses = Counter()
+    for path in SOURCES:
+        text = path.read_text()
+        for line in text.splitlines() if "@shared_docs" in text else ():
+            if (found := re.fullmatch(r" *\{(\w+)\}", line)) is not None:
+                uses[found[1]] += 1
+    assert set(uses) == set(_shared_docs._TEXTS)
+    assert min(uses.values()) > 1
+    for name in (*nithresh.__all__, "dask.threshold", "dask.label"):
+        shown = pydoc.render_doc(f"nithresh.{name}", renderer=pydoc.plaintext)
+        assert re.search(r"^[ |]*\{\w+\}$", shown, re.MULTILINE) is None, name
+    assert "connectivity : {6, 18, 26}, default=6\n    Neigh" in inspect.getdoc(label)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from nithresh._own_files import OwnFiles
 from nithresh._params import check_count, check_request, warn
 from nithresh._paths import FilePath
+from nithresh._shared_docs import shared_docs
 from nithresh._tasks import in_threads
 from nithresh.files import save
 from nithresh.images import load_map
@@ -49,6 +50,7 @@ class FileResult:
     error: Exception | None
 
 
+@shared_docs
 def threshold_files(
     pairs: Iterable[Pair],
     threshold: float | str,
@@ -75,18 +77,12 @@ def threshold_files(
     threshold : float or str
         In the units of the maps, or a percentile such as ``"95%"``, of each file by
         itself. A voxel whose value equals it is kept.
-    cluster_threshold : int, default=0
-        Least extent of a cluster in voxels; a cluster of exactly that extent is
-        kept.
-    two_sided : bool, default=True
-        Keep ``abs(v) >= threshold``. Otherwise keep ``v >= threshold``, or
-        ``v <= threshold`` if the threshold is negative.
+    {cluster_threshold}
+    {two_sided}
     mask_img : str, pathlib.Path or nibabel image, optional
         0 outside and one other value inside, for all files; read once, and
         taken at the centres of the maps' voxels, once for each other grid.
-    connectivity : {6, 18, 26}, default=6
-        Voxels belong together that share a face; a face or an edge; a face, an
-        edge or a corner.
+    {connectivity}
     jobs : int, optional
         How many files are worked on at the same time, and so the most images in
         memory. By default as many as :func:`nithresh.get_num_threads`.

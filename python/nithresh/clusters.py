@@ -24,6 +24,7 @@ from nithresh._params import (
     check_request,
     warn,
 )
+from nithresh._shared_docs import shared_docs
 from nithresh.grids import difference
 from nithresh.table import ClusterTable
 from nithresh.thresholding import warn_beyond_range
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from nithresh._open import ImageOrPath
 
 
+@shared_docs
 def label(
     data: NDArray[Any],
     threshold: float | str,
@@ -56,16 +58,12 @@ def label(
     threshold : float or str
         As for :func:`nithresh.threshold`: in the units of the map, or a percentile
         such as ``"95%"``.
-    cluster_threshold : int, default=0
-        Least extent of a cluster in voxels.
-    two_sided : bool, default=True
-        Keep ``abs(v) >= threshold``. Otherwise keep ``v >= threshold``, or
-        ``v <= threshold`` if the threshold is negative.
-    connectivity : {6, 18, 26}, default=6
-        Voxels belong together that share a face; a face or an edge; a face, an
-        edge or a corner. Positive and negative clusters never merge.
-    mask : numpy.ndarray of shape (x, y, z), optional
-        0 outside and one other value inside. Voxels outside belong to no cluster.
+    {cluster_threshold}
+    {two_sided}
+    {connectivity}
+        Positive and negative clusters never merge.
+    {mask}
+        Voxels outside belong to no cluster.
 
     Returns
     -------
@@ -113,6 +111,7 @@ def label(
     return opened.restored(labels), count
 
 
+@shared_docs
 def find_clusters(
     img: ImageOrPath,
     threshold: float | str,
@@ -139,17 +138,12 @@ def find_clusters(
     threshold : float or str
         The cluster-defining threshold in the units of the map, or a percentile
         such as ``"95%"``, as for :func:`nithresh.threshold_img`.
-    cluster_threshold : int, default=0
-        Least extent of a cluster in voxels.
-    two_sided : bool, default=True
-        Keep ``abs(v) >= threshold``. Otherwise keep ``v >= threshold``, or
-        ``v <= threshold`` if the threshold is negative.
-    connectivity : {6, 18, 26}, default=6
-        Voxels belong together that share a face; a face or an edge; a face, an
-        edge or a corner. Positive and negative clusters never merge.
-    mask_img : str, pathlib.Path or nibabel image, optional
-        0 outside and one other value inside; on another grid it is taken at
-        the centres of the map's voxels. Voxels outside become zero.
+    {cluster_threshold}
+    {two_sided}
+    {connectivity}
+        Positive and negative clusters never merge.
+    {mask_img}
+        Voxels outside become zero.
     min_distance : float, default=8.0
         Least distance in mm between any two peaks of the same cluster that are
         listed; peaks at just this distance are.

@@ -11,6 +11,7 @@ from nithresh import _core
 from nithresh._arrays import warn_if_non_finite
 from nithresh._open import OpenMap
 from nithresh._params import check_bool, check_connectivity, check_not_negative
+from nithresh._shared_docs import shared_docs
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from nithresh._open import ImageOrPath
 
 
+@shared_docs
 def tfce(
     data: NDArray[Any],
     *,
@@ -43,15 +45,13 @@ def tfce(
         Power of the extent; 0 or more.
     H : float, default=2.0
         Power of the height; 0 or more.
-    connectivity : {6, 18, 26}, default=6
-        Voxels belong together that share a face; a face or an edge; a face, an
-        edge or a corner.
+    {connectivity}
     two_sided : bool, default=True
         Give negative voxels the negative score of the same map with its signs
         changed. Otherwise they score zero. Positive and negative clusters never
         merge.
-    mask : numpy.ndarray of shape (x, y, z), optional
-        0 outside and one other value inside. Voxels outside count as zero.
+    {mask}
+        Voxels outside count as zero.
 
     Returns
     -------
@@ -109,6 +109,7 @@ def tfce(
     return opened.restored(scores)
 
 
+@shared_docs
 def tfce_img(
     img: ImageOrPath,
     *,
@@ -132,14 +133,11 @@ def tfce_img(
         Power of the extent in voxels; 0 or more.
     H : float, default=2.0
         Power of the height; 0 or more.
-    connectivity : {6, 18, 26}, default=6
-        Voxels belong together that share a face; a face or an edge; a face, an
-        edge or a corner.
+    {connectivity}
     two_sided : bool, default=True
         Give negative voxels negative scores. Otherwise they score zero.
-    mask_img : str, pathlib.Path or nibabel image, optional
-        0 outside and one other value inside; on another grid it is taken at
-        the centres of the map's voxels. Voxels outside score zero.
+    {mask_img}
+        Voxels outside score zero.
 
     Returns
     -------

@@ -21,6 +21,7 @@ from nithresh._params import (
     check_threshold,
     warn,
 )
+from nithresh._shared_docs import shared_docs
 from nithresh._stated import read_stat, state
 from nithresh._tails import Statistic, check_stat, import_special
 from nithresh.thresholding import threshold_open
@@ -71,6 +72,7 @@ def threshold_stats_img(
 ) -> tuple[None, float]: ...
 
 
+@shared_docs
 def threshold_stats_img(
     stat_img: ImageOrPath | None = None,
     mask_img: ImageOrPath | None = None,
@@ -120,9 +122,9 @@ def threshold_stats_img(
           p <= alpha / n.
         - None: nothing; `threshold` is taken as it is, and neither `alpha` nor
           `stat` is used.
-    cluster_threshold : int, default=0
-        Least extent of a cluster in voxels; here not below 0. The error rate
-        is that of the voxels, before small clusters are dropped.
+    {cluster_threshold}
+        Here not below 0. The error rate is that of the voxels, before small clusters
+        are dropped.
     two_sided : bool, default=True
         Keep both ``v >= threshold`` and ``v <= -threshold``; otherwise the
         first alone. An F- or chi2-map is tested on its upper side in both cases,
@@ -133,9 +135,8 @@ def threshold_stats_img(
         header; its description, as SPM writes it (``SPM{T_[15.0]}``); the name of
         the file, by the BIDS entity ``stat`` (``stat-z``) or as SPM names maps
         (``spmT_0001.nii``). Where none says anything, z.
-    connectivity : {6, 18, 26}, default=6
-        Voxels belong together that share a face; a face or an edge; a face, an
-        edge or a corner. nilearn has no choice but 6.
+    {connectivity}
+        nilearn has no choice but 6.
 
     Returns
     -------

@@ -21,6 +21,7 @@ from nithresh._comparison import passes_none
 from nithresh._numbers import told_apart
 from nithresh._open import OpenMap
 from nithresh._params import Percentile, Request, check_bool, check_request, warn
+from nithresh._shared_docs import shared_docs
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from nithresh._open import ImageOrPath
 
 
+@shared_docs
 def threshold(
     data: NDArray[Any],
     threshold: float | str,
@@ -53,18 +55,12 @@ def threshold(
         The cluster-defining threshold in the units of the map, or a percentile
         such as ``"95%"``: of abs(values) if `two_sided`, else of the values
         >= 0; all volumes together, linearly interpolated, plus 1e-5.
-    cluster_threshold : int, default=0
-        Least extent of a cluster in voxels. Positive and negative clusters
-        never merge, and each volume is by itself.
-    two_sided : bool, default=True
-        Keep ``abs(v) >= threshold``. Otherwise keep ``v >= threshold``, or
-        ``v <= threshold`` if the threshold is negative.
-    connectivity : {6, 18, 26}, default=6
-        Voxels belong together that share a face; a face or an edge; a face, an
-        edge or a corner.
-    mask : numpy.ndarray of shape (x, y, z), optional
-        0 outside and one other value inside. Voxels outside become zero and
-        count for no percentile.
+    {cluster_threshold}
+        Positive and negative clusters never merge. Each volume has its own clusters.
+    {two_sided}
+    {connectivity}
+    {mask}
+        Voxels outside become zero and count for no percentile.
     out : numpy.ndarray, optional
         Where to write the result, of the shape and type of the result; may be
         `data` itself.
@@ -77,10 +73,7 @@ def threshold(
 
     Raises
     ------
-    TypeError
-        An argument of the wrong type.
-    ValueError
-        An argument of the right type with a value that is not allowed.
+    {errors_of_arguments}
 
     Examples
     --------
@@ -107,6 +100,7 @@ def threshold(
     return opened.restored(result) if out is None else out
 
 
+@shared_docs
 def threshold_img(
     img: ImageOrPath,
     threshold: float | str,
@@ -138,25 +132,19 @@ def threshold_img(
         together, linearly interpolated. As in nilearn, 1e-5 is added to a
         percentile: ``"100%"`` keeps nothing, nor does any percentile of a map
         whose values are all smaller than that.
-    cluster_threshold : int, default=0
-        Least extent of a cluster in voxels. Positive and negative clusters
-        never merge, and each volume is by itself.
-    two_sided : bool, default=True
-        Keep ``abs(v) >= threshold``. Otherwise keep ``v >= threshold``, or
-        ``v <= threshold`` if the threshold is negative.
-    mask_img : str, pathlib.Path or nibabel image, optional
-        0 outside and one other value inside; on another grid it is taken at
-        the centres of the map's voxels (see the notes). Voxels outside become
-        zero.
+    {cluster_threshold}
+        Positive and negative clusters never merge. Each volume has its own clusters.
+    {two_sided}
+    {mask_img}
+        See the notes. Voxels outside become zero.
     copy : bool, default=True
         If False and the image's data are an array in memory, that array is
         thresholded in place and belongs to the result.
     copy_header : bool, default=True
         Give the result the header of `img`, with the data type, ``cal_min``
         and ``cal_max`` of the result; otherwise a fresh one.
-    connectivity : {6, 18, 26}, default=6
-        Voxels belong together that share a face; a face or an edge; a face, an
-        edge or a corner. nilearn has no choice but 6.
+    {connectivity}
+        nilearn has no choice but 6.
 
     Returns
     -------

@@ -21,6 +21,7 @@ from nithresh._params import (
     check_count,
     check_levels,
 )
+from nithresh._shared_docs import shared_docs
 
 if TYPE_CHECKING:
     from nithresh._open import ImageOrPath
@@ -96,6 +97,7 @@ class TreeBranches(NamedTuple):
     peak: NDArray[np.intp]
 
 
+@shared_docs
 class ClusterTree:
     """The clusters of a map at all thresholds.
 
@@ -110,14 +112,11 @@ class ClusterTree:
     ----------
     img : str, pathlib.Path or nibabel image
         A map of shape (x, y, z). NaN and infinities count as zero, with a warning.
-    connectivity : {6, 18, 26}, default=6
-        Voxels belong together that share a face; a face or an edge; a face, an
-        edge or a corner.
+    {connectivity}
     two_sided : bool, default=True
         Whether there are negative clusters too.
-    mask_img : str, pathlib.Path or nibabel image, optional
-        0 outside and one other value inside; on another grid it is taken at
-        the centres of the map's voxels. Voxels outside count as zero.
+    {mask_img}
+        Voxels outside count as zero.
 
     Attributes
     ----------
@@ -130,10 +129,7 @@ class ClusterTree:
 
     Raises
     ------
-    TypeError
-        An argument of the wrong type.
-    ValueError
-        An argument of the right type with a value that is not allowed.
+    {errors_of_arguments}
 
     Warns
     -----
@@ -185,6 +181,7 @@ class ClusterTree:
         warn_if_non_finite(opened.voxels)
 
     @classmethod
+    @shared_docs
     def from_array(
         cls,
         data: NDArray[Any],
@@ -204,8 +201,8 @@ class ClusterTree:
             As of the class.
         two_sided : bool, default=True
             As of the class.
-        mask : numpy.ndarray of shape (x, y, z), optional
-            0 outside and one other value inside. Voxels outside count as zero.
+        {mask}
+            Voxels outside count as zero.
 
         Returns
         -------
@@ -214,10 +211,7 @@ class ClusterTree:
 
         Raises
         ------
-        TypeError
-            An argument of the wrong type.
-        ValueError
-            An argument of the right type with a value that is not allowed.
+        {errors_of_arguments}
 
         Examples
         --------
@@ -399,6 +393,7 @@ class ClusterTree:
             robust_to=robust_to[alive],
         )
 
+    @shared_docs
     def labels(self, threshold: float, cluster_threshold: int = 0) -> NDArray[np.int32]:
         """Write the number of its cluster at a threshold to each voxel.
 
@@ -406,8 +401,7 @@ class ClusterTree:
         ----------
         threshold : float
             0 or more.
-        cluster_threshold : int, default=0
-            Least extent of a cluster in voxels.
+        {cluster_threshold}
 
         Returns
         -------

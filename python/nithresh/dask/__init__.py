@@ -31,6 +31,7 @@ except ImportError as error:
 from nithresh._choices import rules, versions
 from nithresh._columns import Rows, made
 from nithresh._params import check_request, warn
+from nithresh._shared_docs import shared_docs
 from nithresh.dask.blocks import Volume, merged
 from nithresh.grids import fault
 from nithresh.table import ClusterTable
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Clusters", "find_clusters", "label", "threshold"]
 
 
+@shared_docs
 def threshold(
     array: da.Array,
     threshold: float | str,
@@ -63,26 +65,18 @@ def threshold(
 
     Parameters
     ----------
-    array : dask.array.Array of shape (x, y, z)
-        A real type of up to 64 bits, in chunks of known sizes; it must be the same each
-        time it is computed.
+    {chunked_array}
     threshold : float or str
         The cluster-defining threshold in the units of the map, or a percentile
         such as ``"95%"``: of abs(values) if `two_sided`, else of the values
         >= 0; linearly interpolated, plus 1e-5. It takes a pass over the volume for
         each 16 bits of its type.
-    cluster_threshold : int, default=0
-        Least extent of a cluster in voxels. Positive and negative clusters
-        never merge.
-    two_sided : bool, default=True
-        Keep ``abs(v) >= threshold``. Otherwise keep ``v >= threshold``, or
-        ``v <= threshold`` if the threshold is negative.
-    connectivity : {6, 18, 26}, default=6
-        Voxels belong together that share a face; a face or an edge; a face, an
-        edge or a corner.
-    mask : dask.array.Array or numpy.ndarray of shape (x, y, z), optional
-        0 outside and one other value inside. Voxels outside become zero and
-        count for no percentile.
+    {cluster_threshold}
+        Positive and negative clusters never merge.
+    {two_sided}
+    {connectivity}
+    {chunked_mask}
+        Voxels outside become zero and count for no percentile.
 
     Returns
     -------
@@ -92,10 +86,7 @@ def threshold(
 
     Raises
     ------
-    TypeError
-        An argument of the wrong type.
-    ValueError
-        An argument of the right type with a value that is not allowed.
+    {errors_of_arguments}
     RuntimeError
         A worker of Dask's client has no nithresh, or another version.
 
@@ -119,6 +110,7 @@ def threshold(
     return volume.thresholded(numbers)
 
 
+@shared_docs
 def label(
     array: da.Array,
     threshold: float | str,
@@ -137,22 +129,17 @@ def label(
 
     Parameters
     ----------
-    array : dask.array.Array of shape (x, y, z)
-        A real type of up to 64 bits, in chunks of known sizes; it must be the same each
-        time it is computed.
+    {chunked_array}
     threshold : float or str
         As for :func:`nithresh.dask.threshold`.
-    cluster_threshold : int, default=0
-        Least extent of a cluster in voxels. What is smaller and touches no border of a
-        chunk is forgotten at once, so a larger one takes less memory.
-    two_sided : bool, default=True
-        Keep ``abs(v) >= threshold``. Otherwise keep ``v >= threshold``, or
-        ``v <= threshold`` if the threshold is negative.
-    connectivity : {6, 18, 26}, default=6
-        Voxels belong together that share a face; a face or an edge; a face, an
-        edge or a corner. Positive and negative clusters never merge.
-    mask : dask.array.Array or numpy.ndarray of shape (x, y, z), optional
-        0 outside and one other value inside. Voxels outside belong to no cluster.
+    {cluster_threshold}
+        What is smaller and touches no border of a chunk is forgotten at once, so a
+        larger one takes less memory.
+    {two_sided}
+    {connectivity}
+        Positive and negative clusters never merge.
+    {chunked_mask}
+        Voxels outside belong to no cluster.
 
     Returns
     -------
@@ -219,6 +206,7 @@ class Clusters:
         return f"<Clusters: {len(self)} clusters in {self.labels.npartitions} chunks>"
 
 
+@shared_docs
 def find_clusters(
     array: da.Array,
     threshold: float | str,
@@ -240,21 +228,15 @@ def find_clusters(
 
     Parameters
     ----------
-    array : dask.array.Array of shape (x, y, z)
-        A real type of up to 64 bits, in chunks of known sizes; it must be the same each
-        time it is computed.
+    {chunked_array}
     threshold : float or str
         As for :func:`nithresh.dask.threshold`.
-    cluster_threshold : int, default=0
-        Least extent of a cluster in voxels.
-    two_sided : bool, default=True
-        Keep ``abs(v) >= threshold``. Otherwise keep ``v >= threshold``, or
-        ``v <= threshold`` if the threshold is negative.
-    connectivity : {6, 18, 26}, default=6
-        Voxels belong together that share a face; a face or an edge; a face, an
-        edge or a corner. Positive and negative clusters never merge.
-    mask : dask.array.Array or numpy.ndarray of shape (x, y, z), optional
-        0 outside and one other value inside. Voxels outside become zero.
+    {cluster_threshold}
+    {two_sided}
+    {connectivity}
+        Positive and negative clusters never merge.
+    {chunked_mask}
+        Voxels outside become zero.
     affine : array_like of shape (4, 4), optional
         From voxel indices to mm. Without one the columns of the table in mm are in
         voxels.
