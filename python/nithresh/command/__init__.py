@@ -15,12 +15,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nithresh.command import clusters, demo, info, plot, tfce, threshold
+from nithresh.command import (
+    clusters,
+    demo,
+    errors,
+    info,
+    plot,
+    report,
+    tfce,
+    threshold,
+    view,
+)
 from nithresh.command.errors import (
     NeededFileError,
     UsageError,
     forget_output,
-    report,
 )
 from nithresh.command.parser import Subcommand, whole_parser
 
@@ -30,6 +39,8 @@ SUBCOMMANDS: dict[str, Subcommand[Any]] = {
     "clusters": clusters.SUBCOMMAND,
     "tfce": tfce.SUBCOMMAND,
     "plot": plot.SUBCOMMAND,
+    "view": view.SUBCOMMAND,
+    "report": report.SUBCOMMAND,
     "info": info.SUBCOMMAND,
     "demo": demo.SUBCOMMAND,
 }
@@ -73,14 +84,14 @@ def main(args: Sequence[str] | None = None) -> int:
         os.kill(os.getpid(), number)
         return 128 + number
     except NeededFileError as failure:
-        report(failure.path, failure.error, debug=options.debug)
+        errors.report(failure.path, failure.error, debug=options.debug)
         return 1
     except BrokenPipeError:
         # Whoever read the output has enough of it.
         forget_output()
         return 1
     except Exception as error:
-        report(None, error, debug=options.debug)
+        errors.report(None, error, debug=options.debug)
         forget_output()
         return 1
     finally:

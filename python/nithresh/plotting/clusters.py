@@ -28,6 +28,7 @@ from nithresh.plotting.text import fit_lines, text_width
 if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
+    from typing import IO
 
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
@@ -104,7 +105,7 @@ def plot_clusters(
     clusters: Clusters,
     n: int = 5,
     bg_img: ImageOrPath | Template | Literal[False] | None = Template.MNI152,
-    output_file: str | os.PathLike[str] | None = None,
+    output_file: str | os.PathLike[str] | IO[bytes] | None = None,
     *,
     colorbar: bool = True,
     figure: Figure | SubFigure | int | str | None = None,
@@ -134,7 +135,7 @@ def plot_clusters(
     bg_img : str, pathlib.Path, nibabel image or None
         What the map lies on. The brain of the MNI152 template if not given, nothing
         if None or False.
-    output_file : str or pathlib.Path, optional
+    output_file : str, pathlib.Path or file, optional
         Save the figure here, close it and return None.
     colorbar : bool, default=True
         One for all rows. Values that are hidden are grey on it.

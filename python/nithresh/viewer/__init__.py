@@ -4,6 +4,7 @@ A page holds the map's own values and its component tree, and looks its clusters
 them (``clusters.js``).
 """
 
+from nithresh.viewer.report import report
 from nithresh.viewer.views import View, view
 
-__all__ = ["View", "view"]
+__all__ = ["View", "report", "view"]

@@ -24,10 +24,11 @@ from nithresh.viewer.data import check_cmap, values_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Prepared"]
+__all__ = ["DOTS_PER_INCH", "Prepared"]
 
 _AUTO = "95%"
-_DOTS_PER_INCH = 80
+#: Of pictures.
+DOTS_PER_INCH = 80
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Prepared:
         cmap: Any,
         lowest: Any,
         volume: Any,
+        max_peaks: int,
         **words: Any,
     ) -> Prepared:
         """Check what was asked for, open it and find the clusters."""
@@ -80,7 +82,9 @@ class Prepared:
                 "threshold must be as far from zero, or further"
             )
             raise ValueError(msg)
-        clusters = find_clusters(image, level, **words, mask_img=mask_img, max_peaks=1)
+        clusters = find_clusters(
+            image, level, **words, mask_img=mask_img, max_peaks=max_peaks
+        )
         low, high, _ = opened.summary()
         kept = np.asanyarray(clusters.thresholded_img.dataobj).reshape(values.shape)
         stat_map = StatMap(
@@ -126,7 +130,7 @@ class Prepared:
         from matplotlib import rc_context
 
         figure = io.BytesIO()
-        settings: Any = {"savefig.format": "png", "savefig.dpi": _DOTS_PER_INCH}
+        settings: Any = {"savefig.format": "png", "savefig.dpi": DOTS_PER_INCH}
         with rc_context(settings):
             plot_stat_map(
                 self.clusters.thresholded_img,

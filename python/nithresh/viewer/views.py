@@ -199,6 +199,7 @@ def view(
         cmap=cmap,
         lowest=lowest,
         volume=volume,
+        max_peaks=1,
     )
     return page_of(prepared, title)
 
