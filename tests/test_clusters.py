@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import nithresh
 import oracles
-from nithresh import _columns, datasets, find_clusters, label, testing, threshold_img
+from nithresh import datasets, find_clusters, label, testing, threshold_img
 
 CONNECTIVITIES = st.sampled_from([6, 18, 26])
 EXTENTS = st.sampled_from([0, 1, 2, 4])
@@ -483,37 +483,7 @@ def test_what_belongs_to_the_cluster_is_missing_for_sub_peaks(tmp_path):
     ]
 
 
-def test_a_column_is_one_record(monkeypatch, tmp_path):
-    """What the page on new columns says is all there is to do."""
-    weakest = _columns.Column(
-        "weakest",
-        "Value nearest to zero in the cluster",
-        lambda rows: rows.found["labels"].sample(abs(voxels_of(nibabel.load(SAMPLE))))[
-            1
-        ],
-        unit="z",
-        per_cluster=True,
-        printed=True,
-        near_threshold=True,
-    )
-    monkeypatch.setattr(_columns, "COLUMNS", (*_columns.COLUMNS, weakest))
-    found = find_clusters(SAMPLE, 3)
-    table = pickled(found).table
-    for number, row in found.lookup.items():
-        under = voxels_of(nibabel.load(SAMPLE))[voxels_of(found.labels_img) == number]
-        assert table["weakest"][row] == abs(under).min() >= 3
-    assert str(table).splitlines()[0].split()[-1] == "weakest"
-    assert "<th>weakest</th>" in table._repr_html_()
-    assert (
-        table.to_pandas()["weakest"].isna().sum()
-        == np.char.isalpha([name[-1] for name in table["id"].tolist()]).sum()
-    )
-    table.to_tsv(tmp_path / "a.tsv")
-    assert (tmp_path / "a.tsv").read_text().splitlines()[0].endswith("\tweakest")
-    assert json.loads((tmp_path / "a.json").read_text())["weakest"] == {
-        "Description": "Value nearest to zero in the cluster; n/a for a sub-peak",
-        "Units": "z",
-    }
+def test_a_column_that_is_no_record_is_refused():
     with pytest.raises(ValueError, match="'std' is not a column"):
         nithresh.ClusterTable({"std": np.zeros(1)}, {})
 

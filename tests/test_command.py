@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 import nithresh
 from nithresh import images, testing
 from nithresh._numbers import told_apart
+from nithresh.command import SUBCOMMANDS
 from nithresh.command.description import Counts
 from nithresh.plotting import plot_stat_map
 from running import run_here
@@ -29,7 +30,6 @@ from running import run_here
 COMMAND = Path(sys.executable).with_name("nithresh")
 SAMPLE = nithresh.datasets.load_sample_motor_activation_image()
 BIDS = "sub-01_task-a_stat-z_statmap.nii.gz"
-SUBCOMMANDS = ("threshold", "clusters", "tfce", "plot", "info", "demo")
 AFFINE = np.diag([-2, 2, 2, 1.0])
 
 
