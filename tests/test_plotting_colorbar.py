@@ -72,7 +72,7 @@ def test_ticks_do_not_depend_on_the_unit(scale):
         ({"threshold": 2.5}, (-2.5, 2.5)),
         ({"threshold": 2.5, "two_sided": False}, (-7.941444397, 2.5)),
         ({"threshold": -2.5, "two_sided": False}, (-2.5, 7.941444397)),
-        ({"threshold": 2.5, "vmin": 1}, (1, 2.5)),
+        ({"threshold": 2.5, "vmin": 1, "two_sided": False}, (1, 2.5)),
         ({"threshold": 7.9}, (-7.9, 7.9)),
         ({"threshold": None}, None),
         ({}, None),
@@ -92,24 +92,23 @@ def test_the_band_is_exact(words, expected):
     assert band.get_facecolor() == (0.5, 0.5, 0.5, 1.0)
 
 
-def test_the_bar_shows_the_colors_of_the_map():
+@pytest.mark.parametrize("words", [{}, {"vmax": 5}, {"symmetric_cbar": False}], ids=str)
+@pytest.mark.parametrize("cmap", ["RdBu_r", "viridis", "cold_hot"])
+def test_the_bar_shows_the_colors_of_the_map(cmap, words):
     image = datasets.load_sample_motor_activation_image()
-    display = plot_stat_map(image, figure=Figure(), vmax=5)
-    (gradient,) = display.colorbar_ax.images
-    drawn = display.axes["x"].ax.images[-1]
-    assert gradient.get_clim() == drawn.get_clim() == (-5, 5)
-    assert gradient.get_cmap() == drawn.get_cmap()
-    assert gradient.get_extent() == [0, 1, -5, 5]
-    column = gradient.get_array()[:, 0]
-    edges = np.linspace(-5, 5, len(column) + 1)
-    np.testing.assert_allclose(column, (edges[1:] + edges[:-1]) / 2)
+    display = plot_stat_map(image, figure=Figure(), cmap=cmap, **words)
+    drawn, bar = display.axes["x"].ax.images[-1], display._cbar
+    values = np.linspace(*display.colorbar_ax.get_ylim(), 200)
+    np.testing.assert_allclose(
+        bar.cmap(bar.norm(values)), drawn.cmap(drawn.norm(values)), atol=0.03
+    )
 
 
 @pytest.mark.parametrize(
     ("data", "words", "bar"),
     [
         ([-4, 7.9], {}, (-7.9, 7.9)),
-        ([-4, 7.9], {"vmin": 1}, (1, 7.9)),
+        ([4, 7.9], {"vmin": 1}, (1, 7.9)),
         ([-4, 7.9], {"vmax": 5}, (-5, 5)),
         ([2, 5], {}, (0, 5)),
         ([-5, -2], {}, (-5, 0)),

@@ -7,7 +7,8 @@ import functools
 from typing import TYPE_CHECKING, Any, Literal
 
 from nithresh._params import check_bool, check_count
-from nithresh.plotting.colorbar import color_limits
+from nithresh.plotting.cmaps import colormap, is_diverging
+from nithresh.plotting.colorbar import centred, color_limits
 from nithresh.plotting.cuts import peak_of
 from nithresh.plotting.display import SliceDisplay
 from nithresh.plotting.figures import closed_on_error, open_frame, root_figure
@@ -19,6 +20,7 @@ from nithresh.plotting.maps import (
     open_background,
     open_labels,
     open_stat_map,
+    with_colors,
 )
 from nithresh.plotting.modes import MODES
 from nithresh.plotting.panels import ABOVE_IMAGES, Panels
@@ -183,7 +185,11 @@ radiological, cbar_label
     stat_map = _open_thresholded(clusters)
     background = open_background(bg_img, black_bg=black_bg)
     labels = open_labels(clusters)
+    colors = colormap(cmap)
     limits = color_limits(stat_map.low, stat_map.high, vmin, vmax)
+    if is_diverging(colors):
+        limits = centred(limits, vmin, vmax)
+    stat_map = with_colors(stat_map, limits.bar_min, limits.bar_max)
     numbers = list(range(1, count + 1))
 
     frame = open_frame(
@@ -206,11 +212,11 @@ radiological, cbar_label
         )
         panels.draw_background(background)
         panels.draw_map(
-            stat_map, limits, {"cmap": cmap}, transparency=None, linear=False
+            stat_map, limits, {"cmap": colors}, transparency=None, linear=False
         )
         if colorbar:
             panels.add_bar(
-                stat_map, limits, cmap=cmap, tick_format="%.2g", label=cbar_label
+                stat_map, limits, cmap=colors, tick_format="%.2g", label=cbar_label
             )
         display = ClustersDisplay(panels, numbers)
         if title:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from nithresh.plotting.text import text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colorbar import Colorbar
     from matplotlib.colors import Colormap
 
 __all__ = [
@@ -25,10 +27,12 @@ __all__ = [
     "bar_font_size",
     "bar_room",
     "bar_ticks",
+    "centred",
     "color_limits",
     "draw_bar",
     "fit_labels",
     "hidden_band",
+    "label_room",
     "plan_bar",
 ]
 
@@ -41,6 +45,15 @@ _SMALLEST_FONT = 7.0
 _TICK_LENGTH = 2.0
 _TICK_PAD = 2.0
 _LINE_WIDTH = 0.6
+# A label may be off its place by this part of the bar: less than a line is wide.
+_NEARLY = 0.01
+_EXTENDS = {
+    (False, False): "neither",
+    (True, False): "min",
+    (False, True): "max",
+    (True, True): "both",
+}
+_EXTEND_SHARE = 0.05  # of the bar's height, for each pointed end
 # Height of a line of labels, of their size.
 _LINE = 1.1
 
@@ -122,6 +135,24 @@ def color_limits(
         )
         raise ValueError(msg)
     return limits
+
+
+def centred(limits: ColorLimits, vmin: float | None, vmax: float | None) -> ColorLimits:
+    """Return limits for colours that grow away from a centre: that stands for 0.
+
+    The bar keeps its ends. Limits that the caller gave on one side of 0, and two of
+    them, stay.
+
+    Examples
+    --------
+    >>> centred(color_limits(2.0, 5.0), None, None)
+    ColorLimits(vmin=-5.0, vmax=5.0, bar_min=0.0, bar_max=5.0)
+    """
+    both_given = vmin is not None and vmax is not None
+    if both_given or limits.bar_min > 0 or limits.bar_max < 0:
+        return limits
+    end = max(-limits.bar_min, limits.bar_max)
+    return dataclasses.replace(limits, vmin=-end, vmax=end)
 
 
 def _looks_symmetric(
@@ -276,13 +307,15 @@ class Bar:
     """A colour bar before it has a place.
 
     ``ticks`` are the values where ``labels`` stand; ``band`` is the part of the bar
-    that is hidden, None for nothing.
+    that is hidden, None for nothing; ``extend`` says which ends are pointed, because
+    there are values beyond them: "neither", "min", "max" or "both".
     """
 
     limits: ColorLimits
     ticks: list[float]
     labels: list[str]
     band: tuple[float, float] | None
+    extend: str = "neither"
 
 
 def plan_bar(
@@ -291,10 +324,17 @@ def plan_bar(
     *,
     two_sided: bool = True,
     tick_format: str = "%.2g",
+    drawn: tuple[float, float] = (0.0, 0.0),
 ) -> Bar:
-    """Return the bar of a map with these limits and this threshold."""
+    """Return the bar of a map with these limits and this threshold.
+
+    ``drawn`` are the smallest and the largest value that are drawn.
+    """
     low, high = limits.bar_min, limits.bar_max
-    ticks, labels = [], []
+    band = hidden_band(threshold, low, high, two_sided=two_sided)
+    nearly = _NEARLY * (high - low)
+    ticks: list[float] = []
+    labels: list[str] = []
     ends = {tick_format % low: low, tick_format % high: high}
     for tick in bar_ticks(
         low, high, threshold, two_sided=two_sided, tick_format=tick_format
@@ -302,11 +342,17 @@ def plan_bar(
         label = tick_format % tick
         # Rounding can take an end off the bar, and a threshold may be beyond it.
         place = ends.get(label, tick)
-        if low <= place <= high:
+        if abs(float(label) - place) > nearly:
+            # A format such as "%i" cuts digits off: what it says stands where it holds.
+            place = float(label)
+        is_hidden = band is not None and (
+            place != 0 and band[0] + nearly < place < band[1] - nearly
+        )
+        if low <= place <= high and not is_hidden and label not in labels:
             ticks.append(place)
             labels.append(label)
-    band = hidden_band(threshold, low, high, two_sided=two_sided)
-    return Bar(limits, ticks, labels, band)
+    extend = _EXTENDS[drawn[0] < low, drawn[1] > high]
+    return Bar(limits, ticks, labels, band, extend)
 
 
 def bar_font_size(frame_width: float) -> float:
@@ -314,16 +360,21 @@ def bar_font_size(frame_width: float) -> float:
     return min(max(frame_width / 25, _SMALLEST_FONT), _FONT_SIZE)
 
 
-def bar_room(bar: Bar, label: str | None, size: float) -> BarRoom:
-    """Return the room in points that a bar needs with labels of this size."""
+def label_room(label: str, size: float) -> float:
+    """Return the room in points right of a bar with a label of this size."""
+    return size * (2.2 if len(label) > 1 else 1.7 if label else 0.5)
+
+
+def bar_room(bar: Bar, size: float) -> BarRoom:
+    """Return the room in points that a bar needs with tick labels of this size."""
     from matplotlib.font_manager import FontProperties
 
     font = FontProperties()
-    widest = max(text_width(text, size, font) for text in bar.labels)
+    widest = max((text_width(text, size, font) for text in bar.labels), default=0.0)
     return BarRoom(
         left=0.6 * size + widest + _TICK_LENGTH + _TICK_PAD,
         width=1.1 * size,
-        right=size * (0.5 if label is None else 2.2),
+        right=label_room("", size),
         ends=0.5 * size,
         height=1.8 * size * len(bar.labels),
     )
@@ -333,36 +384,45 @@ def draw_bar(
     ax: Axes,
     bar: Bar,
     *,
-    cmap: str | Colormap | None,
+    cmap: Colormap,
     label: str | None,
     size: float,
     ink: str,
-) -> None:
+    band_color: Any = _GREY,
+) -> Colorbar:
     """Draw a vertical bar that fills ``ax``, ticks on its left.
 
-    The colours are a picture and the band a rectangle over it, so the band's edges
-    are exact whatever the number of colours. ``size`` of the labels is in points.
+    The band is a rectangle over the colours, so its edges are exact whatever their
+    number. ``size`` of the labels is in points.
     """
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize
+
     limits = bar.limits
     low, high = limits.bar_min, limits.bar_max
     edges = np.linspace(low, high, _COLORS + 1)
-    ax.imshow(
-        ((edges[:-1] + edges[1:]) / 2)[:, np.newaxis],
-        extent=(0, 1, low, high),
-        origin="lower",
-        aspect="auto",
-        interpolation="nearest",
-        cmap=cmap,
-        vmin=limits.vmin,
-        vmax=limits.vmax,
+    # Pointed ends have the colours of what is beyond the map's limits.
+    norm = Normalize(limits.vmin, limits.vmax)
+    colors = cmap(norm((edges[:-1] + edges[1:]) / 2))
+    shown = ListedColormap(colors, name=cmap.name).with_extremes(
+        under=cmap(-1.0), over=cmap(2.0)
     )
+    drawn: Colorbar = ax.figure.colorbar(
+        ScalarMappable(Normalize(low, high), shown),
+        cax=ax,
+        extend=bar.extend,
+        extendfrac=_EXTEND_SHARE,
+        extendrect=False,
+    )
+    # One picture in a vector file, without seams between its colours.
+    if drawn.solids is not None:
+        drawn.solids.set_rasterized(True)
     if bar.band is not None:
-        ax.axhspan(*bar.band, facecolor=_GREY, edgecolor="none", linewidth=0)
-    ax.set_xlim(0, 1)
-    ax.set_xticks([])
-    ax.set_yticks(bar.ticks, bar.labels)
+        ax.axhspan(*bar.band, facecolor=band_color, edgecolor="none", linewidth=0)
+    drawn.set_ticks(bar.ticks, labels=bar.labels)
     ax.set_ylim(low, high)
     ax.yaxis.tick_left()
+    ax.minorticks_off()
     ax.tick_params(
         axis="y",
         length=_TICK_LENGTH,
@@ -372,12 +432,18 @@ def draw_bar(
         labelcolor=ink,
         labelsize=size,
     )
-    for spine in ax.spines.values():
-        spine.set_edgecolor(ink)
-        spine.set_linewidth(_LINE_WIDTH)
+    drawn.outline.set_edgecolor(ink)
+    drawn.outline.set_linewidth(_LINE_WIDTH)
+    ax.yaxis.set_label_position("right")
+    ax.yaxis.label.set_color(ink)
+    ax.yaxis.label.set_fontsize(size)
     if label is not None:
-        ax.yaxis.set_label_position("right")
-        ax.set_ylabel(label, color=ink, size=size)
+        # One letter is not turned.
+        turned: dict[str, Any] = (
+            {"rotation": 0, "ha": "left", "va": "center"} if len(label) == 1 else {}
+        )
+        ax.set_ylabel(label, **turned)
+    return drawn
 
 
 def fit_labels(ax: Axes, size: float, height: float) -> None:

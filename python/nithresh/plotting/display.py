@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nithresh._params import check_bool
+from nithresh.plotting.cmaps import colormap
 from nithresh.plotting.colorbar import ColorLimits
 from nithresh.plotting.figures import close_figure, root_figure, save_figure
 from nithresh.plotting.geometry import PLANE_AXES, Volume
@@ -16,6 +17,7 @@ from nithresh.plotting.maps import (
     check_map_request,
     open_stat_map,
     open_transparency,
+    with_colors,
 )
 from nithresh.plotting.panels import ABOVE_IMAGES
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
     from matplotlib.axes import Axes
+    from matplotlib.colorbar import Colorbar
 
     from nithresh._open import ImageOrPath
     from nithresh.plotting.modes import Mode
@@ -77,6 +80,11 @@ class SliceDisplay:
     def colorbar_ax(self) -> Axes | None:
         """The axes of the colour bar."""
         return self._panels.colorbar_ax
+
+    @property
+    def _cbar(self) -> Colorbar | None:
+        """The colour bar under the name that nilearn and its users have for it."""
+        return self._panels.colorbar
 
     @property
     def black_bg(self) -> bool:
@@ -143,12 +151,14 @@ connectivity, volume, resampling_interpolation
         vmin, vmax = kwargs.pop("vmin", None), kwargs.pop("vmax", None)
         vmin = stat_map.low if vmin is None else float(vmin)
         vmax = stat_map.high if vmax is None else float(vmax)
+        stat_map = with_colors(stat_map, vmin, vmax)
         limits = ColorLimits(
             vmin,
             vmax,
             vmin if cbar_vmin is None else float(cbar_vmin),
             vmax if cbar_vmax is None else float(cbar_vmax),
         )
+        kwargs["cmap"] = colormap(kwargs.get("cmap"))
         self._panels.draw_map(
             stat_map, limits, kwargs, transparency=alpha, linear=linear
         )
@@ -156,7 +166,7 @@ connectivity, volume, resampling_interpolation
             self._panels.add_bar(
                 stat_map,
                 limits,
-                cmap=kwargs.get("cmap"),
+                cmap=kwargs["cmap"],
                 tick_format=cbar_tick_format,
                 label=cbar_label,
             )
@@ -190,6 +200,8 @@ connectivity, volume, resampling_interpolation
         stat_map = open_stat_map(img, request, name="img")
         volume = stat_map.kept
         levels = kwargs.pop("levels", None)
+        if kwargs.get("cmap") is not None:
+            kwargs["cmap"] = colormap(kwargs["cmap"])
         lines_only = {"linewidths", "linestyles"}
         self._panels.grow(_contoured(volume, levels).content_bounds)
         for panel in self.axes.values():
@@ -255,7 +267,7 @@ connectivity, volume, resampling_interpolation
         scale_size: float = 5.0,
         scale_units: Literal["cm", "mm"] = "cm",
         scale_loc: int | str = 4,
-        decimals: int = 0,
+        decimals: int | None = None,
         **kwargs: Any,
     ) -> None:
         """Write left and right, the positions of the cuts, and a scale bar.
@@ -274,8 +286,9 @@ connectivity, volume, resampling_interpolation
         scale_units : {"cm", "mm"}, default="cm"
         scale_loc : int or str, default=4
             Corner of the scale bar, as in matplotlib's legends; 4 is lower right.
-        decimals : int, default=0
-            Of the positions.
+        decimals : int, optional
+            Of the positions; as many as tell neighbouring cuts and slices apart, if
+            not given.
         **kwargs
             Passed to matplotlib's ``text``.
         """
@@ -285,6 +298,8 @@ connectivity, volume, resampling_interpolation
         size = min(size, max(roomy, _SMALLEST_LABEL))
         if positions:
             self._panels.make_room_below(_LINE * size)
+        if decimals is None:
+            decimals = self._panels.decimals()
         sides = ("R", "L") if self._panels.radiological else ("L", "R")
         for panel in self.axes.values():
             write: Callable[..., Any] = functools.partial(
@@ -431,7 +446,7 @@ def check_interpolation(resampling_interpolation: Any) -> bool:
 
 def check_imshow_kwargs(kwargs: dict[str, Any]) -> None:
     """Refuse what would move the voxels or take the colours from the bar."""
-    for name in ("extent", "origin", "aspect", "norm"):
+    for name in ("extent", "origin", "norm"):
         if name in kwargs:
             msg = f"{name} is given; it cannot be, because the plot itself sets it"
             raise TypeError(msg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 import numbers
@@ -40,6 +41,7 @@ __all__ = [
     "open_labels",
     "open_stat_map",
     "open_transparency",
+    "with_colors",
 ]
 
 #: The default threshold: not a number to compare with, but "hide zeros".
@@ -82,6 +84,20 @@ class StatMap:
     connectivity: int
     low: float
     high: float
+
+    @functools.cached_property
+    def drawn(self) -> tuple[float, float]:
+        """The smallest and the largest value that are drawn; (0, 0) if none is."""
+        data = self.kept.data
+        low, high = data.min().item(), data.max().item()
+        if self.threshold is None:
+            return low, high
+        # Zeros are not drawn.
+        if low >= 0 < high:
+            low = data.min(where=data > 0, initial=high).item()
+        elif high <= 0 and low < 0:
+            high = data.max(where=data < 0, initial=low).item()
+        return low, high
 
 
 @dataclass(frozen=True)
@@ -174,6 +190,32 @@ def open_stat_map(
         low,
         high,
     )
+
+
+def with_colors(stat_map: StatMap, low: float, high: float) -> StatMap:
+    """Return a map without the values of a sign for which limits leave no colours.
+
+    ``low`` and ``high`` are the limits. Between them and the threshold there must be
+    room for the values of each sign, or they would have the colour of other values.
+    """
+    if stat_map.threshold is None:
+        return stat_map
+    data, level = stat_map.kept.data, abs(stat_map.threshold)
+    smallest, largest = stat_map.drawn
+    hidden = []
+    if low >= -level and smallest < min(low, 0):
+        data = np.where(data < min(low, 0), data.dtype.type(0), data)
+        hidden.append("negative")
+    if high <= level and largest > max(high, 0):
+        data = np.where(data > max(high, 0), data.dtype.type(0), data)
+        hidden.append("positive")
+    if not hidden:
+        return stat_map
+    warn(
+        f"the colours run from {in_full(low)} to {in_full(high)}, which leaves none "
+        f"for {' and '.join(hidden)} values; they are not drawn"
+    )
+    return dataclasses.replace(stat_map, kept=Volume(data, stat_map.kept.affine))
 
 
 def open_background(

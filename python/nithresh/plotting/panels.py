@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from nithresh.plotting.colorbar import (
     bar_room,
     draw_bar,
     fit_labels,
+    label_room,
     plan_bar,
 )
 from nithresh.plotting.figures import root_figure
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from matplotlib.backend_bases import RendererBase
+    from matplotlib.colorbar import Colorbar
+    from matplotlib.colors import Colormap
     from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
 
@@ -49,6 +54,7 @@ _VIEW_MARGIN = 1.0
 _BAR = -1
 # Colours and widths (points) of the two lines around a cluster.
 _OUTLINE = (("w", 1.8), ("k", 0.8))
+_MOST_DECIMALS = 6
 _TITLE_PAD = 0.3  # of the title's size, between text and box
 
 
@@ -103,8 +109,9 @@ class Panels:
         self.frame_axes = frame_axes
         self.black = black
         self.radiological = radiological
-        self.colorbar_ax: Axes | None = None
+        self.colorbar: Colorbar | None = None
         self.view = _with_margin(view)
+        self._finest = math.inf  # mm from slice to slice of a map
         self._bar_room: BarRoom | None = None
         self._bar_font_size = 0.0  # points
         self._title: Annotation | None = None
@@ -153,6 +160,19 @@ class Panels:
         widths = [box[2] for box in self._boxes()[: len(self.all)]]
         return min(widths, default=0.0) * self._frame_size()[0]
 
+    def decimals(self) -> int:
+        """Return how many decimals tell neighbouring cuts and slices apart."""
+        cuts: dict[str, set[float]] = {}
+        for panel in self.all:
+            cuts.setdefault(panel.direction, set()).add(panel.coord)
+        for decimals in range(_MOST_DECIMALS):
+            if 10.0**-decimals <= 2 * self._finest and all(
+                len({round(coord, decimals) for coord in coords}) == len(coords)
+                for coords in cuts.values()
+            ):
+                return decimals
+        return _MOST_DECIMALS
+
     def draw_background(self, background: Background) -> None:
         """Draw an anatomical image, smooth, its zeros transparent."""
         if background.volume is None:
@@ -185,10 +205,11 @@ class Panels:
 
         ``style`` is passed to ``imshow``.
         """
-        style = {"interpolation": "nearest", **style}
+        style = {"interpolation": "nearest", "aspect": "equal", **style}
         if transparency is not None and "alpha" in style:
             warn("alpha gives way to transparency, which says the same")
         volume = stat_map.kept
+        self._finest = min(self._finest, *(volume.step(axis) for axis in range(3)))
         self.grow(volume.content_bounds)
         # Between a voxel that is kept and one that is not lie values below the
         # threshold: nothing is blended unless nothing is hidden.
@@ -209,7 +230,6 @@ class Panels:
                 plane,
                 extent=grid.extent,
                 origin="lower",
-                aspect="equal",
                 vmin=limits.vmin,
                 vmax=limits.vmax,
                 **style,
@@ -266,9 +286,10 @@ class Panels:
         stat_map: StatMap,
         limits: ColorLimits,
         *,
-        cmap: Any,
+        cmap: Colormap,
         tick_format: str,
         label: str | None,
+        band_color: Any = None,
     ) -> None:
         """Draw the colour bar of a map, right of the panels."""
         if limits.bar_min == limits.bar_max or not self.all:
@@ -278,19 +299,25 @@ class Panels:
             stat_map.threshold,
             two_sided=stat_map.two_sided,
             tick_format=tick_format,
+            drawn=stat_map.drawn,
         )
         self._bar_font_size = bar_font_size(self._frame_size()[0])
-        self._bar_room = bar_room(bar, label, self._bar_font_size)
-        self.colorbar_ax = self._new_axes(_BAR)
-        draw_bar(
-            self.colorbar_ax,
+        self._bar_room = bar_room(bar, self._bar_font_size)
+        self.colorbar = draw_bar(
+            self._new_axes(_BAR),
             bar,
             cmap=cmap,
             label=label,
             size=self._bar_font_size,
             ink=self.ink,
+            **({} if band_color is None else {"band_color": band_color}),
         )
         self._place()
+
+    @property
+    def colorbar_ax(self) -> Axes | None:
+        """The axes of the colour bar."""
+        return None if self.colorbar is None else self.colorbar.ax
 
     def set_title(
         self,
@@ -363,7 +390,12 @@ class Panels:
             return []
         frame = self._frame_size()
         spans = self.view[:, 1] - self.view[:, 0]
-        taken: dict[str, Any] = {"title": self._title_height, "bar": self._bar_room}
+        room = self._bar_room
+        if room is not None and self.colorbar is not None:
+            # Who has the colour bar may write beside it.
+            right = label_room(self.colorbar.ax.get_ylabel(), self._bar_font_size)
+            room = dataclasses.replace(room, right=right)
+        taken: dict[str, Any] = {"title": self._title_height, "bar": room}
         key = (frame, tuple(spans.tolist()), self._label_height, *taken.values())
         if self._known is None or self._known[0] != key:
             sizes = [
@@ -418,11 +450,11 @@ class Panels:
             panel.ax.set_xlim(*((right, left) if self.radiological else (left, right)))
             panel.ax.set_ylim(*self.view[up])
             panel.ax.set_position(self._locate(index, panel.ax, None))
-        if self.colorbar_ax is not None:
-            place = self._locate(_BAR, self.colorbar_ax, None)
-            self.colorbar_ax.set_position(place)
+        bar_ax = self.colorbar_ax
+        if bar_ax is not None:
+            bar_ax.set_position(self._locate(_BAR, bar_ax, None))
             height = self._boxes()[_BAR][3] * self._frame_size()[1]
-            fit_labels(self.colorbar_ax, self._bar_font_size, height)
+            fit_labels(bar_ax, self._bar_font_size, height)
         boxes = self._boxes() if self._numbers else []
         for index, numbers in self._numbers:
             across, _ = PLANE_AXES[self.all[index].direction]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nithresh._params import check_bool, warn
-from nithresh.plotting.colorbar import color_limits
+from nithresh.plotting.cmaps import colormap, is_diverging
+from nithresh.plotting.colorbar import centred, color_limits
 from nithresh.plotting.cuts import check_cuts, choose_cuts
 from nithresh.plotting.display import (
     SliceDisplay,
@@ -27,6 +28,7 @@ from nithresh.plotting.maps import (
     open_labels,
     open_stat_map,
     open_transparency,
+    with_colors,
 )
 from nithresh.plotting.modes import mode_named
 from nithresh.plotting.panels import Panels
@@ -80,6 +82,8 @@ def plot_stat_map(
     clusters: Clusters | None = None,
     cbar_label: str | None = None,
     volume: int | None = None,
+    decimals: int | None = None,
+    brain_color: Any = None,
     **kwargs: Any,
 ) -> SliceDisplay | None:
     """Draw cuts through a statistical map; a drop-in for nilearn's function.
@@ -140,6 +144,9 @@ def plot_stat_map(
     black_bg : bool or "auto", default="auto"
         Draw on black. "auto": if the image given as `bg_img` is dark at its faces.
     cmap : str or matplotlib colormap, default="RdBu_r"
+        matplotlib's names and nilearn's. The middle of one that grows away from a
+        centre is 0, so that a map of one sign has half of the colours, unless `vmin`
+        and `vmax` say otherwise.
     symmetric_cbar : bool or "auto", default="auto"
         Whether the colours run from -vmax to vmax. "auto": if the map has both
         signs or, when `vmin` and `vmax` are given, if those mirror each other.
@@ -147,8 +154,10 @@ def plot_stat_map(
         How much to dim the background: -2 to 2, "auto" is 0.8 on black and 0.6 on
         white, 0 not at all.
     vmin, vmax : float, optional
-        Ends of the colours. They never hide anything: beyond them the colour is
-        that of the end. The extremes of the map before thresholding, if not given.
+        Ends of the colours; the extremes of the map before thresholding, if not
+        given. Values beyond them have the colour of the end, and the bar a pointed
+        end. Where they leave no colours for a sign (`vmin` >= -threshold, or `vmax`
+        <= threshold) its values are not drawn, and a warning says so.
     radiological : bool, default=False
         Flip the panels left to right, so that the left of the brain is on the
         right.
@@ -180,6 +189,11 @@ def plot_stat_map(
         Beside the bar, such as "z".
     volume : int, optional
         Which volume of a 4-D image, counted from 0.
+    decimals : int, optional
+        Of the cuts that are written; as many as tell neighbouring cuts and slices
+        apart, if not given.
+    brain_color : colour, default="0.5"
+        Of the values on the bar that are hidden.
     **kwargs
         Passed to matplotlib's ``imshow`` for the map, such as ``interpolation``
         ("nearest" if not given; others blend pixels when the figure is drawn).
@@ -201,8 +215,8 @@ def plot_stat_map(
     Warns
     -----
     UserWarning
-        Some cuts lie outside the map (their panels show the background alone), or
-        nothing is left to show.
+        Some cuts lie outside the map (their panels show the background alone),
+        nothing is left to show, or the limits leave no colours for a sign.
 
     Examples
     --------
@@ -260,9 +274,13 @@ def plot_stat_map(
     background = open_background(bg_img, black_bg=black_bg, dim=dim)
     alpha = open_transparency(transparency, transparency_range)
     labels = None if clusters is None else open_labels(clusters)
+    colors = colormap(cmap)
     limits = color_limits(
         stat_map.low, stat_map.high, vmin, vmax, symmetric=symmetric_cbar
     )
+    if is_diverging(colors):
+        limits = centred(limits, vmin, vmax)
+    stat_map = with_colors(stat_map, limits.bar_min, limits.bar_max)
     cuts = choose_cuts(stat_map, mode, asked)
 
     frame = open_frame(
@@ -285,7 +303,7 @@ def plot_stat_map(
         panels.draw_map(
             stat_map,
             limits,
-            {"cmap": cmap, **kwargs},
+            {"cmap": colors, **kwargs},
             transparency=alpha,
             linear=linear,
         )
@@ -293,15 +311,16 @@ def plot_stat_map(
             panels.add_bar(
                 stat_map,
                 limits,
-                cmap=cmap,
+                cmap=colors,
                 tick_format=cbar_tick_format,
                 label=cbar_label,
+                band_color=brain_color,
             )
         display = SliceDisplay(panels, mode)
         if title:
             display.title(title)
         if annotate:
-            display.annotate()
+            display.annotate(decimals=decimals)
         if draw_cross:
             display.draw_cross()
         if labels is not None:
