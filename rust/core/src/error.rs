@@ -76,6 +76,10 @@ pub enum Array {
     Labels,
     /// A map that is looked at under the clusters of another.
     ExtraMap,
+    /// Maps, one in a row.
+    Maps,
+    /// What the observations are weighted by.
+    Weights,
 }
 
 impl fmt::Display for Array {
@@ -85,6 +89,8 @@ impl fmt::Display for Array {
             Self::Mask => "mask",
             Self::Labels => "array of labels",
             Self::ExtraMap => "extra map",
+            Self::Maps => "array of maps",
+            Self::Weights => "array of weights",
         })
     }
 }

@@ -45,6 +45,8 @@ fn in_python(error: &nithresh_core::Error) -> String {
                 Array::Mask => "mask",
                 Array::Labels => "labels",
                 Array::ExtraMap => "extra",
+                Array::Maps => "maps",
+                Array::Weights => "weights",
                 _ => "out",
             };
             format!("{argument} has shape {found:?}; it must have shape {expected:?}")

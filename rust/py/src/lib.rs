@@ -17,6 +17,7 @@ mod array;
 mod clusters;
 mod error;
 mod maps;
+mod permutation;
 mod pool;
 mod request;
 mod threads;
@@ -45,6 +46,8 @@ mod _core {
     use crate::clusters::{Labels, find_clusters, join_blocks, label, label_block};
     #[pymodule_export]
     use crate::maps::{percentile, summary, threshold};
+    #[pymodule_export]
+    use crate::permutation::{cluster_maxima, statistic_maps};
     #[pymodule_export]
     use crate::request::Request;
     #[pymodule_export]

@@ -71,7 +71,15 @@ pub(crate) fn run<R: Send>(
     voxels: usize,
     work: impl FnOnce() -> nithresh_core::Result<R> + Send,
 ) -> Result<R> {
-    let work = || nithresh_core::with_executor(executor(voxels), work);
+    run_alone(py, || nithresh_core::with_executor(executor(voxels), work))
+}
+
+/// Does work on the calling thread alone, without the interpreter lock. A panic becomes an
+/// error.
+pub(crate) fn run_alone<R: Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> nithresh_core::Result<R> + Send,
+) -> Result<R> {
     match py.detach(|| catch_unwind(AssertUnwindSafe(work))) {
         Ok(result) => Ok(result?),
         Err(panic) => Err(panicked(panic.as_ref())),

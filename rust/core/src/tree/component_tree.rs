@@ -58,9 +58,9 @@ impl<K: SortKey> ComponentTree<K> {
     /// The tree of the nodes that have a key. There are fewer than 2³¹ places.
     pub(crate) fn of(keys: Vec<K>, neighbours: &impl Neighbours) -> Self {
         let mut ranks = vec![0; keys.len()];
-        let nodes = neighbours.list(&keys, &mut ranks);
+        let mut nodes = neighbours.list(&keys, &mut ranks);
         drop(keys);
-        let nodes = sorted(nodes);
+        sort(&mut nodes, &mut Vec::new());
         let (parents, extents) = join(&nodes, &mut ranks, neighbours);
         Self { ranks, nodes, parents, extents }
     }
@@ -89,17 +89,17 @@ impl<K: SortKey> ComponentTree<K> {
     }
 }
 
-/// Nodes by their keys, largest first, equal ones in the order they came in: a radix sort,
-/// from the least significant digit to the most (Knuth, The Art of Computer Programming,
-/// volume 3).
-fn sorted<K: SortKey>(mut nodes: Vec<(K, u32)>) -> Vec<(K, u32)> {
+/// Sorts nodes by their keys, largest first, equal ones in the order they came in: a radix
+/// sort, from the least significant digit to the most (Knuth, The Art of Computer Programming,
+/// volume 3). `room` is to sort in; what it holds does not matter.
+pub(crate) fn sort<K: SortKey>(nodes: &mut Vec<(K, u32)>, room: &mut Vec<(K, u32)>) {
     let mut counts = vec![[0_u32; 1 << DIGIT_BITS]; K::DIGITS];
-    for (key, _) in &nodes {
+    for (key, _) in nodes.iter() {
         for (number, counts) in counts.iter_mut().enumerate() {
             counts[key.digit(number)] += 1;
         }
     }
-    let mut other = vec![(K::default(), 0); nodes.len()];
+    room.resize(nodes.len(), (K::default(), 0));
     for (number, counts) in counts.iter_mut().enumerate() {
         let Some((first, _)) = nodes.first() else { break };
         if counts[first.digit(number)] as usize == nodes.len() {
@@ -109,14 +109,13 @@ fn sorted<K: SortKey>(mut nodes: Vec<(K, u32)>) -> Vec<(K, u32)> {
         for count in counts.iter_mut().rev() {
             (*count, start) = (start, start + *count);
         }
-        for node in &nodes {
+        for node in nodes.iter() {
             let next = &mut counts[node.0.digit(number)];
-            other[*next as usize] = *node;
+            room[*next as usize] = *node;
             *next += 1;
         }
-        std::mem::swap(&mut nodes, &mut other);
+        std::mem::swap(nodes, room);
     }
-    nodes
 }
 
 /// How many nodes are looked up at a time, so that the look-ups, which are all over

@@ -4,11 +4,13 @@
 //! volume ──padded_volume──▶ sort keys in a line, neighbours ──component_tree──▶ tree
 //!                                                                ├──▶ tfce        scores
 //!                                                                └──▶ merge_tree  branches
+//! voxels of a mask ──▶ the same sort and sweep, without a tree   ────▶ largest_score
 //! ```
 //!
 //! The tree asks for [`neighbours`] alone: a surface has others, and the same tree.
 
 mod component_tree;
+pub(crate) mod largest_score;
 pub(crate) mod merge_tree;
 mod neighbours;
 mod padded_volume;

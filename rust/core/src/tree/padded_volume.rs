@@ -83,6 +83,16 @@ impl PaddedVolume {
         self.reach()..self.reach() + self.planes * self.plane_step()
     }
 
+    /// How many places there are, with those that neighbours are looked for in.
+    pub(crate) fn places(&self) -> usize {
+        self.inside().end + self.reach() + SIDE_BY_SIDE
+    }
+
+    /// How far it is to a neighbour.
+    pub(crate) fn distance(&self, [i, j, k]: [isize; 3]) -> isize {
+        i * self.plane_step().cast_signed() + j * self.row_step().cast_signed() + k
+    }
+
     /// The places of a row.
     pub(crate) fn row(&self, plane: usize, row: usize) -> Range<usize> {
         let start = self.reach() + plane * self.plane_step() + row * self.row_step();
@@ -123,7 +133,7 @@ impl PaddedVolume {
         mask: Option<ArrayView3<'_, bool>>,
         sign: Sign,
     ) -> Vec<T::SortKey> {
-        let mut keys = vec![T::SortKey::default(); self.inside().end + self.reach() + SIDE_BY_SIDE];
+        let mut keys = vec![T::SortKey::default(); self.places()];
         for (plane_index, plane) in volume.outer_iter().enumerate() {
             for (row_index, row) in plane.outer_iter().enumerate() {
                 let keys = &mut keys[self.row(plane_index, row_index)];
@@ -200,8 +210,7 @@ impl VoxelNeighbours {
             let touching = around.iter().enumerate().filter(|(_, to)| touch(from, **to));
             touching.fold(0, |bits, (bit, _)| bits | 1 << bit)
         };
-        let (row, plane) = (volume.row_step().cast_signed(), volume.plane_step().cast_signed());
-        let steps: Vec<_> = around.iter().map(|[i, j, k]| i * plane + j * row + k).collect();
+        let steps: Vec<_> = around.iter().map(|&step| volume.distance(step)).collect();
         let with_bits = steps.iter().zip(0..);
         let (before, after): (Vec<_>, Vec<_>) = with_bits.partition(|(step, _)| **step < 0);
         let distances = |steps: Vec<(&isize, u32)>| {
