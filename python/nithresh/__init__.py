@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from nithresh.files import ImageFileError, MissingFileError, load, save
     from nithresh.inference import threshold_stats_img
     from nithresh.nilearn_table import get_clusters_table
+    from nithresh.permutation import (
+        Maxima,
+        PermutationResult,
+        cluster_maxima,
+        permutation_test,
+        stack,
+    )
     from nithresh.table import ClusterTable
     from nithresh.threads import get_num_threads, set_num_threads
     from nithresh.thresholding import threshold, threshold_img
@@ -37,17 +44,22 @@ __all__ = [
     "ClusterTree",
     "Clusters",
     "ImageFileError",
+    "Maxima",
     "MissingFileError",
+    "PermutationResult",
     "__version__",
+    "cluster_maxima",
     "datasets",
     "find_clusters",
     "get_clusters_table",
     "get_num_threads",
     "label",
     "load",
+    "permutation_test",
     "plotting",
     "save",
     "set_num_threads",
+    "stack",
     "tfce",
     "tfce_img",
     "threshold",
@@ -68,12 +80,17 @@ _LAZY = {
     "Clusters": "nithresh.clusters",
     "ImageFileError": "nithresh.files",
     "MissingFileError": "nithresh.files",
+    "Maxima": "nithresh.permutation",
+    "PermutationResult": "nithresh.permutation",
+    "cluster_maxima": "nithresh.permutation",
     "find_clusters": "nithresh.clusters",
     "get_clusters_table": "nithresh.nilearn_table",
     "get_num_threads": "nithresh.threads",
     "label": "nithresh.clusters",
     "load": "nithresh.files",
+    "permutation_test": "nithresh.permutation",
     "save": "nithresh.files",
+    "stack": "nithresh.permutation",
     "set_num_threads": "nithresh.threads",
     "tfce": "nithresh.enhancement",
     "tfce_img": "nithresh.enhancement",

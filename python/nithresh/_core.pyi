@@ -103,6 +103,24 @@ def merge_tree(
     two_sided: bool,
     connectivity: int,
 ) -> dict[str, NDArray[Any]]: ...
+def statistic_maps(
+    residuals: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    maps: NDArray[np.float32],
+    *,
+    effect_rows: int,
+    degrees_of_freedom: float,
+    is_f: bool,
+) -> None: ...
+def cluster_maxima(
+    maps: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    *,
+    thresholds: list[float],
+    connectivity: int,
+    two_sided: bool,
+    tfce: bool,
+) -> NDArray[np.float64]: ...
 def percentile(
     data: NDArray[Any],
     mask: NDArray[np.bool_] | None,

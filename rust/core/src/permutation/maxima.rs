@@ -17,8 +17,10 @@ use ndarray::{Array3, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut1, Axis};
 use crate::connectivity::Connectivity;
 use crate::error::{Array, Error, Result};
 use crate::map::bounding_box::BoundingBox;
+use crate::map::memory_order::MemoryOrder;
 use crate::request::{Request, Sides};
 use crate::runs::clusters::Clusters;
+use crate::runs::passing_values::PassingValues;
 use crate::simd::dispatch::{Loop, dispatch};
 use crate::tree::largest_score::LargestScore;
 
@@ -121,8 +123,9 @@ pub fn cluster_maxima(
             layout.scatter(map, &mut volume);
         }
         for (number, &(request, threshold)) in requests.iter().enumerate() {
-            let clusters = Clusters::find(volume.view(), None, request)?;
-            let of_signs = maxima.outer_iter_mut().zip(largest(&clusters, &volume, threshold));
+            let turned = MemoryOrder::of(&volume.view()).apply(volume.view());
+            let (clusters, passing) = Clusters::find_with_values(turned, None, request)?;
+            let of_signs = maxima.outer_iter_mut().zip(largest(&clusters, &passing, threshold));
             for (mut maxima, largest) in of_signs {
                 let start = 1 + 3 * number;
                 assign(maxima.slice_axis_mut(Axis(0), (start..start + 3).into()), largest);
@@ -213,13 +216,15 @@ impl Loop for Peaks<'_> {
 }
 
 /// The largest extent, mass and excess mass of the clusters of each sign, positive first.
-fn largest(clusters: &Clusters, volume: &Array3<f32>, threshold: f64) -> [[f64; 3]; 2] {
+fn largest(clusters: &Clusters, passing: &PassingValues<f32>, threshold: f64) -> [[f64; 3]; 2] {
     let mut masses = vec![0.0; clusters.extents().len()];
-    for (number, plane) in volume.outer_iter().enumerate() {
-        let plane = plane.to_slice().expect("in C order");
-        for member in clusters.of_plane(number) {
-            let values = plane[member.run.start..member.run.end].iter();
-            masses[member.cluster as usize] += values.map(|&value| f64::from(value)).sum::<f64>();
+    for (plane, &first) in passing.firsts.iter().enumerate() {
+        let mut rest = &passing.values[first..];
+        for member in clusters.of_plane(plane) {
+            let (own, after) = rest.split_at(member.run.length());
+            masses[member.cluster as usize] +=
+                own.iter().map(|&value| f64::from(value)).sum::<f64>();
+            rest = after;
         }
     }
     let mut largest = [[0.0_f64; 3]; 2];

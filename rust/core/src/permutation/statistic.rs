@@ -66,7 +66,7 @@ pub enum Statistic {
 /// let effect = Effect { rows: 1, degrees_of_freedom: 2.0, statistic: Statistic::T };
 /// statistic_maps(residuals.view(), weights.view(), maps.view_mut(), effect)?;
 /// assert!((maps[[0, 0]] - 12.0_f32.sqrt()).abs() < 1e-5);
-/// assert_eq!(maps[[1, 0]], 0.0);
+/// assert!(maps[[1, 0]].abs() < 1e-5);
 /// # Ok::<(), nithresh_core::Error>(())
 /// ```
 ///

@@ -1,0 +1,73 @@
+"""Maxima on disk, so that a run can go on where another stopped."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from nithresh._paths import expanded
+from nithresh.files.atomic import write
+
+
+class Checkpoint:
+    """The maxima of the passes that are done, in a file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file of NumPy that ends in ``.npz``; made if it is not there.
+    key : str
+        The checksum of all that the maxima depend on.
+    shape : tuple of int
+        Of the maxima.
+
+    Raises
+    ------
+    ValueError
+        The file is the checkpoint of another run, or no checkpoint.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], key: str, shape: tuple[int, ...]
+    ) -> None:
+        self._path: Path = expanded(path)
+        self._key = key
+        if self._path.suffix != ".npz":
+            msg = f"checkpoint is {str(path)!r}; it must end in .npz"
+            raise ValueError(msg)
+        self.done = np.zeros(shape[0], bool)
+        self.maxima = np.full(shape, np.nan)
+        if self._path.exists():
+            self._read(shape)
+
+    def _read(self, shape: tuple[int, ...]) -> None:
+        try:
+            with np.load(self._path, allow_pickle=False) as content:
+                key = str(content["key"])
+                done, maxima = content["done"], content["maxima"]
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+            msg = (
+                f"checkpoint is {str(self._path)!r}, which is not a checkpoint: {error}"
+            )
+            raise ValueError(msg) from error
+        if key != self._key:
+            msg = (
+                f"checkpoint is {str(self._path)!r}, which belongs to another run: its "
+                "images, mask, design, seed or rules are others; name another file, or "
+                "remove this one to begin anew"
+            )
+            raise ValueError(msg)
+        # A run of fewer or more permutations has the same first ones.
+        count = min(len(done), shape[0])
+        self.done[:count] = done[:count]
+        self.maxima[:count] = maxima[:count]
+
+    def save(self) -> None:
+        """Write the file, whole or not at all."""
+        content = io.BytesIO()
+        np.savez(content, key=self._key, done=self.done, maxima=self.maxima)
+        write(self._path, content.getvalue())

@@ -1,0 +1,291 @@
+"""What a permutation test found: a table, maps, and the null."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import nibabel
+import numpy as np
+from numpy.typing import NDArray
+
+from nithresh import _stated, nifti
+from nithresh._choices import versions
+from nithresh._numbers import in_full
+from nithresh._paths import expanded
+from nithresh._tails import Statistic
+from nithresh.clusters import Clusters, find_clusters
+from nithresh.enhancement import tfce
+from nithresh.files.atomic import Transaction
+from nithresh.files.sidecars import write_sidecar
+from nithresh.files.writing import write_image
+from nithresh.permutation.null import Null
+from nithresh.table import ClusterTable
+
+if TYPE_CHECKING:
+    from nibabel.spatialimages import SpatialImage
+
+# The statistics of whole clusters, and the column of the table that holds each.
+_OF_CLUSTERS = {"extent": "extent", "mass": "mass", "excess_mass": None}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PermutationResult:
+    """The clusters of a test with their corrected p-values.
+
+    Attributes
+    ----------
+    null : Null
+        The largest statistics of each permutation; number 0 is the identity.
+    thresholds : tuple of float
+        The cluster-defining thresholds, in the units of the statistic.
+    shuffle : str
+        What was shuffled: ``"signs"``, ``"labels"`` or ``"both"``.
+    choices : dict
+        Every choice, as the sidecar states it.
+    """
+
+    null: Null
+    thresholds: tuple[float, ...]
+    shuffle: str
+    choices: Mapping[str, Any]
+    _statistic: Statistic
+    _values: NDArray[np.float32]
+    _tested: NDArray[np.bool_]
+    _mask: SpatialImage
+    _two_sided: bool
+    _connectivity: int
+
+    @property
+    def stat_img(self) -> SpatialImage:
+        """The t or F of each tested voxel; 0 elsewhere."""
+        volume = np.zeros(self._tested.shape, np.float32)
+        volume[self._tested] = self._values
+        image = self._image(volume)
+        _stated.state(image, self._statistic)
+        return image
+
+    @property
+    def clusters(self) -> Clusters:
+        """The clusters at the first threshold, with corrected p-values in their table.
+
+        The table is that of :func:`nithresh.find_clusters`, with the columns
+
+        ======================  ====================================================
+        ``p_fwe_extent``        of the extent
+        ``p_fwe_mass``          of the sum of the absolute values
+        ``p_fwe_excess_mass``   of the sum of what exceeds the threshold
+        ``p_fwe_peak``          of the value of the peak; of sub-peaks, too
+        ``p_fwe_tfce``          of the largest score of the cluster
+        ``tfce``                the largest score of the cluster
+        ======================  ====================================================
+
+        Each is the share of permutations whose largest cluster, peak or score in the
+        whole mask is as large or larger, the identity counted: ``(1 + b) / (1 + B)``.
+        """
+        return self._all_clusters[0]
+
+    def clusters_at(self, number: int) -> Clusters:
+        """Return the clusters at one of several thresholds, by its number from 0."""
+        return self._all_clusters[number]
+
+    def p_fwe_img(self, statistic: str, number: int = 0) -> SpatialImage:
+        """Return the corrected p of each voxel, as float32.
+
+        Parameters
+        ----------
+        statistic : {"peak", "tfce", "extent", "mass", "excess_mass"}
+            Of the first two each voxel has its own p. Of the others it has the p of its
+            cluster, and 1 where it is in none.
+        number : int, default=0
+            Which threshold, of the statistics of clusters.
+
+        Raises
+        ------
+        ValueError
+            No such statistic, or it was not asked for.
+        """
+        self.null.of(statistic)
+        p = np.ones(self._tested.shape, np.float32)
+        if statistic in _OF_CLUSTERS:
+            clusters = self.clusters_at(number)
+            labels = np.asarray(clusters.labels_img.dataobj)
+            of_cluster = clusters.table[f"p_fwe_{statistic}"][
+                list(clusters.lookup.values())
+            ]
+            p = np.append(1.0, of_cluster).astype(np.float32)[labels]
+        else:
+            values = self._values if statistic == "peak" else self._scores[self._tested]
+            if not self._two_sided:
+                values = np.maximum(values, 0)
+            p[self._tested] = self.null.p(statistic, np.abs(values))
+        return self._image(p)
+
+    def critical(self, alpha: float = 0.05) -> dict[str, Any]:
+        """Return the value of each statistic above which its p is at most alpha.
+
+        Infinity where no value has such a p, because there are too few permutations.
+        For several thresholds the statistics of clusters have a list of values.
+
+        Parameters
+        ----------
+        alpha : float, default=0.05
+            Above 0 and below 1.
+
+        Raises
+        ------
+        ValueError
+            Another alpha.
+        """
+        if not 0 < alpha < 1:
+            msg = f"alpha is {alpha!r}; it must be above 0 and below 1"
+            raise ValueError(msg)
+        critical: dict[str, Any] = {}
+        for name in self.null.statistics:
+            numbers = range(len(self.thresholds) if name in _OF_CLUSTERS else 1)
+            values = [self.null.critical(alpha, name, number) for number in numbers]
+            critical[name] = values[0] if len(values) == 1 else values
+        return critical
+
+    def to_bids(self, folder: str | PathLike[str]) -> None:
+        """Write all results to a folder, each file whole or not at all.
+
+        ==========================================  =================================
+        ``stat-t_statmap.nii.gz`` (or ``stat-F``)   the statistic
+        ``desc-peak_stat-p_statmap.nii.gz``         corrected p of each voxel; also
+                                                    extent, mass, excess and tfce
+        ``desc-labels_dseg.nii.gz``                 numbers of the clusters
+        ``clusters.tsv``, ``clusters.json``         the table, and what it says
+        ``null.tsv``, ``null.json``                 the maxima of each permutation
+        ==========================================  =================================
+
+        The statistics of clusters and the table are those of the first threshold.
+
+        Parameters
+        ----------
+        folder : str or os.PathLike
+            Made if it is not there. Existing files are replaced.
+        """
+        place = expanded(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        images = {f"stat-{self._statistic.name}_statmap": self.stat_img}
+        for name in self.null.statistics:
+            word = name.partition("_")[0]
+            images[f"desc-{word}_stat-p_statmap"] = self.p_fwe_img(name)
+        images["desc-labels_dseg"] = self.clusters.labels_img
+        with Transaction() as files:
+            for name, image in images.items():
+                write_image(image, place / f"{name}.nii.gz", files)
+            for name, text in (
+                ("clusters", self.clusters.table.as_text()),
+                ("null", self._null_as_text()),
+            ):
+                with files.open(place / f"{name}.tsv") as stream:
+                    stream.write(text.encode())
+            write_sidecar(files, place / "clusters.json", self.clusters.table.sidecar)
+            write_sidecar(files, place / "null.json", {"Choices": dict(self.choices)})
+            files.commit()
+
+    def _null_as_text(self) -> str:
+        columns = {"permutation": np.arange(len(self.null))}
+        for name in self.null.statistics:
+            values = getattr(self.null, name)
+            for number, column in enumerate(values.reshape(len(values), -1).T):
+                suffix = f"_{number}" if number else ""
+                columns[name + suffix] = column
+        text = io.StringIO()
+        text.write("\t".join(columns) + "\n")
+        for row in zip(*(column.tolist() for column in columns.values()), strict=True):
+            text.write("\t".join(map(_short, row)) + "\n")
+        return text.getvalue()
+
+    @cached_property
+    def _scores(self) -> NDArray[np.float64]:
+        volume = np.zeros(self._tested.shape)
+        volume[self._tested] = self._values
+        return tfce(volume, two_sided=self._two_sided, connectivity=self._connectivity)
+
+    @cached_property
+    def _all_clusters(self) -> list[Clusters]:
+        return [self._clusters(number) for number in range(len(self.thresholds))]
+
+    def _clusters(self, number: int) -> Clusters:
+        level = self.thresholds[number]
+        extra = {}
+        if self.null.tfce is not None:
+            extra["tfce"] = self._image(np.abs(self._scores))
+        found = find_clusters(
+            self.stat_img,
+            level,
+            two_sided=self._two_sided,
+            connectivity=self._connectivity,
+            extra=extra,
+        )
+        columns = dict(found.table)
+        is_cluster = [name.isdigit() for name in columns["id"].tolist()]
+        mass = np.abs(columns["mass"])
+        observed = {
+            "extent": columns["extent"],
+            "mass": mass,
+            "excess_mass": mass - level * columns["extent"],
+            "peak": np.abs(columns["peak"]),
+        }
+        if extra:
+            observed["tfce"] = columns.pop("tfce_max")
+            del columns["tfce_mean"], columns["tfce_min"]
+            columns["tfce"] = observed["tfce"].copy()
+        for name, values in observed.items():
+            p = self.null.p(name, values, number)
+            if name != "peak":
+                p = np.where(is_cluster, p, np.nan)
+            columns[f"p_fwe_{name}"] = p
+        choices = {**found.table.choices, "permutation_test": dict(self.choices)}
+        return replace(found, table=ClusterTable(columns, choices))
+
+    def _image(self, volume: NDArray[Any]) -> SpatialImage:
+        image: SpatialImage = nibabel.Nifti1Image(volume, self._mask.affine)
+        limits = float(volume.min(initial=0)), float(volume.max(initial=0))
+        if not isinstance(self._mask.header, nibabel.Nifti1Header):
+            return image
+        like: SpatialImage = nifti.image_like(
+            self._mask, volume, limits, copy_header=True
+        )
+        _stated.unstate(like)
+        return like
+
+    def __str__(self) -> str:
+        """Say what was tested and how, and show the table."""
+        choices = self.choices
+        share = "all" if choices["exhaustive"] else "random"
+        sides = "two-sided" if self._two_sided else "one-sided"
+        return (
+            f"{self._statistic} of {choices['observations']} images in "
+            f"{choices['tested_voxels']} voxels, {sides}; {len(self.null)} "
+            f"permutations ({share}, the identity counted) of {self._shuffled()}, seed "
+            f"{choices['seed']}\n{self.clusters}"
+        )
+
+    def _shuffled(self) -> str:
+        words = {"signs": "signs", "labels": "labels", "both": "signs and labels"}
+        blocks = {"within": ", within blocks", "whole": ", of whole blocks", None: ""}
+        return words[self.shuffle] + blocks[self.choices["blocks"]]
+
+    def __repr__(self) -> str:
+        """Say what it holds."""
+        return (
+            f"<PermutationResult: {self._statistic}, {len(self.null)} permutations, "
+            f"{len(self.clusters)} clusters>"
+        )
+
+
+def _short(value: float) -> str:
+    return str(value) if isinstance(value, int) else in_full(value)
+
+
+def choices_of(**words: Any) -> dict[str, Any]:
+    """Add the versions to the choices of a test."""
+    return {**words, "p": "(1 + b) / (1 + B)", "versions": versions()}

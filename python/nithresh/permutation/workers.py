@@ -1,0 +1,92 @@
+"""The blocks of a loop on the workers of a Dask cluster.
+
+A task is a range of permutations. A worker gets the loop once: values that lie in a
+file as its path, which all workers must reach, and others as they are. Only maxima come
+back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nithresh.permutation.loop import Loop
+
+Block: TypeAlias = tuple[int, int]
+
+# How often a block is handed out again after its worker was lost.
+_ATTEMPTS = 5
+
+
+def in_workers(
+    loop: Loop, blocks: list[Block], dask: Any
+) -> Generator[tuple[Block, NDArray[np.float64]]]:
+    """Work on blocks, and yield each with its maxima as it is done."""
+    import distributed
+
+    with _client(dask) as client:
+        left = dict.fromkeys(blocks, _ATTEMPTS)
+        while left:
+            # Each worker has it, so that the loss of one costs its blocks alone. It is
+            # sent again where all that had it are gone.
+            everywhere = client.scatter(loop, broadcast=True, hash=False)
+            tasks = {
+                client.submit(_maxima, everywhere, block, pure=False): block
+                for block in left
+            }
+            try:
+                for task in distributed.as_completed(tasks):
+                    block = tasks[task]
+                    error = task.exception()
+                    if error is None and task.status == "finished":
+                        del left[block]
+                        yield block, task.result()
+                    elif error is not None and not _is_loss(error):
+                        raise error
+            finally:
+                client.cancel(list(tasks))
+            for block in left:
+                left[block] -= 1
+                if not left[block]:
+                    msg = (
+                        f"dask: the workers with permutations {block[0]} to "
+                        f"{block[1] - 1} were lost {_ATTEMPTS} times"
+                    )
+                    raise RuntimeError(msg)
+
+
+def _maxima(loop: Loop, block: Block) -> NDArray[np.float64]:
+    return loop.maxima(*block)
+
+
+def _is_loss(error: BaseException) -> bool:
+    """Whether a task was lost with its worker or its data, and has not failed."""
+    import distributed
+    from distributed.scheduler import KilledWorker
+
+    return isinstance(error, (distributed.CancelledError, KilledWorker))
+
+
+@contextmanager
+def _client(dask: Any) -> Iterator[Any]:
+    """Connect to a scheduler, if there is only its address."""
+    try:
+        import distributed
+    except ImportError as error:
+        msg = "dask= needs Dask; install it with: pip install 'nithresh[dask]'"
+        raise ImportError(msg) from error
+    if isinstance(dask, distributed.Client):
+        yield dask
+        return
+    if not isinstance(dask, str):
+        msg = (
+            f"dask is of type {type(dask).__name__}; it must be the address of a "
+            "scheduler, such as 'tcp://HOST:8786', or a distributed.Client"
+        )
+        raise TypeError(msg)
+    with distributed.Client(dask, set_as_default=False, timeout="10s") as client:
+        yield client
