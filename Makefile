@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(wildcard rust/*/src/*.rs rust/*/src/*/*.rs) $(wildcard rust/*/Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: help demo test test-lowest docs lint format bench wheel clean
+.PHONY: help demo test test-long test-lowest docs lint format bench wheel clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -15,6 +15,9 @@ demo: .venv/built ## Run the example on the built-in map and write its figures t
 test: .venv/tested ## Run all Rust and Python tests
 	cargo test --package nithresh-core
 	$(BIN)/pytest -n 2
+
+test-long: .venv/tested ## Run the tests that use chance on many more cases (an hour)
+	NITHRESH_TEST_DATASETS=10000 $(BIN)/pytest -n 2 --hypothesis-profile=thorough
 
 test-lowest: .venv/built ## Run the Python tests with the lowest versions that pyproject.toml allows
 	rm -rf .venv/lowest

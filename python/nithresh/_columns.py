@@ -244,6 +244,29 @@ COLUMNS = (
         lambda rows: rows.robust_heights("robust_to"),
         per_cluster=True,
     ),
+    # Those of a permutation test, which makes their values itself.
+    Column(
+        "tfce",
+        "Largest score of the cluster by threshold-free cluster enhancement",
+        lambda _: None,
+        per_cluster=True,
+    ),
+    *(
+        Column(
+            f"p_fwe_{name}",
+            f"Corrected p of {text}, from permutations",
+            lambda _: None,
+            per_cluster=name != "peak",
+            printed=name != "excess_mass",
+        )
+        for name, text in {
+            "extent": "the extent",
+            "mass": "the sum of the absolute values",
+            "excess_mass": "the sum of abs(value) - threshold",
+            "peak": "the value of the peak",
+            "tfce": "the largest score",
+        }.items()
+    ),
 )
 _OF_EXTRA = {
     "mean": "Mean of {} in the cluster",

@@ -118,7 +118,7 @@ class Shuffles:
         sources = np.arange(len(self._units))
         for group in self._groups:
             rank, own = divmod(rank, group.total)
-            sources[group.members] = group.arrangement(own)
+            sources[group.arrangement(own)] = group.members
         return self._of_units(sources, flips)
 
     def _drawn(self, number: int) -> Shuffle:
@@ -160,7 +160,7 @@ class _Arrangements:
         self.total = _arrangements(list(self._counts.values()))
 
     def arrangement(self, rank: int) -> list[int]:
-        """Return the member that stands at the place of each."""
+        """Return the place that each member goes to: that of a member of some type."""
         rank = (rank + self._own_rank) % self.total
         left = dict(self._counts)
         total = self.total

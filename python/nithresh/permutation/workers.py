@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nithresh._workers import check_workers
 from nithresh.permutation.loop import Loop
 
 Block: TypeAlias = tuple[int, int]
@@ -27,8 +28,10 @@ def in_workers(
 ) -> Generator[tuple[Block, NDArray[np.float64]]]:
     """Work on blocks, and yield each with its maxima as it is done."""
     import distributed
+    from distributed.scheduler import KilledWorker
 
     with _client(dask) as client:
+        check_workers(client, "dask")
         left = dict.fromkeys(blocks, _ATTEMPTS)
         while left:
             # Each worker has it, so that the loss of one costs its blocks alone. It is
@@ -39,14 +42,13 @@ def in_workers(
                 for block in left
             }
             try:
-                for task in distributed.as_completed(tasks):
-                    block = tasks[task]
-                    error = task.exception()
-                    if error is None and task.status == "finished":
-                        del left[block]
-                        yield block, task.result()
-                    elif error is not None and not _is_loss(error):
-                        raise error
+                for task in distributed.as_completed(tasks, loop=client.loop):
+                    try:
+                        found = task.result()
+                    except (distributed.CancelledError, KilledWorker):
+                        continue  # lost with its worker or its data
+                    del left[tasks[task]]
+                    yield tasks[task], found
             finally:
                 client.cancel(list(tasks))
             for block in left:
@@ -61,14 +63,6 @@ def in_workers(
 
 def _maxima(loop: Loop, block: Block) -> NDArray[np.float64]:
     return loop.maxima(*block)
-
-
-def _is_loss(error: BaseException) -> bool:
-    """Whether a task was lost with its worker or its data, and has not failed."""
-    import distributed
-    from distributed.scheduler import KilledWorker
-
-    return isinstance(error, (distributed.CancelledError, KilledWorker))
 
 
 @contextmanager
