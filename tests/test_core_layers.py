@@ -12,7 +12,7 @@ LAYERS = [
     {"simd"},
     {"map"},
     {"runs", "tree"},
-    {"measure"},
+    {"measure", "permutation"},
 ]
 FILES = sorted(path.relative_to(SOURCES).as_posix() for path in SOURCES.rglob("*.rs"))
 

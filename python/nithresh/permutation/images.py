@@ -11,10 +11,11 @@ import numpy as np
 from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 
-from nithresh import nifti
 from nithresh._paths import expanded
 from nithresh.files.atomic import Transaction
 from nithresh.grids import difference
+from nithresh.images import open_image, read_array, read_volume
+from nithresh.masks import read_mask
 from nithresh.permutation.mapped import MappedRows
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 def open_mask(mask_img: Any) -> tuple[SpatialImage, NDArray[np.bool_]]:
     """Open the mask of a test, which gives the grid of all images."""
-    image = nifti.open_image(mask_img, name="mask_img")
-    return image, nifti.read_mask(image, image, name="mask_img")
+    image = open_image(mask_img, name="mask_img")
+    return image, read_mask(image, image, name="mask_img")
 
 
 def read_rows(
@@ -151,9 +152,9 @@ def _rows(
 ) -> tuple[int, Iterator[NDArray[Any]]]:
     """Return how many images there are, and the voxels in the mask of each."""
     if isinstance(imgs, (str, os.PathLike, SpatialImage)):
-        whole = nifti.open_image(imgs, name=name)
+        whole = open_image(imgs, name=name)
         _check_grid(whole, mask, name)
-        data = nifti.read_array(whole, name=name)
+        data = read_array(whole, name=name)
         series = data[..., np.newaxis] if data.ndim == 3 else data
         return series.shape[3], (series[..., n][inside] for n in range(series.shape[3]))
     if not isinstance(imgs, Sequence):
@@ -165,9 +166,9 @@ def _rows(
 
     def row(number: int) -> NDArray[Any]:
         own = f"{name}[{number}]"
-        image = nifti.open_image(imgs[number], name=own)
+        image = open_image(imgs[number], name=own)
         _check_grid(image, mask, own)
-        volume: NDArray[Any] = nifti.read_volume(image, name=own)
+        volume: NDArray[Any] = read_volume(image, name=own)
         return volume[inside]
 
     return len(imgs), map(row, range(len(imgs)))

@@ -17,7 +17,7 @@ from nithresh._params import (
     check_threshold,
     warn,
 )
-from nithresh.batch import in_threads
+from nithresh._tasks import in_threads
 from nithresh.threads import get_num_threads
 
 

@@ -13,7 +13,7 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
-from nithresh import _stated, nifti
+from nithresh import _stated
 from nithresh._choices import versions
 from nithresh._numbers import in_full
 from nithresh._paths import expanded
@@ -23,6 +23,7 @@ from nithresh.enhancement import tfce
 from nithresh.files.atomic import Transaction
 from nithresh.files.sidecars import write_sidecar
 from nithresh.files.writing import write_image
+from nithresh.headers import image_like
 from nithresh.permutation.null import Null
 from nithresh.table import ClusterTable
 
@@ -251,9 +252,7 @@ class PermutationResult:
         limits = float(volume.min(initial=0)), float(volume.max(initial=0))
         if not isinstance(self._mask.header, nibabel.Nifti1Header):
             return image
-        like: SpatialImage = nifti.image_like(
-            self._mask, volume, limits, copy_header=True
-        )
+        like: SpatialImage = image_like(self._mask, volume, limits, copy_header=True)
         _stated.unstate(like)
         return like
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nithresh.batch import in_threads
+from nithresh._tasks import in_threads
 from nithresh.permutation.checkpoint import Checkpoint
 from nithresh.permutation.loop import Loop
 
