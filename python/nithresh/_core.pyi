@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 __all__ = [
     "Labels",
     "Request",
+    "cluster_maxima",
     "find_clusters",
     "get_num_threads",
     "join_blocks",
@@ -20,6 +21,7 @@ __all__ = [
     "merge_tree",
     "percentile",
     "set_num_threads",
+    "statistic_maps",
     "summary",
     "tfce",
     "threshold",

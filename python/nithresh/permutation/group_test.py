@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nithresh._choices import versions
 from nithresh._params import (
     check_bool,
     check_connectivity,
@@ -23,7 +23,7 @@ from nithresh.permutation.loop import Loop
 from nithresh.permutation.maxima import Statistics, check_levels, several
 from nithresh.permutation.null import null_of
 from nithresh.permutation.observations import observe
-from nithresh.permutation.result import PermutationResult, choices_of
+from nithresh.permutation.result import PermutationResult
 from nithresh.permutation.run import run
 from nithresh.permutation.shuffles import Kind, Shuffles
 from nithresh.threads import get_num_threads
@@ -218,39 +218,50 @@ def permutation_test(
         on_progress=on_progress,
     )
     null = null_of(maxima, statistics, mirrored=plan.mirrored, count=plan.total)
-    statistic = _statistic(model)
     return PermutationResult(
         null,
         levels,
         kind,
-        choices_of(
-            statistic=str(statistic),
-            observations=len(values),
-            design=hashlib.sha256(model.columns.tobytes()).hexdigest(),
-            contrast=model.effect.tolist(),
-            thresholds=list(levels),
-            two_sided=two_sided,
-            connectivity=connectivity,
-            tfce=tfce,
-            shuffle=kind,
-            blocks="within"
-            if within is not None
-            else "whole"
-            if whole is not None
-            else None,
-            n_permutations=plan.total,
-            exhaustive=plan.is_exhaustive,
-            seed=seed,
-            mask_voxels=int(inside.sum()),
-            tested_voxels=observations.voxels,
-        ),
-        statistic,
+        {
+            "images": len(values),
+            "blocks": _kind_of_blocks(within, whole),
+            "mask_voxels": int(inside.sum()),
+            **_choices(loop, plan, two_sided=two_sided),
+        },
+        _statistic(model),
         loop.maps([shuffles.shuffle(0)])[0],
         tested,
         mask,
         two_sided,
         connectivity,
     )
+
+
+def _kind_of_blocks(within: Any, whole: Any) -> str | None:
+    if within is not None:
+        return "within"
+    return None if whole is None else "whole"
+
+
+def _choices(loop: Loop, plan: _Plan, *, two_sided: bool) -> dict[str, Any]:
+    """Say by which rules the null was made."""
+    return {
+        "statistic": str(_statistic(loop.design)),
+        "design": loop.design.columns.tolist(),
+        "effect": loop.design.effect.tolist(),
+        "thresholds": list(loop.statistics.thresholds),
+        "comparison": ">=",
+        "two_sided": two_sided,
+        "connectivity": loop.statistics.connectivity,
+        "tfce": loop.statistics.tfce,
+        "shuffle": loop.shuffles.kind,
+        "n_permutations": plan.total,
+        "exhaustive": plan.is_exhaustive,
+        "seed": loop.shuffles.seed,
+        "tested_voxels": loop.observations.voxels,
+        "p": "(1 + b) / (1 + B)",
+        "versions": versions(),
+    }
 
 
 class _Plan(NamedTuple):

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _stated
-from nithresh._choices import versions
 from nithresh._numbers import in_full
 from nithresh._paths import expanded
 from nithresh._tails import Statistic
@@ -262,7 +261,7 @@ class PermutationResult:
         share = "all" if choices["exhaustive"] else "random"
         sides = "two-sided" if self._two_sided else "one-sided"
         return (
-            f"{self._statistic} of {choices['observations']} images in "
+            f"{self._statistic} of {choices['images']} images in "
             f"{choices['tested_voxels']} voxels, {sides}; {len(self.null)} "
             f"permutations ({share}, the identity counted) of {self._shuffled()}, seed "
             f"{choices['seed']}\n{self.clusters}"
@@ -283,8 +282,3 @@ class PermutationResult:
 
 def _short(value: float) -> str:
     return str(value) if isinstance(value, int) else in_full(value)
-
-
-def choices_of(**words: Any) -> dict[str, Any]:
-    """Add the versions to the choices of a test."""
-    return {**words, "p": "(1 + b) / (1 + B)", "versions": versions()}
