@@ -88,7 +88,8 @@ def test_a_sub_command(copy):
     file, entry = code_of("sub_command")
     (copy.folder / "nithresh" / "command" / "count.py").write_text(file)
     init = "command/__init__.py"
-    copy.change(init, "import clusters, ", "import clusters, count, ")
+    table = "SUBCOMMANDS: dict"
+    copy.change(init, table, f"from nithresh.command import count\n{table}")
     last = '    "demo": demo.SUBCOMMAND,\n'
     copy.change(init, last, f"{last}    {entry}")
     main = "import sys; from nithresh.command import main; sys.exit(main())"
