@@ -103,6 +103,7 @@ class ClustersDisplay(SliceDisplay):
             self._cross(panels[3 * row : 3 * row + 3], at, kwargs)
 
 
+# Long because there are as many arguments to check.
 def plot_clusters(
     clusters: Clusters,
     n: int = 5,
