@@ -102,6 +102,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "gallery_order.place",
     "abort_on_example_error": True,
     "capture_repr": ("_repr_html_",),
+    "remove_config_comments": True,
     "backreferences_dir": "api/backreferences",
     "doc_module": ("nithresh",),
     "reference_url": {"nithresh": None},

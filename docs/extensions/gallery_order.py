@@ -7,6 +7,7 @@ _ORDER = [
     "plot_error_rates.py",
     "plot_tfce.py",
     "plot_cluster_tree.py",
+    "view_a_map.py",
     "arrays_in_a_pipeline.py",
     "many_files.py",
     "property_based_test.py",
