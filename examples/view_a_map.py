@@ -2,8 +2,8 @@
 One page with a live threshold
 ==============================
 
-:func:`nithresh.view` makes one HTML page of a map. Move the slider below: the clusters are
-those of :func:`nithresh.find_clusters` at every threshold.
+:func:`nithresh.view` makes one HTML page of a map. Move the slider below: the clusters
+are those of :func:`nithresh.find_clusters` at every threshold.
 """
 
 # %%
