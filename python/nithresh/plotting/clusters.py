@@ -11,7 +11,7 @@ from nithresh.plotting.cmaps import colormap, is_diverging
 from nithresh.plotting.colorbar import centred, color_limits
 from nithresh.plotting.cuts import peak_of
 from nithresh.plotting.display import SliceDisplay
-from nithresh.plotting.figures import closed_on_error, open_frame, root_figure
+from nithresh.plotting.figures import closed_on_error, is_dark, open_frame, root_figure
 from nithresh.plotting.maps import (
     HIDE_ZEROS,
     Template,
@@ -48,10 +48,7 @@ _WIDTH = 7.3
 _ROW_HEIGHT = 2.6
 _EMPTY_HEIGHT = 1.5
 # Points.
-_HEADING = 10.0
-_SMALLEST_HEADING = 6.0
 _MESSAGE = 12.0
-_HEADING_PER_WIDTH = 0.065  # points of heading per point of panel width, at most
 _MESSAGE_WIDTH = 0.9  # of the frame
 
 
@@ -181,6 +178,8 @@ radiological, cbar_label
     radiological = check_bool(radiological, "radiological")
     if black_bg != "auto":
         black_bg = check_bool(black_bg, "black_bg")
+    elif is_dark(figure, axes):
+        black_bg = True
     vmin, vmax = check_limit(vmin, "vmin"), check_limit(vmax, "vmax")
 
     stat_map = _open_thresholded(clusters)
@@ -224,7 +223,7 @@ radiological, cbar_label
             display.title(title)
         if annotate:
             display.annotate()
-            _write_headings(display)
+            _write_headings(display, panels.sizes().bar)
         if draw_cross:
             display.draw_cross()
         if count:
@@ -253,19 +252,17 @@ def _open_thresholded(clusters: Clusters) -> StatMap:
     )
 
 
-def _write_headings(display: ClustersDisplay) -> None:
+def _write_headings(display: ClustersDisplay, size: float) -> None:
     """Write which cluster a row is about, above the brain of its first panel."""
     for (number, direction), panel in display.axes.items():
         if direction != "x":
             continue
-        width = panel.ax.get_position().width * panel.ax.figure.bbox.width
-        points = width * 72 / root_figure(panel.ax).dpi
         panel.ax.text(
             0.0,
             0.98,
             f"cluster {number}",
             transform=panel.ax.transAxes,
-            size=min(max(_HEADING_PER_WIDTH * points, _SMALLEST_HEADING), _HEADING),
+            size=size,
             color="w" if display.black_bg else "k",
             bbox={
                 "boxstyle": "square,pad=0",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from nithresh._numbers import told_apart
 from nithresh.plotting.figures import root_figure
 from nithresh.plotting.layout import BarRoom
-from nithresh.plotting.text import text_width
+from nithresh.plotting.text import SMALLEST, text_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Bar",
     "ColorLimits",
-    "bar_font_size",
     "bar_room",
     "bar_ticks",
     "centred",
@@ -40,8 +39,6 @@ _TICKS = 5
 _COLORS = 512
 _GREY = "0.5"
 # Points.
-_FONT_SIZE = 10.0
-_SMALLEST_FONT = 7.0
 _TICK_LENGTH = 2.0
 _TICK_PAD = 2.0
 _LINE_WIDTH = 0.6
@@ -355,11 +352,6 @@ def plan_bar(
     return Bar(limits, ticks, labels, band, extend)
 
 
-def bar_font_size(frame_width: float) -> float:
-    """Return the size of the bar's labels in points, for a frame's width in points."""
-    return min(max(frame_width / 25, _SMALLEST_FONT), _FONT_SIZE)
-
-
 def label_room(label: str, size: float) -> float:
     """Return the room in points right of a bar with a label of this size."""
     return size * (2.2 if len(label) > 1 else 1.7 if label else 0.5)
@@ -450,15 +442,23 @@ def fit_labels(ax: Axes, size: float, height: float) -> None:
     """Fit the tick labels of a bar to its height; the ticks stay where they are.
 
     Labels that would overlap are moved apart, and shrunk where there is no room for
-    that. ``size`` (at most) and ``height`` are in points.
+    that; those that would be too small to read are left out, but for the ends.
+    ``size`` (at most) and ``height`` are in points.
     """
     from matplotlib.transforms import ScaledTranslation
 
     low, high = ax.get_ylim()
+    fitting = max(int(height / (_LINE * SMALLEST)), 2)
+    if len(ax.get_yticks()) > fitting:
+        texts = [label.get_text() for label in ax.get_yticklabels()]
+        stay = np.unique(np.linspace(0, len(texts) - 1, fitting).round().astype(int))
+        ax.set_yticks(ax.get_yticks()[stay], [texts[index] for index in stay])
     wanted = (np.asarray(ax.get_yticks()) - low) * (height / (high - low))
-    size = min(size, height / (_LINE * len(wanted)))
+    size = min(size, max(height / (_LINE * max(len(wanted), 1)), SMALLEST))
     beside_tick, *_ = ax.get_yaxis_text1_transform(_TICK_LENGTH + _TICK_PAD)
     scale = root_figure(ax).dpi_scale_trans
+    if not len(wanted):
+        return
     shifts = spread(wanted, _LINE * size) - wanted
     for label, shift in zip(ax.get_yticklabels(), shifts, strict=True):
         label.set_fontsize(size)

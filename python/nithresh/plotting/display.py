@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from nithresh.plotting.panels import ABOVE_IMAGES
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from typing import IO, Literal
 
     import numpy.typing as npt
@@ -36,12 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SliceDisplay"]
 
-_TITLE_INSET = 0.01  # of the frame
 # In mm from the slice, with room for rounding noise.
 _MARKERS_WITHIN = 2.0 + 1e-6
 _LINE = 1.2  # height of a line, of the size of its text
-_SMALLEST_LABEL = 6.0  # points
-_LABEL_PER_WIDTH = 0.09  # points of label per point of panel width, at most
 
 
 class SliceDisplay:
@@ -263,7 +259,7 @@ connectivity, volume, resampling_interpolation
         left_right: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
         positions: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
         scalebar: bool = False,  # noqa: FBT001, FBT002 - nilearn's signature
-        size: float = 12,
+        size: float | None = None,
         scale_size: float = 5.0,
         scale_units: Literal["cm", "mm"] = "cm",
         scale_loc: int | str = 4,
@@ -275,12 +271,13 @@ connectivity, volume, resampling_interpolation
         Parameters
         ----------
         left_right : bool, default=True
-            "L" and "R" at the upper corners of coronal and axial panels.
+            "L" and "R" at the upper corners of coronal and axial panels; above them
+            where they would cover voxels.
         positions : bool, default=True
             Such as "x=5" below the lower left of each panel, rounded.
         scalebar : bool, default=False
-        size : float, default=12
-            Of the text, in points; smaller in small panels.
+        size : float, optional
+            Of the text, in points. 12 if not given, and less in small frames.
         scale_size : float, default=5.0
             Length of the scale bar.
         scale_units : {"cm", "mm"}, default="cm"
@@ -293,29 +290,23 @@ connectivity, volume, resampling_interpolation
             Passed to matplotlib's ``text``.
         """
         kwargs.setdefault("color", self._panels.ink)
-        paper = {"boxstyle": "square,pad=0", "fc": self._panels.paper, "ec": "none"}
-        roomy = _LABEL_PER_WIDTH * self._panels.narrowest()
-        size = min(size, max(roomy, _SMALLEST_LABEL))
+        size = self._panels.sizes().label if size is None else size
         if positions:
             self._panels.make_room_below(_LINE * size)
         if decimals is None:
             decimals = self._panels.decimals()
-        sides = ("R", "L") if self._panels.radiological else ("L", "R")
+        if left_right:
+            self._panels.mark_sides(size, kwargs)
         for panel in self.axes.values():
-            write: Callable[..., Any] = functools.partial(
-                panel.ax.text,
-                transform=panel.ax.transAxes,
-                size=size,
-                bbox=paper,
-                zorder=ABOVE_IMAGES,
-                **kwargs,
-            )
-            if left_right and panel.direction != "x":
-                write(0.03, 0.98, sides[0], ha="left", va="top")
-                write(0.97, 0.98, sides[1], ha="right", va="top")
             if positions:
-                position = format_position(panel.direction, panel.coord, decimals)
-                write(0.0, 0.0, position, ha="left", va="top")
+                panel.ax.text(
+                    0.0,
+                    0.0,
+                    format_position(panel.direction, panel.coord, decimals),
+                    transform=panel.ax.transAxes,
+                    size=size,
+                    **{"ha": "left", "va": "top", "zorder": ABOVE_IMAGES, **kwargs},
+                )
             if scalebar:
                 _draw_scale(
                     panel.ax,
@@ -366,9 +357,9 @@ connectivity, volume, resampling_interpolation
     def title(
         self,
         text: str,
-        x: float = _TITLE_INSET,
-        y: float = 1 - _TITLE_INSET,
-        size: float = 15,
+        x: float | None = None,
+        y: float | None = None,
+        size: float | None = None,
         color: Any = None,
         bgcolor: Any = None,
         alpha: float = 1,
@@ -376,25 +367,30 @@ connectivity, volume, resampling_interpolation
     ) -> None:
         """Write a title in a box above the panels, in place of an earlier one.
 
-        A title that is too long for the frame is wrapped or shrunk; the panels make
-        room for it.
+        A title that is too long for the frame is wrapped or shrunk, and the panels
+        make room for it. A title with `x` or `y` stands there as it is, and moves
+        nothing.
 
         Parameters
         ----------
         text : str
-        x, y : float
+        x, y : float, optional
             Upper left corner of the box, as parts of the frame.
-        size : float, default=15
-            In points.
+        size : float, optional
+            In points. 15 if not given, and less in small frames.
         color, bgcolor : colour, optional
             Of the text and of the box.
         alpha : float, default=1
             Of the box.
         **kwargs
-            Passed to matplotlib's ``text``.
+            Passed to matplotlib's ``text``; with ``ha`` and ``va``, `x` and `y` are
+            another point of the box.
         """
+        if not isinstance(text, str):
+            msg = f"title is {text!r}; it must be a text"
+            raise TypeError(msg)
         self._panels.set_title(
-            text, x, y, size, color=color, bgcolor=bgcolor, alpha=alpha, **kwargs
+            text, (x, y), size, color=color, bgcolor=bgcolor, alpha=alpha, **kwargs
         )
 
     def savefig(

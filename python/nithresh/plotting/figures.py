@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any, cast
 
 from nithresh._paths import expanded
@@ -21,11 +22,18 @@ if TYPE_CHECKING:
 __all__ = [
     "close_figure",
     "closed_on_error",
+    "forget_earlier",
+    "is_dark",
     "open_frame",
+    "remember",
     "root_figure",
     "save_figure",
 ]
 
+# The axes that plots have drawn in each frame.
+_parts: weakref.WeakKeyDictionary[Any, list[weakref.ref[Any]]] = (
+    weakref.WeakKeyDictionary()
+)
 # What matplotlib calls the date in formats that have one.
 _DATES = {"pdf": "CreationDate", "svg": "Date"}
 
@@ -63,6 +71,7 @@ def open_frame(
             msg = "axes belong to another figure than the one given as figure"
             raise ValueError(msg)
         axes.set_axis_off()
+        forget_earlier(axes)
         return axes
     rect = _check_rect(axes)
     if figure is not None and not isinstance(figure, (FigureBase, int, str)):
@@ -78,7 +87,53 @@ def open_frame(
         )
     frame = cast("Axes", target.add_axes(rect))
     frame.set_axis_off()
+    forget_earlier(frame)
     return frame
+
+
+def is_dark(
+    figure: Figure | SubFigure | int | str | None,
+    axes: Axes | Sequence[float] | None,
+) -> bool:
+    """Whether what the caller gave to draw on is a dark figure."""
+    from matplotlib.axes import Axes
+    from matplotlib.colors import to_rgba
+    from matplotlib.figure import FigureBase
+
+    if isinstance(axes, Axes):
+        root: Any = root_figure(axes)
+    elif isinstance(figure, FigureBase):
+        root = figure.canvas.figure
+    else:
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        if figure is None or pyplot is None or not pyplot.fignum_exists(figure):
+            return False
+        root = pyplot.figure(figure)
+    *color, alpha = to_rgba(root.get_facecolor())
+    return alpha > 0.5 and sum(color) < 1.5
+
+
+def forget_earlier(frame: Axes) -> None:
+    """Remove what an earlier plot has drawn in the place of a frame."""
+    place = frame.get_position().bounds
+    for other in list(frame.figure.axes):
+        parts = _parts.get(other)
+        if parts is None or other.get_position().bounds != place:
+            continue
+        for part in (part() for part in parts):
+            if part is not None and part in frame.figure.axes:
+                part.remove()
+        if other is frame:
+            frame.clear()
+            frame.set_axis_off()
+        else:
+            other.remove()
+    _parts[frame] = []
+
+
+def remember(frame: Axes, part: Axes) -> None:
+    """Remember that a plot has drawn these axes in a frame."""
+    _parts.setdefault(frame, []).append(weakref.ref(part))
 
 
 def root_figure(axes: Axes) -> Figure:

@@ -17,13 +17,10 @@ if TYPE_CHECKING:
 
     from nithresh.plotting.geometry import Bounds, PlaneGrid
 
-__all__ = ["Numbers", "Places", "find_places", "number_size"]
+__all__ = ["Numbers", "Places", "find_places"]
 
 FloatArray = npt.NDArray[np.float64]
 
-# Points of a number per point of panel width, and the least and the most of them.
-_SIZE_PER_WIDTH = 0.06
-_SMALLEST, _LARGEST = 5.0, 9.0
 # Half the height of a number with its halo, of its size.
 _HALF_HEIGHT = 0.5
 _HALO = 1.0  # points around a number
@@ -122,11 +119,6 @@ class Numbers:
             best = int(covered.argmin())
             text.set_position(tuple(points[best]))
             taken.append(boxes[best])
-
-
-def number_size(panel_width: float) -> float:
-    """Return the size of the numbers in points, for a panel's width in points."""
-    return min(max(_SIZE_PER_WIDTH * panel_width, _SMALLEST), _LARGEST)
 
 
 def find_places(plane: npt.NDArray[Any], grid: PlaneGrid) -> list[Places]:

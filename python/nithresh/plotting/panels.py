@@ -13,20 +13,20 @@ import numpy as np
 from nithresh._params import warn
 from nithresh.plotting.colorbar import (
     ColorLimits,
-    bar_font_size,
     bar_room,
     draw_bar,
     fit_labels,
     label_room,
     plan_bar,
 )
-from nithresh.plotting.figures import root_figure
+from nithresh.plotting.figures import remember, root_figure
 from nithresh.plotting.geometry import PLANE_AXES, union
 from nithresh.plotting.layout import arrange, wrapped
 from nithresh.plotting.maps import Transparency
-from nithresh.plotting.numbering import Numbers, find_places, number_size
+from nithresh.plotting.marks import covers_voxels, draw_marks, lift
+from nithresh.plotting.numbering import Numbers, find_places
 from nithresh.plotting.outlines import outlines
-from nithresh.plotting.text import fit_lines, text_width
+from nithresh.plotting.text import Sizes, fit_lines, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from matplotlib.backend_bases import RendererBase
     from matplotlib.colorbar import Colorbar
     from matplotlib.colors import Colormap
-    from matplotlib.text import Annotation
+    from matplotlib.text import Annotation, Text
     from matplotlib.transforms import Bbox
 
     from nithresh.plotting.geometry import Bounds, PlaneGrid, Volume
@@ -55,6 +55,8 @@ _BAR = -1
 # Colours and widths (points) of the two lines around a cluster.
 _OUTLINE = (("w", 1.8), ("k", 0.8))
 _MOST_DECIMALS = 6
+_TITLE_INSET = 0.01  # of the frame
+_TITLE_X = {"left": 0.0, "bottom": 0.0, "center": 0.5, "right": 1.0, "top": 1.0}
 _TITLE_PAD = 0.3  # of the title's size, between text and box
 
 
@@ -117,6 +119,8 @@ class Panels:
         self._title: Annotation | None = None
         self._title_height = 0.0  # points
         self._label_height = 0.0  # points
+        self._mark_height = 0.0  # points
+        self._marks: list[tuple[int, Text]] = []
         self._numbers: list[tuple[int, Numbers]] = []
         if black:
             self._blacken_frame()
@@ -150,6 +154,31 @@ class Panels:
             self.view = view
             self._place()
 
+    def mark_sides(self, size: float, style: dict[str, Any]) -> None:
+        """Write L and R at the upper corners of panels, off the voxels."""
+        for index, panel in enumerate(self.all):
+            if panel.direction != "x":
+                style = {"size": size, "zorder": ABOVE_IMAGES, **style}
+                marks = draw_marks(panel.ax, style, radiological=self.radiological)
+                self._marks += [(index, mark) for mark in marks]
+        self._place()
+
+    def _lift_marks(self) -> None:
+        """Put L and R above the panels if one of them would cover a voxel."""
+        if self._mark_height or not self._marks:
+            return
+        width, height = self._frame_size()
+        boxes = self._boxes()
+        for index, mark in self._marks:
+            size = (boxes[index][2] * width, boxes[index][3] * height)
+            if covers_voxels(mark, self.all[index].ax, size):
+                break
+        else:
+            return
+        self._mark_height = max(float(mark.get_fontsize()) for _, mark in self._marks)
+        for _, mark in self._marks:
+            lift(mark)
+
     def make_room_below(self, height: float) -> None:
         """Leave ``height`` points below the panels, for their labels."""
         self._label_height = max(height, self._label_height)
@@ -159,6 +188,10 @@ class Panels:
         """Return the width of the narrowest panel in points."""
         widths = [box[2] for box in self._boxes()[: len(self.all)]]
         return min(widths, default=0.0) * self._frame_size()[0]
+
+    def sizes(self) -> Sizes:
+        """Return the sizes of all texts."""
+        return Sizes.fitting(self._frame_size(), self.narrowest())
 
     def decimals(self) -> int:
         """Return how many decimals tell neighbouring cuts and slices apart."""
@@ -234,6 +267,7 @@ class Panels:
                 vmax=limits.vmax,
                 **style,
             )
+        self._place()
 
     def draw_clusters(self, labels: Volume) -> None:
         """Outline and number the clusters of a label volume in each panel.
@@ -243,7 +277,7 @@ class Panels:
         from matplotlib.collections import LineCollection
 
         self.grow(labels.content_bounds)
-        size = number_size(self.narrowest())
+        size = self.sizes().number
         for panel, grid, masked in self.planes(labels, linear=False):
             plane = masked.filled(0)
             lines = outlines(plane, grid)
@@ -301,7 +335,7 @@ class Panels:
             tick_format=tick_format,
             drawn=stat_map.drawn,
         )
-        self._bar_font_size = bar_font_size(self._frame_size()[0])
+        self._bar_font_size = self.sizes().bar
         self._bar_room = bar_room(bar, self._bar_font_size)
         self.colorbar = draw_bar(
             self._new_axes(_BAR),
@@ -322,57 +356,72 @@ class Panels:
     def set_title(
         self,
         text: str,
-        x: float,
-        y: float,
-        size: float,
+        place: tuple[float | None, float | None],
+        size: float | None,
         *,
         color: Any,
         bgcolor: Any,
         alpha: float,
         **kwargs: Any,
     ) -> None:
-        """Write the title in a box whose upper left corner is at (x, y).
+        """Write the title in a box, in place of an earlier one.
 
-        ``x`` and ``y`` are parts of the frame, ``size`` is in points.
+        ``place`` is in parts of the frame. A title that has one stays there, as it
+        is; another one is fitted into the frame, and the panels make room for it.
         """
+        from matplotlib.cbook import normalize_kwargs
+        from matplotlib.text import Text
+
         if self._title is not None:
             self._title.remove()
+        size = self.sizes().title if size is None else size
+        style = {"ha": "left", "va": "top", **_short(normalize_kwargs(kwargs, Text))}
+        x, y = place
+        across = _TITLE_X.get(style["ha"], 0.0)
+        up = _TITLE_X.get(style["va"], 1.0)
         box = self.ink if bgcolor is None else bgcolor
         pad = _TITLE_PAD * size
-        title = self.frame_axes.annotate(
+        self._title = title = self.frame_axes.annotate(
             text,
-            (x, y),
+            (
+                _inset(across) if x is None else x,
+                1 - _TITLE_INSET if y is None else y,
+            ),
             xycoords="axes fraction",
-            xytext=(pad, -pad),
+            xytext=(pad * (1 - 2 * across), pad * (1 - 2 * up)),
             textcoords="offset points",
             size=size,
             color=self.paper if color is None else color,
-            ha="left",
-            va="top",
             annotation_clip=False,
-            zorder=ABOVE_IMAGES,
             bbox={
                 "boxstyle": f"square,pad={_TITLE_PAD}",
                 "ec": box,
                 "fc": box,
                 "alpha": alpha,
             },
-            **kwargs,
+            **{"zorder": ABOVE_IMAGES, **style},
         )
+        self._title_height = 0.0
+        if x is None and y is None:
+            self._fit_title(title, text, size)
+        self._place()
+
+    def _fit_title(self, title: Annotation, text: str, size: float) -> None:
+        """Wrap or shrink the title, and take its height from the panels."""
         width, height = self._frame_size()
-        right = min(x, 1 - x)  # the same distance from the frame on either side
-        limit = width * (1 - x - right) - 2 * pad
+        pad = _TITLE_PAD * size
         font = title.get_fontproperties()
         lines, size = fit_lines(
-            text, functools.partial(text_width, font=font), size, limit
+            text,
+            functools.partial(text_width, font=font),
+            size,
+            width * (1 - 2 * _TITLE_INSET) - 2 * pad,
         )
         title.set_text(lines)
         title.set_fontsize(size)
         dpi = root_figure(self.frame_axes).dpi
         drawn = title.get_window_extent().height * 72 / dpi
-        self._title = title
-        self._title_height = height * (1 - y) + drawn + 2 * pad
-        self._place()
+        self._title_height = height * _TITLE_INSET + drawn + 2 * pad
 
     def _frame_size(self) -> tuple[float, float]:
         """Width and height of the frame in points."""
@@ -396,7 +445,8 @@ class Panels:
             right = label_room(self.colorbar.ax.get_ylabel(), self._bar_font_size)
             room = dataclasses.replace(room, right=right)
         taken: dict[str, Any] = {"title": self._title_height, "bar": room}
-        key = (frame, tuple(spans.tolist()), self._label_height, *taken.values())
+        labels, marks = self._label_height, self._mark_height
+        key = (frame, *spans.tolist(), labels, marks, *taken.values())
         if self._known is None or self._known[0] != key:
             sizes = [
                 (float(spans[across]), float(spans[up]))
@@ -405,7 +455,11 @@ class Panels:
             lengths = self._row_lengths
             if len(self._columns) > 1:
                 count = wrapped(
-                    frame, sizes, self._columns, per_row=self._label_height, **taken
+                    frame,
+                    sizes,
+                    self._columns,
+                    per_row=labels + marks,
+                    **taken,
                 )
                 lengths = [count] * -(-len(sizes) // count)
             ends = np.cumsum(lengths).tolist()
@@ -413,7 +467,7 @@ class Panels:
                 sizes[end - length : end]
                 for end, length in zip(ends, lengths, strict=True)
             ]
-            layout = arrange(frame, rows, labels=self._label_height, **taken)
+            layout = arrange(frame, rows, labels=labels, marks=marks, **taken)
             self._known = (key, layout)
         layout = self._known[1]
         return layout.panels if layout.bar is None else [*layout.panels, layout.bar]
@@ -426,6 +480,7 @@ class Panels:
         """
         ax: Axes = self.frame_axes.figure.add_axes((0.0, 0.0, 1.0, 1.0))
         ax.set_zorder(self.frame_axes.get_zorder() + 1)
+        remember(self.frame_axes, ax)
         ax.set_axes_locator(functools.partial(self._locate, index))
         return ax
 
@@ -444,11 +499,9 @@ class Panels:
 
     def _place(self) -> None:
         """Put every panel, and the bar, where they belong now."""
+        self._set_limits()
+        self._lift_marks()
         for index, panel in enumerate(self.all):
-            across, up = PLANE_AXES[panel.direction]
-            left, right = self.view[across]
-            panel.ax.set_xlim(*((right, left) if self.radiological else (left, right)))
-            panel.ax.set_ylim(*self.view[up])
             panel.ax.set_position(self._locate(index, panel.ax, None))
         bar_ax = self.colorbar_ax
         if bar_ax is not None:
@@ -460,6 +513,13 @@ class Panels:
             across, _ = PLANE_AXES[self.all[index].direction]
             width = boxes[index][2] * self._frame_size()[0]
             numbers.place(self.view, width / float(np.ptp(self.view[across])))
+
+    def _set_limits(self) -> None:
+        for panel in self.all:
+            across, up = PLANE_AXES[panel.direction]
+            left, right = self.view[across]
+            panel.ax.set_xlim(*((right, left) if self.radiological else (left, right)))
+            panel.ax.set_ylim(*self.view[up])
 
     def _blacken_frame(self) -> None:
         from matplotlib.patches import Rectangle
@@ -480,3 +540,14 @@ class Panels:
 def _with_margin(bounds: Bounds) -> Bounds:
     wider: Bounds = bounds + np.array([-_VIEW_MARGIN, _VIEW_MARGIN])
     return wider
+
+
+def _inset(across: float) -> float:
+    """Return a place across the frame, a little inside of it."""
+    return min(max(across, _TITLE_INSET), 1 - _TITLE_INSET)
+
+
+def _short(style: dict[str, Any]) -> dict[str, Any]:
+    """Return keywords of a text with short names for its alignment."""
+    names = {"horizontalalignment": "ha", "verticalalignment": "va"}
+    return {names.get(name, name): value for name, value in style.items()}

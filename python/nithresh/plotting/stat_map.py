@@ -17,7 +17,7 @@ from nithresh.plotting.display import (
     check_imshow_kwargs,
     check_interpolation,
 )
-from nithresh.plotting.figures import closed_on_error, open_frame
+from nithresh.plotting.figures import closed_on_error, is_dark, open_frame
 from nithresh.plotting.geometry import union
 from nithresh.plotting.maps import (
     HIDE_ZEROS,
@@ -142,7 +142,8 @@ def plot_stat_map(
     draw_cross : bool, default=True
         Mark where the other panels cut.
     black_bg : bool or "auto", default="auto"
-        Draw on black. "auto": if the image given as `bg_img` is dark at its faces.
+        Draw on black. "auto": if the image given as `bg_img` is dark at its faces, or
+        the figure to draw on is dark.
     cmap : str or matplotlib colormap, default="RdBu_r"
         matplotlib's names and nilearn's. The middle of one that grows away from a
         centre is 0, so that a map of one sign has half of the colours, unless `vmin`
@@ -251,6 +252,8 @@ def plot_stat_map(
     radiological = check_bool(radiological, "radiological")
     if black_bg != "auto":
         black_bg = check_bool(black_bg, "black_bg")
+    elif is_dark(figure, axes):
+        black_bg = True
     if symmetric_cbar != "auto":
         symmetric_cbar = check_bool(symmetric_cbar, "symmetric_cbar")
     vmin, vmax = check_limit(vmin, "vmin"), check_limit(vmax, "vmax")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +12,10 @@ if TYPE_CHECKING:
 
     from matplotlib.font_manager import FontProperties
 
-__all__ = ["fit_lines", "text_width"]
+__all__ = ["SMALLEST", "Sizes", "fit_lines", "text_width"]
+
+#: Points; smaller texts cannot be read in print.
+SMALLEST = 5.0
 
 # Formulas between dollars stay in one piece.
 _WORD = re.compile(r"(?:\$[^$\n]*\$|\S)+")
@@ -20,6 +24,39 @@ _ONE_LINE = 0.8
 _SHRINK = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 # Renderers round glyphs to pixels, so a drawn line can be a little wider.
 _SLACK = 1.04
+
+
+# Points: the frame for which the sizes are made, and its narrowest panel.
+_WIDTH, _HEIGHT, _PANEL = 525.0, 252.0, 43.0
+# In a smaller frame texts shrink less than the frame does.
+_SHRINKING = 0.6
+_LEAST = 0.5
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of all texts of a display in points, on one scale."""
+
+    title: float
+    label: float
+    bar: float
+    number: float
+
+    @classmethod
+    def fitting(cls, frame: tuple[float, float], panel: float) -> Sizes:
+        """Return the sizes for a frame and its narrowest panel's width, in points.
+
+        None is below 5, and none more than twice another.
+
+        Examples
+        --------
+        >>> Sizes.fitting((526.0, 252.0), 140.0)
+        Sizes(title=15.0, label=12.0, bar=10.0, number=9.0)
+        """
+        width, height = frame
+        unit = min((width / _WIDTH) ** _SHRINKING, (height / _HEIGHT) ** _SHRINKING)
+        unit = max(min(unit, panel / _PANEL, 1.0), _LEAST)
+        return cls(15 * unit, 12 * unit, 10 * unit, max(9 * unit, SMALLEST))
 
 
 def text_width(text: str, size: float, font: FontProperties) -> float:
@@ -49,7 +86,8 @@ def fit_lines(
     width_at : callable
         Width in points of a line at a size.
     size : float
-        The size in points that is wanted; the result is at least half of it.
+        The size in points that is wanted; the result is at least half of it, and
+        not below 5 unless that is wanted.
     limit : float
         In points.
 
@@ -66,17 +104,18 @@ def fit_lines(
     ('sticks and\nstones', 10)
     """
     rows = text.count("\n") + 1
-    for part in _SHRINK:
+    parts = [part for part in _SHRINK if part == 1 or size * part >= SMALLEST]
+    for part in parts:
         if part >= _ONE_LINE and width_at(text, size * part) <= limit:
             return text, size * part if part < 1 else size
     fitted = text
-    for part in _SHRINK:
+    for part in parts:
         fitted = "\n".join(
             _wrapped(line, width_at, size * part, limit) for line in text.split("\n")
         )
         if fitted.count("\n") <= rows:
             return fitted, size * part if part < 1 else size
-    return fitted, size * _SHRINK[-1]
+    return fitted, size * parts[-1]
 
 
 def _wrapped(
