@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nibabel import ecat
 
 import nithresh
-from nithresh import testing
+from nithresh import grids, testing
 from nithresh.command import main
 
 # nibabel leaves PAR/REC and ECAT files open.
@@ -106,6 +106,32 @@ def test_results_of_every_class(tmp_path_factory, image, kind):
     np.testing.assert_array_equal(array(image), voxels)
     np.testing.assert_array_equal(image.affine, affine)
     assert image.header == header
+
+
+@settings(max_examples=settings().max_examples // 2)
+@given(testing.images_of_any_class(), testing.degenerate_affines())
+@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")
+def test_images_of_every_class_without_a_place(tmp_path_factory, image, affine):
+    """They are saved under every name, and get no place by that."""
+    if not isinstance(image, (nibabel.AnalyzeImage, nibabel.MGHImage)):
+        image = nibabel.AnalyzeImage(array(image), None)
+    # Not by the constructor, which asks some headers for a qform.
+    image._affine = affine
+    if isinstance(image, nibabel.Nifti1Pair):
+        image.header.set_sform(affine, 1)
+    folder = tmp_path_factory.mktemp("no place")
+    for name in ("a.nii", "a.nii.gz", "b.hdr", "c.mgz"):
+        try:
+            nithresh.save(image, folder / name)
+        except ValueError as error:
+            assert "MGH files hold" in str(error)  # noqa: PT017 - for some types only
+            continue
+        saved = nithresh.load(folder / name)
+        # MGH has no fourth axis of length 1.
+        voxels = array(image).reshape(saved.shape)
+        np.testing.assert_array_equal(array(saved), voxels)
+        if type(image) is not nibabel.AnalyzeImage or name[0] == "a":
+            assert grids.fault(saved.affine) is not None
 
 
 HELD = {

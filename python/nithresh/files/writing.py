@@ -7,7 +7,7 @@ gives the files their names when they are complete.
 import io
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -82,8 +82,15 @@ def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
 
 def write_image(img: Any, path: Path, files: Transaction) -> None:
     """Write the files of an image, which appear with the others of a transaction."""
+    is_fit = img.affine is None or fault(img.affine) is None
+    # Without a volume, voxel sizes and directions are not finite, and are written so.
+    with nullcontext() if is_fit else np.errstate(all="ignore"):
+        _write_image(img, path, files)
+
+
+def _write_image(img: Any, path: Path, files: Transaction) -> None:
     is_mgh = path.name.lower().endswith(_MGH_EXTENSIONS)
-    own = _stored_as(path, _as_mgh(img) if is_mgh else _own(img))
+    own = _stored_as(path, _as_mgh(img) if is_mgh else _of_class(type(img), img))
     holders = own.filespec_to_file_map(path)
     if own.affine is None:
         # Without one, nibabel leaves this file of SPM's images empty.
@@ -101,17 +108,17 @@ def write_image(img: Any, path: Path, files: Transaction) -> None:
         own.to_file_map(holders)
 
 
-def _own(img: Any) -> Any:
-    """Make another image over the same voxels.
+def _of_class(image_class: Any, img: Any) -> Any:
+    """Make another image over the same voxels, with a header of its own.
 
     nibabel changes the header of what it saves and where it belongs.
     """
     affine = img.affine
-    is_nifti = isinstance(img, nibabel.Nifti1Pair)
+    is_nifti = issubclass(image_class, nibabel.Nifti1Pair)
     if not is_nifti or affine is None or fault(affine) is None:
-        return type(img)(img.dataobj, affine, header=img.header, extra=img.extra)
+        return image_class(img.dataobj, affine, header=img.header, extra=img.extra)
     # nibabel would look for a qform, which such an affine does not have.
-    own = type(img)(img.dataobj, None, header=img.header, extra=img.extra)
+    own = image_class(img.dataobj, None, header=img.header, extra=img.extra)
     if not np.array_equal(own.header.get_best_affine(), affine, equal_nan=True):
         own.header.set_sform(affine, code="aligned")
     return own
@@ -139,9 +146,7 @@ def _as_mgh(img: Any) -> nibabel.MGHImage:
                 )
                 raise ValueError(msg)
             header.set_data_dtype(np.dtype(held[0]))
-    # Directions are divided by the voxel sizes, of which an affine may have none.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        image = nibabel.MGHImage(data, img.affine, header, extra=img.extra)
+    image = nibabel.MGHImage(data, img.affine, header, extra=img.extra)
     if img.affine is None or fault(img.affine) is None:
         return image
     # nibabel would divide once more when it writes.
@@ -179,10 +184,10 @@ def _stored_as(path: Path, image: Any) -> Any:
     if isinstance(image, (nibabel.Nifti2Pair, nibabel.Nifti2Image)):
         del kinds[0]
     try:
-        return kinds[0].from_image(image)
+        return _of_class(kinds[0], image)
     except nibabel.spatialimages.HeaderDataError:
         # Such as a shape that the first version of NIfTI cannot state.
-        return kinds[-1].from_image(image)
+        return _of_class(kinds[-1], image)
 
 
 class _Compressor(io.RawIOBase):
