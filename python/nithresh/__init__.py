@@ -6,7 +6,7 @@
 >>> kept.shape
 (53, 63, 46)
 
-Everything is imported when it is first used: arrays need NumPy alone, images and paths
+Everything is imported when it is first used: arrays need only NumPy, images and paths
 need nibabel, and figures matplotlib. The command needs none of these to give its help.
 """
 
@@ -69,8 +69,7 @@ __all__ = [
     "view",
 ]
 
-# Each name, and the module that has it. `dask` is no name for a star to import: it
-# needs an extra.
+# Each name, and the module that has it. A star imports no `dask`, which needs an extra.
 _LAZY = {
     "dask": "nithresh.dask",
     "datasets": "nithresh.datasets",

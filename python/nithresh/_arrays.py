@@ -123,8 +123,8 @@ def as_voxels(data: NDArray[Any], name: str) -> NDArray[Any]:
         flags = data.flags
         if flags.forc and flags.aligned and data.dtype.isnative:
             return data
-    # Looked up and not imported: numpy.ma is slow to import, and whoever has a
-    # masked array has it already.
+    # Looked up and not imported: numpy.ma is slow to import, and with a
+    # masked array it is imported already.
     masked = sys.modules.get("numpy.ma")
     if masked is not None and isinstance(data, masked.MaskedArray):
         msg = f"{name} is a masked array; pass its data, and its mask as a mask"
@@ -175,7 +175,7 @@ def new_result(voxels: NDArray[Any], dtype: Any) -> tuple[NDArray[Any], bool]:
 
 
 def is_plain(array: NDArray[Any]) -> bool:
-    """Whether voxels lie where a view in whole voxels can reach each by itself.
+    """Whether voxels lie where a view in whole voxels can reach each of them.
 
     A field of packed records does not.
     """

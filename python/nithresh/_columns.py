@@ -276,7 +276,7 @@ _OF_EXTRA = {
 
 
 def made(rows: Rows) -> dict[str, NDArray[Any]]:
-    """Make the columns of a table, but for those of extra maps."""
+    """Make the columns of a table, except those of extra maps."""
     columns = {column.name: column.of(rows) for column in COLUMNS}
     return {name: values for name, values in columns.items() if values is not None}
 

@@ -5,11 +5,11 @@ Where another thread forks at that moment, the child has the locks of that threa
 modules but not the thread. Whoever imports one of these modules in the child would wait
 for ever: Python resets the one lock of all imports, not those of the modules.
 
-So the child forgets such modules, and imports them anew when it needs them. The parent
+So the child forgets such modules, and imports them again when it needs them. The parent
 waits for nothing: a library that took a lock for a fork could meet another one that
 takes it in the other order.
 
-Two modules cannot be begun anew, because their libraries are initialised once in a
+Two modules cannot be imported again, because their libraries are initialised once in a
 process: NumPy and our own extension. A child that is forked while one of these is
 imported gets an ImportError when it needs it.
 """

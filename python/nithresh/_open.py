@@ -83,11 +83,11 @@ class OpenMap(NamedTuple):
         Raises
         ------
         TypeError
-            Neither a path nor an image; voxels that are no real numbers.
+            Neither a path nor an image; voxels that are not real numbers.
         ValueError
             Another number of dimensions; a file that is missing or damaged.
         """
-        # Here, because arrays need NumPy alone.
+        # Imported here, because arrays need only NumPy.
         from nithresh import images, masks
 
         image = images.open_image(img, name=name)
@@ -172,7 +172,7 @@ class OpenMap(NamedTuple):
         limits : tuple of float
             Its smallest and its largest value.
         copy_header : bool
-            Give it the header of the map, but for what depends on the voxels.
+            Give it the header of the map, except for what depends on the voxels.
         """
         from nithresh.headers import image_like
 

@@ -7,7 +7,7 @@ from nithresh._paths import FilePath, real_path
 
 
 class OwnFiles:
-    """The files of a batch: each output is one of its own, and no input."""
+    """The files of a batch: each output is named once, and is not an input."""
 
     def __init__(self) -> None:
         self._inputs: set[Path] = set()
@@ -42,7 +42,10 @@ class OwnFiles:
 
     def _check(self, path: Path) -> None:
         if path in self._inputs and path in self._outputs:
-            msg = f"{str(path)!r} is an output and an input; it must be one of these"
+            msg = (
+                f"{str(path)!r} is an output and an input; it must be only one of the "
+                "two"
+            )
             raise ValueError(msg)
 
 

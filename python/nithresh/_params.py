@@ -1,7 +1,7 @@
 """What users may say, and one clear error for each thing they may not.
 
-Every check here is about types and values alone: none of them looks at a
-voxel, so all of them come before anything is loaded.
+The checks look at types and values. None of them looks at a voxel, so all of them run
+before anything is loaded.
 """
 
 import inspect
@@ -72,7 +72,7 @@ def check_request(
     try:
         return _known_request(*words)
     except TypeError:
-        # Of the wrong type, or of one that cannot be remembered.
+        # The wrong type, or a value that cannot be hashed.
         pass
     return _check_request(*words)
 
@@ -108,7 +108,7 @@ def check_threshold(threshold: Any, *, two_sided: bool) -> float | Percentile:
     try:
         value = float(threshold)
     except OverflowError:
-        # Beyond the range of any map, on the side of its sign.
+        # Beyond the range of every map, on the side of its sign.
         number: Any = threshold
         value = math.inf if number > 0 else -math.inf
     if math.isnan(value):
@@ -138,7 +138,7 @@ def _check_percentile(text: str) -> Percentile:
 
 
 def check_cluster_threshold(cluster_threshold: Any) -> int:
-    """Check a least extent in voxels; a negative one is as 0."""
+    """Check a least extent in voxels; negative values count as 0."""
     if isinstance(cluster_threshold, (bool, np.bool_)) or not isinstance(
         cluster_threshold, (int, np.integer)
     ):

@@ -29,7 +29,7 @@ class Statistic:
 
     @property
     def has_two_sides(self) -> bool:
-        """Whether effects of the two signs lie on two sides, as of z and t."""
+        """Whether effects of the two signs lie on two sides, as for z and t."""
         return self.name in ("z", "t")
 
     @property

@@ -41,7 +41,7 @@ class FileResult:
     warnings : tuple of str
         What :func:`nithresh.threshold_img` warned about.
     error : Exception or None
-        Why there is no output, if there is none.
+        Why there is no output, or None.
     """
 
     input: FilePath
@@ -64,19 +64,19 @@ def threshold_files(
 ) -> None:
     """Threshold image files and save the results.
 
-    Each result is what :func:`nithresh.save` writes of what
-    :func:`nithresh.threshold_img` gives for the file by itself. A file that fails
-    does not keep the others from being done.
+    Each result is what :func:`nithresh.save` writes of the result of
+    :func:`nithresh.threshold_img` for that file. The other files are done even if one
+    fails.
 
     Parameters
     ----------
     pairs : iterable of (input, output)
         Paths of what :func:`nithresh.load` reads and :func:`nithresh.save` writes.
-        A generator is read as the work goes on. Each output must have a file of
-        its own, and none may be an input or the mask.
+        A generator is read as the work goes on. Each output must be named
+        once, and none may be an input or the mask.
     threshold : float or str
-        In the units of the maps, or a percentile such as ``"95%"``, of each file by
-        itself. A voxel whose value equals it is kept.
+        In the units of the maps, or a percentile such as ``"95%"``, of each file
+        separately. A voxel whose value equals it is kept.
     {cluster_threshold}
     {two_sided}
     mask_img : str, pathlib.Path or nibabel image, optional
@@ -99,9 +99,9 @@ def threshold_files(
     TypeError
         An argument of the wrong type.
     ValueError
-        An argument of the right type with a value that is not allowed; a mask that
-        is none; an output that is no file of its own, before anything is done or,
-        from a generator, as soon as it is seen.
+        An argument of the right type with a value that is not allowed; an invalid
+        mask; an output that is named twice or is an input, before anything is done
+        or, from a generator, as soon as it is seen.
 
     Warns
     -----
@@ -111,7 +111,7 @@ def threshold_files(
 
     Notes
     -----
-    Whatever ends the call early (Ctrl-C, an error of `on_result` or of a
+    If something ends the call early (Ctrl-C, an error of `on_result` or of a
     generator), the files being worked on are finished first: no file is written in
     part, and no thread is left.
 

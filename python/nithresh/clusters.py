@@ -156,13 +156,14 @@ def find_clusters(
         with a warning.
     robust : bool, default=False
         Add how far the threshold may move, as a distance from zero, before a cluster
-        is no longer one and by itself: columns ``robust_from`` and ``robust_to``, those
-        of :meth:`nithresh.ClusterTree.clusters`. Takes a sort of the map.
+        splits, vanishes or merges with another: columns ``robust_from`` and
+        ``robust_to``, as in :meth:`nithresh.ClusterTree.clusters`. Takes a sort of the
+        map.
 
     Returns
     -------
     Clusters
-        The same for every memory order and number of threads.
+        It depends on neither memory order nor the number of threads.
 
     Raises
     ------
@@ -171,12 +172,12 @@ def find_clusters(
     ValueError
         An argument of the right type with a value that is not allowed: among them
         a missing file (also a FileNotFoundError) and a damaged one, a map of more
-        than one volume, and a further map on another grid.
+        than one volume, and an extra map on another grid.
 
     Warns
     -----
     UserWarning
-        As :func:`nithresh.threshold_img` does; values of a further map that are not
+        As :func:`nithresh.threshold_img` does; values of an extra map that are not
         finite.
 
     Notes
@@ -289,7 +290,7 @@ class Clusters:
     def labels_img(self) -> SpatialImage:
         """The number of its cluster at each voxel (int32), 0 at those of none.
 
-        With the header of the map, but for its data type, its range and its intent,
+        With the header of the map, except for its data type, its range and its intent,
         which is ``label`` in NIfTI. The numbers are those of the table's ids. They are
         written when they are first asked for.
         """
@@ -369,7 +370,7 @@ class Clusters:
 
 
 class _Image:
-    """What an image is made of; it is made anew for whoever asks for it."""
+    """What an image is made of; :meth:`made` builds a fresh image each time."""
 
     def __init__(
         self,
@@ -478,7 +479,7 @@ def _columns_of_extra(
 def _robust(
     found: dict[str, Any], opened: OpenMap, request: Request, level: float
 ) -> dict[str, NDArray[np.float64]]:
-    """Return between which thresholds each cluster is one and by itself."""
+    """Return the thresholds between which each cluster is one and separate."""
     heights = {
         name: np.full(len(found["signs"]), np.nan)
         for name in ("robust_from", "robust_to")

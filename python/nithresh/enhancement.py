@@ -40,7 +40,7 @@ def tfce(
     ----------
     data : numpy.ndarray of shape (x, y, z) or (x, y, z, volumes)
         A real type of up to 64 bits, in any memory order; never changed. NaN and
-        infinities count as zero. Each volume is by itself.
+        infinities count as zero. Each volume is scored separately.
     E : float, default=0.5
         Power of the extent; 0 or more.
     H : float, default=2.0
@@ -143,7 +143,7 @@ def tfce_img(
     -------
     nibabel image
         Of the class, affine, shape and header of `img`, but with no intent: the
-        scores are no z or t values. Its data type is float32 if that holds all
+        scores are not z or t values. Its data type is float32 if that holds all
         values of the type of `img`, else float64. NIfTI if nibabel does not write
         the class of `img` or it cannot hold the scores (float64 in MGH).
 

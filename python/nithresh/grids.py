@@ -62,13 +62,13 @@ def fault_of(image: SpatialImage) -> str | None:
     if problem is None:
         return None
     header: Any = image.header
-    # Of a NIfTI image the affine is the sform or, if its code is 0, the qform.
+    # The affine of a NIfTI image is the sform or, if its code is 0, the qform.
     forms = {}
     for form in ("sform", "qform"):
         try:
             forms[form] = getattr(header, f"get_{form}")(coded=True)
         except (AttributeError, ValueError):
-            # Not of NIfTI, or a quaternion that is none.
+            # Not NIfTI, or an invalid quaternion.
             forms[form] = None, 0
     for form, other in (("sform", "qform"), ("qform", "sform")):
         matrix, code = forms[form]

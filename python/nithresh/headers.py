@@ -60,7 +60,7 @@ def image_like(
     It has the class of the other, if nibabel writes that and it holds such voxels;
     otherwise it is a NIfTI image.
 
-    With `copy_header` the header is the other's, but for what depends on the
+    With `copy_header` the header is the other's, except for what depends on the
     voxels: the data type is the array's, ``cal_min`` and ``cal_max`` are its
     `limits`, its smallest and its largest value, and slope, intercept and
     ``glmax`` are cleared.
@@ -110,7 +110,7 @@ def image_like(
 
 
 def _has_dtype(header: Any, dtype: np.dtype[Any]) -> bool:
-    """Whether voxels of this type are what a header says, in whatever byte order."""
+    """Whether voxels of this type are what a header says, in any byte order."""
     if isinstance(header, nibabel.Nifti1Header):
         code = nibabel.nifti1.data_type_codes.code.get(dtype)
         return bool(code == header.structarr["datatype"].item())
@@ -238,7 +238,7 @@ def made(
     affine: NDArray[np.float64] | None,
     header: Any = None,
 ) -> Any:
-    """Construct an image, with whatever affine."""
+    """Construct an image, with any affine."""
     if affine is None or _is_fit(affine):
         return image_class(data, affine, header=header)
     # nibabel's constructor insists on a qform, which such an affine does not have.

@@ -94,8 +94,8 @@ def threshold_stats_img(
     Parameters
     ----------
     stat_img : str, pathlib.Path or nibabel image, optional
-        A map of shape (x, y, z) or (x, y, z, volumes). Without one, the
-        threshold alone is worked out, where it does not depend on the map.
+        A map of shape (x, y, z) or (x, y, z, volumes). Without one, only
+        the threshold is computed, if it does not depend on the map.
     mask_img : str, pathlib.Path or nibabel image, optional
         The voxels that were tested, as for :func:`threshold_img`: 0 outside and
         one other value inside; on another grid it is taken at the
@@ -126,8 +126,8 @@ def threshold_stats_img(
         Here not below 0. The error rate is that of the voxels, before small clusters
         are dropped.
     two_sided : bool, default=True
-        Keep both ``v >= threshold`` and ``v <= -threshold``; otherwise the
-        first alone. An F- or chi2-map is tested on its upper side in both cases,
+        Keep both ``v >= threshold`` and ``v <= -threshold``; otherwise only
+        the first. An F- or chi2-map is tested on its upper side in both cases,
         with all of `alpha`, because F and chi2 are large for effects of either sign.
     stat : "z", ("t", df), ("F", df1, df2) or ("chi2", df), optional
         What the values of the map are, and with which degrees of freedom.
@@ -195,7 +195,7 @@ def threshold_stats_img(
     >>> round(threshold, 4), int((kept.get_fdata() != 0).sum())
     (2.8438, 4081)
 
-    The threshold alone, for a t-map with 20 degrees of freedom:
+    Only the threshold, for a t-map with 20 degrees of freedom:
 
     >>> _, threshold = threshold_stats_img(alpha=0.001, stat=("t", 20))
     >>> round(threshold, 4)
@@ -317,7 +317,7 @@ def _tested_values(opened: OpenMap) -> NDArray[np.float64]:
 
 
 def _warn_of_p_values(values: NDArray[np.float64]) -> None:
-    """Warn if a map looks like p-values; zeros and ones alone look like a mask."""
+    """Warn if a map looks like p-values; only zeros and ones look like a mask."""
     if (
         values.size
         and values.min() >= 0

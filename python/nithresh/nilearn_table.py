@@ -44,7 +44,7 @@ def get_clusters_table(
 ) -> Any:
     """Make nilearn's table of clusters; a drop-in for its function of this name.
 
-    Unlike all else here, a voxel whose value equals the threshold is dropped: nilearn
+    A voxel whose value equals the threshold is dropped, unlike everywhere else: nilearn
     drops it from its table. :func:`nithresh.find_clusters` gives a table by the rule
     of the map.
 
@@ -105,7 +105,7 @@ def get_clusters_table(
 
     Notes
     -----
-    Equal to what nilearn 0.14.1 [1]_ gives but for its errors:
+    Equal to nilearn 0.14.1 [1]_, except where that is wrong:
 
     - With `two_sided`, its first negative cluster is numbered by the *rows* before it,
       sub-peaks included, and the label map counts from 1 again. Here the ids go on,

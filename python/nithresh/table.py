@@ -163,7 +163,7 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         Parameters
         ----------
         path : str or os.PathLike
-            Ends in ``.csv``; all else as of :meth:`to_tsv`.
+            Ends in ``.csv``; everything else as for :meth:`to_tsv`.
 
         Raises
         ------
@@ -175,7 +175,7 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         self._save(path, ".csv", ",")
 
     def _save(self, path: str | PathLike[str], extension: str, delimiter: str) -> None:
-        # Here, because whoever only looks at tables writes none.
+        # Imported here, because most tables are never written.
         from nithresh.files.atomic import Transaction
         from nithresh.files.sidecars import write_sidecar
 

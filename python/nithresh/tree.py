@@ -53,7 +53,7 @@ class TreeClusters:
         that never happens. The peak leads a cluster at ``merge < h <= abs(peak)``.
     robust_from, robust_to : numpy.ndarray of float64, shape (clusters,)
         How far the threshold may move while the cluster, whose extent changes, stays
-        one cluster by itself: at all h in ``robust_from < h <= robust_to``, from the
+        one separate cluster: at all h in ``robust_from < h <= robust_to``, from the
         threshold on, a cluster has this peak, none of the other clusters here is
         part of it, and no other cluster at h is part of this one. At `robust_from`
         it joins another; beyond `robust_to` it comes apart or vanishes.
@@ -198,16 +198,16 @@ class ClusterTree:
             A real type of up to 64 bits, in any memory order; never changed and not
             kept. NaN and infinities count as zero, without a warning.
         connectivity : {6, 18, 26}, default=6
-            As of the class.
+            See the class.
         two_sided : bool, default=True
-            As of the class.
+            See the class.
         {mask}
             Voxels outside count as zero.
 
         Returns
         -------
         ClusterTree
-            The same for every memory order and number of threads.
+            It depends on neither memory order nor the number of threads.
 
         Raises
         ------
@@ -250,7 +250,7 @@ class ClusterTree:
         )
         self._signs = branches["signs"]
         self._peaks = branches["peaks"].astype(np.intp)
-        # A branch is alive at merges < threshold <= births; a merge of 0 is none.
+        # A branch is alive at merges < threshold <= births. A merge of 0 means never.
         self._births = branches["births"]
         self._merges = branches["merges"]
         self._into = branches["into"].astype(np.intp)
@@ -357,7 +357,7 @@ class ClusterTree:
         -------
         TreeClusters
             Their extents and peaks, and how far the threshold may move before each of
-            them is no longer what it is.
+            them merges, splits or vanishes.
 
         Examples
         --------
@@ -582,7 +582,7 @@ class ClusterTree:
 
     def _rounded(self, levels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return thresholds as voxels are compared with them: in the map's type."""
-        # Zeros are in no cluster, whatever the threshold.
+        # Zeros are in no cluster, at any threshold.
         return np.maximum(all_as_compared(levels, self._dtype), np.nextafter(0, 1))
 
     def _extents_at(

@@ -1,8 +1,8 @@
 """The command ``nithresh``: a thin layer over the calls of the same names.
 
 ``main`` parses, runs the sub-command, and turns what goes wrong into lines and an exit
-code. Each sub-command is a file: its words, its options and its run. NumPy and all else
-that is slow to import is imported in the run, so that help comes at once.
+code. Each sub-command is a file: its words, its options and its run. What is slow to
+import, such as NumPy, is imported in the run, so that help comes at once.
 """
 
 import gc
@@ -87,7 +87,7 @@ def main(args: Sequence[str] | None = None) -> int:
         errors.report(failure.path, failure.error, debug=options.debug)
         return 1
     except BrokenPipeError:
-        # Whoever read the output has enough of it.
+        # The reader of the output has stopped reading.
         forget_output()
         return 1
     except Exception as error:

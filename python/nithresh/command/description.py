@@ -62,7 +62,7 @@ def _of_grid(image: Any) -> dict[str, str]:
 
 
 def _of_statistic(image: Any) -> dict[str, str]:
-    """Say what the values are where the intent alone does not."""
+    """Say what the values are if the intent does not say it already."""
     said = stated(image)
     taken, against = said.taken, said.against
     if taken is None or (taken.place == "intent" and not against):

@@ -1,4 +1,4 @@
-"""The same for each of many files: the work, the progress and what failed."""
+"""Work on many files: over threads or workers, with progress and what failed."""
 
 import sys
 from collections.abc import Callable, Generator, Sequence

@@ -33,7 +33,7 @@ def needing(path: str) -> Iterator[None]:
 def as_usage() -> Iterator[None]:
     """Take what the library says of an argument for an error of the command line.
 
-    A file that is missing or damaged is none.
+    Missing or damaged files are not errors of the command line.
     """
     try:
         yield

@@ -29,14 +29,14 @@ class Job:
     if_exists: IfExists = IfExists.FAIL
 
     def at(self, path: str | Path) -> str | Path:
-        """Return where a path of this job leads to, for whatever process."""
+        """Return where a path of this job leads to, for any process."""
         return path if self.folder is None else self.folder / expanded(path)
 
     @property
     def sidecars(self) -> dict[Path, list[Path]]:
         """The sidecars, and the files that each tells of.
 
-        Outputs that differ by their extension alone share one.
+        Outputs that differ only by their extension share one.
         """
         sidecars: dict[Path, list[Path]] = {}
         for output in self.outputs:
@@ -157,7 +157,7 @@ def _shared_mask(path: Path, source: Any) -> SharedMask:
 
 
 def check_files(jobs: Sequence[Job], also_read: Iterable[str] = ()) -> None:
-    """Refuse jobs of which one would write over a file that another reads or writes.
+    """Refuse jobs if one would write over a file that another reads or writes.
 
     Parameters
     ----------

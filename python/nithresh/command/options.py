@@ -38,7 +38,7 @@ def add_inputs(to: argparse.ArgumentParser) -> None:
     to.add_argument(
         "--from-file",
         metavar="LIST",
-        help="take further inputs from this file, one in a line; - is standard input",
+        help="also read inputs from this file, one in a line; - is standard input",
     )
 
 
@@ -81,7 +81,7 @@ class ThresholdOptions(SideOptions):
 
     @property
     def request(self) -> dict[str, Any]:
-        """The arguments of the library that say the same, but for the threshold."""
+        """The arguments of the library that say the same, except the threshold."""
         return {
             "two_sided": self.two_sided,
             "cluster_threshold": self.cluster_threshold,

@@ -32,8 +32,8 @@ class Subcommand(NamedTuple, Generic[Taken]):
     options : type
         What its words are turned into.
     run : callable
-        Does it, and returns the exit code. Whatever is slow to import is imported in
-        it, so that help comes at once.
+        Does it, and returns the exit code. It imports what is slow to import, so that
+        help comes at once.
     """
 
     help: str

@@ -17,8 +17,8 @@ from nithresh.masks import Mask
 def command_line(subcommand: str, source: str, options: Mapping[str, Any]) -> str:
     """Write the command that makes the outputs of one input, and no others.
 
-    Options that are None, False or empty are left out. Those that change no byte of an
-    output, such as --jobs, are none of its business. A list is several values of one
+    Options that are None, False or empty are left out. Options that change no byte of
+    an output, such as --jobs, are not passed. A list is several values of one
     option, a tuple the values of an option that is repeated.
 
     Examples
@@ -45,7 +45,7 @@ def command_line(subcommand: str, source: str, options: Mapping[str, Any]) -> st
 
 def _option(name: str, value: Any) -> list[str]:
     text = _text(value)
-    # What begins with a dash and is no number would be taken for an option.
+    # What begins with a dash and is not a number would be taken for an option.
     is_dashed = text.startswith("-") and not isinstance(value, (int, float))
     return [f"{name}={text}"] if is_dashed else [name, text]
 
@@ -122,7 +122,7 @@ def _what_to_do(job: Job, contents: Mapping[Path, Mapping[str, Any]]) -> IfExist
         if exists(sidecar)
     ):
         return IfExists.FAIL
-    # By whatever command if --skip-existing was given. Otherwise by the same one, or by
+    # By any command if --skip-existing was given. Otherwise by the same one, or by
     # a worker that had this job and died before it could say that it was done.
     if found is State.COMPLETE:
         return IfExists.SKIP

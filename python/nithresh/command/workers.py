@@ -1,4 +1,4 @@
-"""The same for each of many files, on the workers of a Dask cluster.
+"""Work on many files, on the workers of a Dask cluster.
 
 A file is one task: it is read, worked on and written by one worker, and a few tasks for
 each thread are on their way at any time. Dask gives the task of a worker that dies to

@@ -2,7 +2,7 @@
 
 The calls on arrays once more, for chunked volumes of the class
 :class:`dask.array.Array`, from Zarr, HDF5 or memory maps. Results are those of the
-volume in one piece, whatever its chunks: each chunk is labelled by itself, clusters are
+volume in one piece, for any chunks: each chunk is labelled separately, clusters are
 joined across the borders of chunks, and a second pass keeps or drops them.
 
 >>> import dask.array as da
@@ -59,8 +59,8 @@ def threshold(
     ``cluster_threshold`` voxels. NaN and infinities become zero.
 
     To filter clusters the volume is read once at the call, by the scheduler that Dask
-    would use (that of a :class:`distributed.Client` if there is one), and once more by
-    whatever computes the result. A percentile and the check of a mask that is a Dask
+    would use (that of a :class:`distributed.Client` if there is one), and once more
+    when the result is computed. A percentile and the check of a mask that is a Dask
     array are computed at the call, too.
 
     Parameters
@@ -124,8 +124,8 @@ def label(
 
     :func:`nithresh.label` for Dask. A voxel whose value equals the threshold is kept,
     and so is a cluster of exactly ``cluster_threshold`` voxels. NaN and infinities
-    count as zero. The volume is read once at the call, and once more by whatever
-    computes the labels.
+    count as zero. The volume is read once at the call, and once more when the
+    labels are computed.
 
     Parameters
     ----------
@@ -221,8 +221,8 @@ def find_clusters(
 
     :func:`nithresh.find_clusters` for Dask, without sub-peaks and extra maps. The
     volume is read once, by the scheduler that Dask would use (that of a
-    :class:`distributed.Client` if there is one), and once more by whatever computes the
-    maps. A voxel whose value equals the threshold is kept, and so is a cluster of
+    :class:`distributed.Client` if there is one), and once more when the maps are
+    computed. A voxel whose value equals the threshold is kept, and so is a cluster of
     exactly ``cluster_threshold`` voxels. NaN and infinities become zero, with a
     warning.
 
@@ -244,7 +244,7 @@ def find_clusters(
     Returns
     -------
     Clusters
-        The same for all chunks and schedulers.
+        It depends on neither chunks nor scheduler.
 
     Raises
     ------

@@ -95,7 +95,7 @@ class Volume:
     """A chunked volume, and what is asked of it."""
 
     array: da.Array
-    # Of the same chunks.
+    # With the same chunks.
     mask: da.Array | None
     request: Request
     level: float
@@ -165,7 +165,7 @@ class Volume:
         return blocks, *results
 
     def summaries(self) -> da.Array:
-        """Say of which values each block is; not yet computed."""
+        """Summarise the values of each block; not yet computed."""
         return self._map(_summarise_block, dtype=object)
 
     def _pieces(self) -> tuple[da.Array, list[da.Array], list[tuple[int, ...]]]:
@@ -173,7 +173,7 @@ class Volume:
         found = self._map(_label_block, dtype=object)
         pieces = _each(found, lambda block: block.pieces)
         high = _each(found, lambda block: block.high)
-        # By themselves: each is all that some neighbour asks for.
+        # Separately, because each neighbour asks for only one of them.
         low = [_each(found, _Low(axis)) for axis in range(3)]
         steps = list(_steps(found.numblocks, self.request.connectivity))
         touching = []
@@ -493,7 +493,7 @@ def _threshold_block(
 
 
 def merged(parts: NDArray[Any]) -> Summary:
-    """Say of which values all blocks are."""
+    """Summarise the values of all blocks."""
     smallest, largest, non_finite, inside = zip(*parts.flat, strict=True)
     return Summary(min(smallest), max(largest), sum(non_finite), sum(inside))
 

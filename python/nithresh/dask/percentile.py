@@ -2,7 +2,7 @@
 
 Magnitudes are integers in the order of the values, so the ones of a rank are found as
 in a telephone book, 16 binary digits in each pass: how many values go on with each of
-the possible 16 after those that are known. Each block gives counts alone.
+the possible 16 after those that are known. Each block returns only counts.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _count(
     if not absolute:
         voxels = voxels[voxels >= 0]
     unsigned = np.dtype(f"u{voxels.dtype.itemsize}")
-    # Of the smallest integer, abs gives itself, whose bits are those of its magnitude.
+    # abs of the smallest integer is itself, and its bits are those of its magnitude.
     with np.errstate(over="ignore"):
         magnitudes = np.abs(voxels).ravel().view(unsigned)
     rows = []

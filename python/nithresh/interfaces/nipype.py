@@ -1,6 +1,6 @@
 """Interfaces for nipype_ workflows: thresholding, clusters and scores of image files.
 
-What goes in has the names of the Python calls, but for ``in_file``, which nipype's
+What goes in has the names of the Python calls, except for ``in_file``, which nipype's
 interfaces share. What comes out lies in the working directory of the node, and has
 the name that the command ``nithresh`` would give it.
 
@@ -42,13 +42,13 @@ class _InputSpec(BaseInterfaceInputSpec):
     two_sided = traits.Bool(
         default_value=True,
         usedefault=True,
-        desc="both signs; otherwise one, as of the Python call",
+        desc="keep both signs; otherwise one, as the Python call does",
     )
     connectivity = traits.Enum(
         *CONNECTIVITIES,
         usedefault=True,
-        desc="voxels belong together that share a face (6), a face or an edge (18), "
-        "or a corner too (26)",
+        desc="neighbours share a face (6), a face or an edge (18), or a face, an edge "
+        "or a corner (26)",
     )
     mask_img = File(
         exists=True,
@@ -64,13 +64,13 @@ class _ThresholdingInputSpec(_InputSpec):
         traits.Float(),
         Str(),
         mandatory=True,
-        desc="in the units of the map, or a percentile such as '95%'; a voxel equal to "
-        "it is kept",
+        desc="in the units of the map, or a percentile such as '95%'; voxels equal to "
+        "it are kept",
     )
     cluster_threshold = traits.Int(
         0,
         usedefault=True,
-        desc="least extent of a cluster in voxels; one of just this extent is kept",
+        desc="keep clusters of at least so many voxels",
     )
 
 
@@ -86,7 +86,7 @@ class _ClustersInputSpec(_ThresholdingInputSpec):
         4, usedefault=True, desc="how many peaks of a cluster are listed at most"
     )
     extra = traits.Dict(
-        Str(), File(exists=True), desc="further maps on the same grid, by name"
+        Str(), File(exists=True), desc="extra maps on the same grid, by name"
     )
     table_file = File(desc="another name for the table; it ends in .tsv")
     labels_file = File(desc="another name for the label image")
@@ -104,7 +104,7 @@ class _ImageOutputSpec(TraitedSpec):
 
 class _ClustersOutputSpec(TraitedSpec):
     table_file = File(exists=True, desc="the table of clusters, tab-separated")
-    # An output too, because nipype removes from a node what is none.
+    # An output too, because nipype removes files that are not outputs.
     sidecar_file = File(
         exists=True,
         desc="the .json file beside the table: what its columns say, and what it was "
@@ -121,14 +121,14 @@ class _Interface(SimpleInterface):
     _version = __version__
 
     def _arguments(self) -> dict[str, Any]:
-        """Return what was set, but for the names of files."""
+        """Return what was set, except the names of files."""
         given: dict[str, Any] = self.inputs.get_traitsfree()
         return {
             name: value for name, value in given.items() if not name.endswith("_file")
         }
 
     def _output(self, runtime: Any, name: str, usual: Path) -> Path:
-        """Return the path of an output: as asked for, or as usual."""
+        """Return the path of an output: the given one, or the usual one."""
         given = getattr(self.inputs, name)
         path = Path(runtime.cwd, given) if isdefined(given) else usual
         self._results[name] = str(path)
