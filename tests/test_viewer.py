@@ -1,7 +1,9 @@
 """`nithresh.view`: what it takes, what it refuses, and what a page holds."""
 
 import json
+import os
 import re
+import sys
 import warnings
 import webbrowser
 import zlib
@@ -206,6 +208,17 @@ def test_saving(tmp_path):
         view.save(tmp_path / "page.txt")
     with pytest.raises(MissingFileError):
         view.save(tmp_path / "no" / "page.html")
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="names of files are text there")
+def test_a_name_that_is_no_text(tmp_path):
+    path = tmp_path / os.fsdecode(b"a\xff.nii")
+    nibabel.save(small(), path)
+    view = quiet(path, 3, bg_img=None)
+    view.save(tmp_path / "page.html")
+    assert "<title>a?.nii</title>" in (tmp_path / "page.html").read_text("utf-8")
+    assert settings(view)["texts"]["python"][0].endswith("('a\\udcff.nii', ")
+    assert view._repr_html_().encode()
 
 
 def test_opening_writes_a_file_that_stays(monkeypatch):

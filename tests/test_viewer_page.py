@@ -18,6 +18,10 @@ from nithresh.plotting import plot_stat_map
 from nithresh.plotting.geometry import PLANE_AXES, Volume
 
 SAMPLE = datasets.load_sample_motor_activation_image()
+# Keeps what a copy takes.
+LISTEN = """document.addEventListener("copy", () => {
+  window.copied = document.activeElement.value;
+})"""
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +31,14 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory):
+def sample_view():
+    return nithresh.view(SAMPLE, 3, cluster_threshold=10)
+
+
+@pytest.fixture(scope="module")
+def sample(sample_view, tmp_path_factory):
     path = tmp_path_factory.mktemp("pages") / "sample.html"
-    nithresh.view(SAMPLE, 3, cluster_threshold=10).save(path)
+    sample_view.save(path)
     return path
 
 
@@ -129,10 +138,7 @@ def test_the_call_and_the_command_give_what_is_shown(opened, capsys, monkeypatch
 
 
 def test_the_copied_table_has_all_digits(opened):
-    opened.page.evaluate(
-        "document.addEventListener('copy', () => {"
-        " window.copied = document.activeElement.value; })"
-    )
+    opened.page.evaluate(LISTEN)
     opened.page.click("[data-copy=table]")
     lines = [line.split("\t") for line in opened.page.evaluate("copied").splitlines()]
     table = find_clusters(SAMPLE, 3, cluster_threshold=10, max_peaks=1).table
@@ -377,13 +383,16 @@ def framed(view, sandbox):
         ),
     ],
 )
-def test_hosts_with_scripts_have_the_live_page(browser, tmp_path, sandbox, policy):
-    view = nithresh.view(SAMPLE, 3, cluster_threshold=10)
-    opened = Opened(browser, host(tmp_path, framed(view, sandbox), policy))
+def test_hosts_with_scripts_have_the_live_page(
+    browser, tmp_path, sample_view, sandbox, policy
+):
+    opened = Opened(browser, host(tmp_path, framed(sample_view, sandbox), policy))
     frame = opened.page.frames[1]
     frame.wait_for_selector("#count:not(:empty)")
     assert frame.text_content("#count") == "9 clusters, 3797 voxels"
+    frame.evaluate(LISTEN)
     frame.click("[data-copy=table]")
+    assert frame.evaluate("copied").startswith("id\tsign\tx\ty\tz\t")
     assert frame.text_content("#copied") == "Copied."
     opened.context.close()
 
@@ -393,10 +402,9 @@ def test_hosts_with_scripts_have_the_live_page(browser, tmp_path, sandbox, polic
     [('sandbox=""', ""), ("", "script-src 'self'; img-src data:")],
 )
 def test_hosts_without_scripts_show_picture_and_table(
-    browser, tmp_path, sandbox, policy
+    browser, tmp_path, sample_view, sandbox, policy
 ):
-    view = nithresh.view(SAMPLE, 3, cluster_threshold=10)
-    opened = Opened(browser, host(tmp_path, framed(view, sandbox), policy))
+    opened = Opened(browser, host(tmp_path, framed(sample_view, sandbox), policy))
     frame = opened.page.frames[1]
     assert frame.is_visible("#static img")
     assert frame.is_visible("#rows tr:nth-child(9)")
@@ -414,9 +422,10 @@ def test_a_browser_without_scripts_has_the_picture(browser, sample):
     opened.context.close()
 
 
-def test_a_notebook_shows_the_frame_over_picture_and_table(browser, tmp_path):
-    view = nithresh.view(SAMPLE, 3, cluster_threshold=10)
-    cell = view._repr_html_()
+def test_a_notebook_shows_the_frame_over_picture_and_table(
+    browser, tmp_path, sample_view
+):
+    cell = sample_view._repr_html_()
     opened = Opened(browser, host(tmp_path, cell))
     frame = opened.page.frames[1]
     frame.wait_for_selector("#count:not(:empty)")

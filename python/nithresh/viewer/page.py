@@ -27,8 +27,12 @@ _STYLE = "page.css"
 
 
 def escaped(text: object) -> str:
-    """Return text as HTML shows it; none of it is markup."""
-    return html.escape(str(text))
+    """Return text as HTML shows it; none of it is markup.
+
+    Names of files may be no text in any encoding: a question mark is shown for each
+    byte that is none.
+    """
+    return html.escape(str(text).encode("utf-8", "replace").decode("utf-8"))
 
 
 def image_of(png: bytes, alt: str) -> str:
