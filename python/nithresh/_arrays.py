@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from nithresh import _core
 from nithresh._params import warn
 
-# Bytes from which on memory is not reused: the largest bound of the C library that
-# Linux has.
+# The C library of Linux reuses no memory of this many bytes or more.
 _LARGE = 1 << 25
 
 
@@ -87,7 +86,7 @@ def check_mask(mask: NDArray[Any], shape: tuple[int, ...], name: str) -> NDArray
 
 
 def check_mask_type(mask: Any, shape: tuple[int, ...], name: str) -> None:
-    """Check what is known of a mask before its voxels are."""
+    """Check the shape and the type of a mask, before its voxels are known."""
     if mask.shape != shape:
         msg = f"{name} has shape {mask.shape}; it must have the map's, {shape}"
         raise ValueError(msg)
@@ -119,7 +118,7 @@ def as_voxels(data: NDArray[Any], name: str) -> NDArray[Any]:
     """
     kind, size = data.dtype.kind, data.dtype.itemsize
     if type(data) is np.ndarray and kind in "iuf" and 2 < size <= 8:
-        # What nearly every map is.
+        # Nearly every map is like this.
         flags = data.flags
         if flags.forc and flags.aligned and data.dtype.isnative:
             return data

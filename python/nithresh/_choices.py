@@ -1,4 +1,4 @@
-"""What a result was made of, and by which rules: what sidecars state."""
+"""What a result was made of and by which rules, for tables and sidecars."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def source(img: Any) -> dict[str, str | None] | None:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what computes and of what reads and writes."""
+    """Return the versions of the packages that compute, read and write."""
     import nibabel
 
     from nithresh import __version__

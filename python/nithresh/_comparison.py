@@ -51,7 +51,7 @@ def all_as_compared(
 
 
 def next_beyond(level: float, dtype: np.dtype[Any]) -> float:
-    """Return the threshold next to one, away from zero: what equals that is dropped."""
+    """Return the next number beyond a threshold: voxels equal to it are dropped."""
     compared = compared_type(dtype)
     with np.errstate(over="ignore"):
         rounded = compared(level)

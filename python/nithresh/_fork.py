@@ -1,9 +1,10 @@
-"""What a child of a fork makes of imports that nobody finishes.
+"""Imports in the child of a fork that were under way in another thread of the parent.
 
 Nearly everything here is imported when it is first used, which may be in a thread.
 Where another thread forks at that moment, the child has the locks of that thread's
-modules but not the thread. Whoever imports one of these modules in the child would wait
-for ever: Python resets the one lock of all imports, not those of the modules.
+modules but not the thread. To import one of these modules in the child
+would take for ever: Python resets the one lock of all imports, and not those of the
+modules.
 
 So the child forgets such modules, and imports them again when it needs them. The parent
 waits for nothing: a library that took a lock for a fork could meet another one that

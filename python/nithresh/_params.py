@@ -1,4 +1,4 @@
-"""What users may say, and one clear error for each thing they may not.
+"""Checks of arguments, with one clear error for each that is not allowed.
 
 The checks look at types and values. None of them looks at a voxel, so all of them run
 before anything is loaded.
@@ -67,7 +67,7 @@ class Request(NamedTuple):
 def check_request(
     threshold: Any, *, two_sided: Any, cluster_threshold: Any, connectivity: Any
 ) -> Request:
-    """Check the words that all thresholding calls share."""
+    """Check the arguments that all thresholding calls share."""
     words = (threshold, two_sided, cluster_threshold, connectivity)
     try:
         return _known_request(*words)
@@ -89,7 +89,8 @@ def _check_request(
     )
 
 
-# Most calls say what the one before said, and to check it takes as long as a small map.
+# Most calls have the arguments of the one before. To check them takes as long as a
+# small map.
 _known_request = lru_cache(maxsize=16, typed=True)(_check_request)
 
 

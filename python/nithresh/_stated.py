@@ -1,4 +1,4 @@
-"""What the values of a map are, by its own words.
+"""What a map says that its values are.
 
 Three places may say it, and the first that does counts: the intent of a NIfTI header;
 the description in the header, where SPM writes ``SPM{T_[15.0]} - contrast 1: name`` and
@@ -202,7 +202,7 @@ def state(image: SpatialImage, statistic: Statistic) -> None:
 
 
 def unstate(image: SpatialImage, intent: str = "none") -> None:
-    """Let the header of an image not say that its values are those of a statistic.
+    """Remove from the header of an image that its values are those of a statistic.
 
     `intent` is what the header says they are instead.
     """
@@ -214,7 +214,7 @@ def unstate(image: SpatialImage, intent: str = "none") -> None:
 
 
 def _statements(image: SpatialImage) -> Iterator[Statement]:
-    """Yield what the places say that say anything, in their order."""
+    """Yield the statements of all places that make one, in their order."""
     header: Any = image.header
     if isinstance(header, nibabel.Nifti1Header):
         intent, parameters, _ = header.get_intent()

@@ -34,7 +34,7 @@ class Statistic:
 
     @property
     def is_valid(self) -> bool:
-        """Whether there is such a statistic, with degrees of freedom that can be."""
+        """Whether there is such a statistic, with allowed degrees of freedom."""
         return len(self.degrees_of_freedom) == _COUNTS.get(self.name) and all(
             math.isfinite(df) and df > 0 for df in self.degrees_of_freedom
         )

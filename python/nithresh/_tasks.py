@@ -89,7 +89,7 @@ def attempt(work: Callable[[Task], Value], task: Task) -> Outcome[Task, Value]:
 
 
 def _let_go_of_images(error: BaseException | None) -> None:
-    """Forget the variables of the calls that an error went through.
+    """Clear the local variables of the calls that an error went through.
 
     Those of files that failed would stay in memory for as long as their errors.
     """

@@ -288,7 +288,7 @@ class Clusters:
 
     @property
     def labels_img(self) -> SpatialImage:
-        """The number of its cluster at each voxel (int32), 0 at those of none.
+        """The number of its cluster at each voxel (int32), 0 outside of clusters.
 
         With the header of the map, except for its data type, its range and its intent,
         which is ``label`` in NIfTI. The numbers are those of the table's ids. They are
@@ -331,7 +331,7 @@ class Clusters:
         return self._blank.with_voxels(restore_axes(labels, like.shape))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Say what to pickle: the labels as they are written, and not once more."""
+        """Say what to pickle: the written labels, which need not be written again."""
         return {**vars(self), "_labels": self._labels, "_unwritten": None}
 
     @cached_property
@@ -487,8 +487,8 @@ def _robust(
     if not len(found["signs"]):
         return heights
     at = tree_of(opened, request.connectivity).clusters(abs(level))
-    # By what lies at their peaks: the tree has the other sign and small clusters, too,
-    # and other peaks where integers are the same as 64-bit floats.
+    # Matched by the labels at their peaks. The tree also has the other sign and small
+    # clusters, and other peaks where integers are the same as 64-bit floats.
     labels, is_zero = new_result(opened.voxels, np.int32)
     found["labels"].write(labels, is_zero)
     numbers = labels[tuple(at.ijk.T)]

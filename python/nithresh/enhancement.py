@@ -190,7 +190,7 @@ def _enhance(
     *,
     two_sided: bool,
 ) -> NDArray[Any]:
-    """Run the core, in the type of scores that it has for the type of the voxels."""
+    """Run the core. The type of the scores follows from that of the voxels."""
     voxels = opened.voxels
     dtype = np.result_type(voxels.dtype, np.float32)
     scores = np.empty_like(voxels, dtype=dtype, subok=False)

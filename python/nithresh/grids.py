@@ -18,7 +18,7 @@ from nithresh._numbers import shape_text
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
-# How far apart, in voxels, the corners of two grids may lie that are taken for one.
+# The corners of two equal grids may lie this far apart, in voxels.
 _SAME = 1e-3
 # Positions in voxels are rounded to this many decimals, so that the rounding noise of
 # an affine does not decide on which side of a border one lies.

@@ -28,7 +28,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 
 def check_header_can_hold(image: SpatialImage, data: NDArray[Any]) -> None:
-    """Raise an error where no fresh header could describe such voxels.
+    """Raise an error if no fresh header can describe such voxels.
 
     Raises
     ------
@@ -193,7 +193,7 @@ def _class_of_result(image: SpatialImage, data: NDArray[Any]) -> Any:
 
 
 def _holds(image_class: Any, image: SpatialImage, data: NDArray[Any]) -> bool:
-    """Whether files of a class other than NIfTI's say all that a result does."""
+    """Whether files of a class other than NIfTI hold all of a result."""
     if not issubclass(image_class, _WRITTEN) or not image_class.rw:
         return False
     header = image_class.header_class()
@@ -211,7 +211,7 @@ def _holds(image_class: Any, image: SpatialImage, data: NDArray[Any]) -> bool:
         return False
     if issubclass(image_class, _WITH_AFFINE):
         return True
-    # In plain Analyze the affine is what follows from the voxel sizes.
+    # In plain Analyze the affine follows from the voxel sizes.
     own: Any = image.header
     return np.allclose(own.get_best_affine(), affine)
 

@@ -86,7 +86,7 @@ def load_map(path: str | os.PathLike[str]) -> Any:
 def _volumes_last(image: Any) -> Any:
     """Return an image with its volumes along the last axis: those of MINC are not."""
     if isinstance(image, EcatImage):
-        # Its header cannot be asked for anything.
+        # Its header answers no questions.
         data, steps = image.dataobj, [0.0]
     elif isinstance(image, nibabel.Minc1Image) and len(image.shape) > 3:
         file: Any = image.dataobj

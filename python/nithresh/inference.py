@@ -1,4 +1,4 @@
-"""Thresholds that keep to an error rate: per voxel, over all, or of discoveries."""
+"""Thresholds at an error rate: per voxel, family-wise, or of false discoveries."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def open_mask(
     mask_img: Any, image: SpatialImage, *, name: str = "img"
 ) -> NDArray[np.bool_] | None:
-    """Return a mask that is a path or an image as :func:`read_mask` does, if any."""
+    """Open a mask and read it as :func:`read_mask` does; None without one."""
     if mask_img is None:
         return None
     return read_mask(open_image(mask_img, name="mask_img"), image, name=name)
@@ -94,12 +94,12 @@ class Mask:
 
     def on_grid_of(self, image: SpatialImage) -> Any:
         """Return the mask as an image on the grid of another."""
-        # threshold_img says what is wrong with a map of fewer axes.
+        # A map of fewer axes is an error that threshold_img raises.
         if len(image.shape) < 3 or grids.same_grid(self._image, image):
             return self._image
         with self._lock:
             last = self._resampled
-            # The very same grid: each result is what it would be without the others.
+            # Only for equal grids, so that no result depends on the other files.
             if (
                 last is None
                 or last.shape != image.shape[:3]

@@ -232,7 +232,7 @@ def _rows(
 
 
 def _ids(found: dict[str, Any], labels: NDArray[np.int32]) -> NDArray[np.intp]:
-    """Return nilearn's number of each label, and 0 of label 0."""
+    """Return nilearn's number of each label; label 0 has 0."""
     in_order = labels.ravel()
     _, first = np.unique(in_order[in_order > 0], return_index=True)
     order = np.lexsort((first, -abs(found["values"]), -found["signs"].astype(int)))
@@ -250,14 +250,14 @@ def _patches(
     """
     clusters = found["maxima_clusters"].astype(np.intp)
     ijk = found["maxima"].astype(np.intp)
-    # What is constant around is left out, but not in clusters of one value.
+    # Voxels with only equal neighbours are left out, but not in clusters of one value.
     _, low, high, _ = found["labels"].sample(voxels)
     negative = found["signs"] < 0
     strongest, weakest = np.where(negative, low, high), np.where(negative, high, low)
     keeps = np.isclose(strongest, weakest)[clusters - 1]
     own = voxels[tuple(ijk.T)]
     for step in np.ndindex(3, 3, 3):
-        # Beyond the edge is as on it.
+        # Beyond the edge the nearest voxel counts.
         around = tuple(np.clip(ijk + step - 1, 0, np.array(voxels.shape) - 1).T)
         keeps |= (labels[around] != clusters) | (voxels[around] != own)
     clusters, ijk = clusters[keeps], ijk[keeps]

@@ -94,7 +94,7 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
 
     @property
     def choices(self) -> dict[str, Any]:
-        """What the table was made of, and by which rules: that of the sidecar."""
+        """What the table was made of and by which rules, as in the sidecar."""
         choices: dict[str, Any] = json.loads(self._choices)
         return choices
 
@@ -298,7 +298,7 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         return rows, [f"... and {more} more rows"] if more else []
 
     def _cell(self, record: Column, value: Any) -> str:
-        """Return a value as it is printed; one of the map, apart from the threshold."""
+        """Return a value as it is printed, told apart from a near threshold."""
         value = _whole(value.item()) if record.whole else value.item()
         if not isinstance(value, float):
             return str(value)

@@ -380,7 +380,7 @@ def damaged(draw: st.DrawFn, content: bytes, *, within: int | None = None) -> by
             broken[start] ^= 1 << draw(st.integers(0, 7))
         elif kind == "number":
             number = draw(st.sampled_from(_EXTREME_NUMBERS))
-            # Most numbers of a header lie so.
+            # Most numbers of a header are aligned.
             start -= start % len(number)
             broken[start : start + len(number)] = number
         elif kind == "cut":

@@ -225,7 +225,7 @@ def threshold_open(
         check_writeable(out, "img, with copy=False,")
         if not copy_header:
             headers.check_header_can_hold(opened.image, out)
-    # What is about to be overwritten is looked at before; else only if need be.
+    # Looked at now if it is about to be overwritten, else only if needed.
     summary = None if out is None else opened.summary()
     result = threshold_map(opened, request, level, out)
     if result.has_non_finite:
@@ -240,7 +240,7 @@ def threshold_open(
 
 
 class _Result(NamedTuple):
-    """What a call of the core gives."""
+    """A result of the core."""
 
     voxels: NDArray[Any]
     range: tuple[float, float]

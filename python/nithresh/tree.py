@@ -239,7 +239,8 @@ class ClusterTree:
         self.connectivity = connectivity
         self.two_sided = two_sided
         self._dtype = opened.data.dtype
-        # One more than the step, of those below, with which each voxel joins a branch.
+        # For each voxel, one more than the step (see below) by which it joins a
+        # branch.
         self._steps = np.empty_like(opened.voxels, np.int32, subok=False)
         branches = _core.merge_tree(
             opened.voxels,
@@ -537,7 +538,7 @@ class ClusterTree:
             raise ValueError(msg)
         together = 0.0
         while a != b:
-            # On from the peak whose cluster is the first to join one with a higher.
+            # Follow the peak whose cluster is the first to join one with a higher peak.
             if self._merges[a] < self._merges[b]:
                 a, b = b, a
             together = self._merges[a]
@@ -621,7 +622,7 @@ class ClusterTree:
     def _lowest_with_at_most(
         self, most: int, numbers: NDArray[np.int64], what: str
     ) -> float:
-        """Return the level above the highest one that has more than a number."""
+        """Return the level above the highest one that has more than `most`."""
         if not len(numbers):
             msg = "the map has no voxel other than zero, so no threshold has clusters"
             raise ValueError(msg)
@@ -644,6 +645,6 @@ def tree_of(opened: OpenMap, connectivity: int) -> ClusterTree:
 def _at_least(
     heights: NDArray[np.float64], levels: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Count the heights that are not below each level."""
+    """Count the heights that reach each level."""
     below = np.searchsorted(np.sort(heights), levels)
     return np.asarray(len(heights) - below, np.int64)

@@ -64,7 +64,7 @@ def main(args: Sequence[str] | None = None) -> int:
     words = vars(whole_parser(SUBCOMMANDS).parse_args(args))
     subcommand, parser = SUBCOMMANDS[words.pop("subcommand")], words.pop("parser")
     options = subcommand.options(**words)
-    # Names of files may be no text in the encoding of the terminal.
+    # File names may not be text in the encoding of the terminal.
     sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
     try:
         with _stopped_by(signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):

@@ -207,7 +207,7 @@ def _format(
 
 
 def _printer(options: Options) -> Callable[[str], None]:
-    """Print texts; of tables that follow one another, the head once."""
+    """Print texts; several tables in a row have one head."""
     is_table = not (options.json or sys.stdout.isatty())
     is_first = True
 

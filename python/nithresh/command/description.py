@@ -1,4 +1,4 @@
-"""What a map is, in lines of a name and a text each."""
+"""A description of a map: lines, each with a name and a text."""
 
 import math
 from typing import Any
@@ -77,7 +77,7 @@ def _of_statistic(image: Any) -> dict[str, str]:
 
 
 class Counts:
-    """What there is to count in a map, one volume after the other."""
+    """Counts of voxels and clusters, volume by volume."""
 
     def __init__(self, connectivity: int) -> None:
         self._connectivity = connectivity

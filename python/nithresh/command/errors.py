@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 class UsageError(Exception):
-    """A command line that asks for what cannot be."""
+    """A command line that is wrong."""
 
 
 class NeededFileError(Exception):
@@ -31,7 +31,7 @@ def needing(path: str) -> Iterator[None]:
 
 @contextmanager
 def as_usage() -> Iterator[None]:
-    """Take what the library says of an argument for an error of the command line.
+    """Turn an error of the library about an argument into one of the command line.
 
     Missing or damaged files are not errors of the command line.
     """

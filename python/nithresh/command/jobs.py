@@ -29,7 +29,7 @@ class Job:
     if_exists: IfExists = IfExists.FAIL
 
     def at(self, path: str | Path) -> str | Path:
-        """Return where a path of this job leads to, for any process."""
+        """Return where a path of this job leads, from any process."""
         return path if self.folder is None else self.folder / expanded(path)
 
     @property
@@ -147,7 +147,7 @@ _shared_masks: dict[Path, SharedMask] = {}
 
 
 def _shared_mask(path: Path, source: Any) -> SharedMask:
-    """Read a mask, once for as long as its file has the content that is asked for."""
+    """Read a mask again only if its file has changed."""
     mask = _shared_masks.get(path)
     if mask is None or mask.source != source:
         # Only the last one: a worker may live for long.

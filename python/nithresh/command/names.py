@@ -12,13 +12,13 @@ _EXTENSIONS = re.compile(
     r"\.(nii|nii\.gz|hdr|img|hdr\.gz|img\.gz|mgh|mgz|head|brik|brik\.gz)$",
     re.IGNORECASE,
 )
-# What an output has as well. MGH holds no float64, which scores may be.
+# Extensions that an output keeps. MGH holds no float64, which scores may be.
 _KEPT = (".nii", ".nii.gz", ".mgh", ".mgz")
 _KEPT_FOR_SCORES = (".nii", ".nii.gz")
 
 
 def split(name: str) -> tuple[str, str]:
-    """Part the name of an image from its extension.
+    """Split the name of an image into stem and extension.
 
     Examples
     --------

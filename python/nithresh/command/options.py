@@ -137,7 +137,7 @@ def add_mask(to: argparse.ArgumentParser) -> None:
 
 
 class RunOptions(CommonOptions):
-    """How files are worked on. What a sub-command has no words for keeps its default.
+    """How files are worked on. Options without words keep their defaults.
 
     Attributes
     ----------
@@ -156,7 +156,7 @@ class RunOptions(CommonOptions):
 
 
 def add_run(to: argparse.ArgumentParser) -> None:
-    """Add the words of :class:`RunOptions` that all take who write files."""
+    """Add the words of :class:`RunOptions` for sub-commands that write files."""
     add_existing(to)
     add_jobs(to)
     to.add_argument("--quiet", action="store_true", help="print only errors")
@@ -180,7 +180,7 @@ def add_existing(to: argparse.ArgumentParser) -> None:
 
 
 def add_jobs(to: argparse.ArgumentParser) -> None:
-    """Add the word about how much is done at a time."""
+    """Add the word about how many files are worked on at a time."""
     to.add_argument(
         "--jobs",
         metavar="N",

@@ -28,7 +28,7 @@ class Progress:
 
 @contextmanager
 def progress(total: int, *, shown: bool) -> Iterator[Progress]:
-    """Show a bar while files are worked on: of several, and on a terminal."""
+    """Show a bar while several files are worked on, if there is a terminal."""
     if not (shown and total > 1 and sys.stderr.isatty()):
         yield Progress()
         return

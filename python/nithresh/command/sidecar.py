@@ -1,4 +1,4 @@
-"""The outputs of a job, and the files beside them: all that makes them again."""
+"""The outputs of a job, and the sidecars that say how to make them again."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -71,7 +71,7 @@ def saving(
     choices: Mapping[str, Any],
     columns: Mapping[Path, Mapping[str, Any]] | None = None,
 ) -> Iterator[Transaction]:
-    """Save the outputs of a job, and beside each of them what it is.
+    """Save the outputs of a job, each with its sidecar.
 
     Nothing appears before all of it is complete. Sidecars are in the words of BIDS.
 

@@ -45,9 +45,9 @@ from nithresh._workers import check_workers
 from nithresh.dask.percentile import resolve
 from nithresh.thresholding import threshold_map
 
-# What of two blocks touches along an axis: where the second is one block on (1), or one
-# back (-1); and in the same row of blocks (0), where the second voxel is one on, one
-# back, or beside the first.
+# Which parts of two blocks touch along an axis. _NEXT: the second block is one on (1)
+# or one back (-1). _BESIDE: both are in the same row of blocks, and the second voxel is
+# beside the first (0), one on (1) or one back (-1).
 _ALL, _FIRST, _LAST = slice(None), slice(0, 1), slice(-1, None)
 _NEXT = {1: (_LAST, _FIRST), -1: (_FIRST, _LAST)}
 _BESIDE = {
@@ -75,14 +75,14 @@ class Pieces(NamedTuple):
 
 
 class Numbers(NamedTuple):
-    """The numbers of the clusters of a block in the volume; 0 of what is not listed."""
+    """The numbers that clusters of a block have in the volume; the others have 0."""
 
     labels: NDArray[np.int32]
     numbers: NDArray[np.int32]
 
 
 class Summary(NamedTuple):
-    """What there is to say of the values of a block, or of all."""
+    """A summary of the values of a block, or of all blocks."""
 
     smallest: float
     largest: float
@@ -92,7 +92,7 @@ class Summary(NamedTuple):
 
 @dataclass(frozen=True)
 class Volume:
-    """A chunked volume, and what is asked of it."""
+    """A chunked volume and a request."""
 
     array: da.Array
     # With the same chunks.
@@ -254,7 +254,7 @@ def _check_workers() -> None:
     try:
         client = getattr(get_scheduler(), "__self__", None)
     except (NotImplementedError, RuntimeError, ValueError):
-        return  # there is none, or not for this thread; what computes will say so
+        return  # no client for this thread; the computation will raise an error
     if isinstance(client, Client):
         scheduler: Any = client.scheduler
         check_workers(client, f"the Dask cluster {scheduler.address}")
@@ -286,7 +286,7 @@ def _taken(found: NDArray[Any], take: Callable[[Any], Any]) -> NDArray[Any]:
 
 
 def _as_object(value: Any) -> NDArray[Any]:
-    """Put something into an array of one."""
+    """Put an object into an array of one element."""
     block = np.empty((1, 1, 1), object)
     block[0, 0, 0] = value
     return block
@@ -301,7 +301,7 @@ def _check_values(mask: da.Array) -> None:
 
 
 def _sample(mask: NDArray[Any]) -> NDArray[Any]:
-    """Pick values of a mask that tell as much of it as all do."""
+    """Pick the values of a mask that decide if it is valid."""
     values = mask[(mask != 0) & np.isfinite(mask)]
     return _as_object([values.min(), values.max()] if values.size else [])
 
@@ -349,7 +349,7 @@ def _label_block(
             (low, _FIRST, at > 0),
             (high, _LAST, at + 1 < count),
         ]:
-            # Beyond the volume nobody asks for it.
+            # No block lies beyond the volume.
             face = labels[(*(_ALL,) * axis, end if goes_on else slice(0))]
             faces.append(signed[face])
     return _as_object(Found(Pieces(listed, words), tuple(low), tuple(high)))

@@ -35,7 +35,7 @@ class _State(NamedTuple):
 def resolve(
     array: da.Array, mask: da.Array | None, percent: float, *, absolute: bool
 ) -> float:
-    """Turn a percentile into the threshold it stands for, now.
+    """Compute the threshold that a percentile stands for, now.
 
     That of :func:`nithresh.threshold`, to the last bit.
     """

@@ -1,1 +1,1 @@
-"""The same calls as parts of other people's pipelines."""
+"""The calls as parts of pipelines of other packages."""

@@ -36,7 +36,7 @@ __all__ = ["TFCE", "Clusters", "Threshold"]
 
 
 class _InputSpec(BaseInterfaceInputSpec):
-    """What all of them take."""
+    """Inputs of all interfaces."""
 
     in_file = File(exists=True, mandatory=True, desc="a statistical map")
     two_sided = traits.Bool(
@@ -58,7 +58,7 @@ class _InputSpec(BaseInterfaceInputSpec):
 
 
 class _ThresholdingInputSpec(_InputSpec):
-    """What those with a threshold take."""
+    """Inputs of interfaces with a threshold."""
 
     threshold = traits.Union(
         traits.Float(),
@@ -136,7 +136,7 @@ class _Interface(SimpleInterface):
 
 
 class _ImageInterface(_Interface):
-    """One whose call makes one image of another."""
+    """An interface whose call makes one image from another."""
 
     output_spec = _ImageOutputSpec
     _call: Callable[..., Any]
