@@ -101,6 +101,9 @@ def fault(affine: NDArray[np.float64]) -> str | None:
         box = float(np.prod(np.sqrt((affine[:3, :3] ** 2).sum(axis=0))))
     if not _LEAST_VOLUME * box < volume < np.inf:
         return "is singular: it gives voxels no volume"
+    edge = np.sqrt((affine[:3, :3] ** 2).sum(axis=0)).min()
+    if np.spacing(np.abs(affine[:3, 3])).max() > _SAME * edge:
+        return "lies so far from 0 that its voxels have the same places in mm"
     return None
 
 

@@ -245,7 +245,9 @@ def made(
     image = image_class(data, None, header=header)
     image._affine = affine.copy()  # noqa: SLF001 - as nibabel's loader does
     if not np.array_equal(image.header.get_best_affine(), affine, equal_nan=True):
-        image.header.set_sform(affine, code="aligned")
+        # Infinity where a float64 does not fit into the field.
+        with np.errstate(over="ignore"):
+            image.header.set_sform(affine, code="aligned")
     return image
 
 

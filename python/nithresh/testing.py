@@ -268,10 +268,15 @@ def noisy_affines(
 
 @st.composite
 def degenerate_affines(draw: st.DrawFn) -> NDArray[np.float64]:
-    """Draw an affine that gives no places in mm: not finite, or without a volume."""
+    """Draw an affine that gives no places in mm.
+
+    It is not finite, has no volume, or lies too far away to tell its voxels apart.
+    """
     affine = draw(affines())
     one, other, last = draw(st.permutations(range(3)))
-    kind = draw(st.sampled_from(["zero", "flat", "parallel", "plane", "not finite"]))
+    kind = draw(
+        st.sampled_from(["zero", "flat", "parallel", "plane", "far", "not finite"])
+    )
     if kind == "zero":
         affine[:3] = 0
     elif kind == "flat":
@@ -282,6 +287,8 @@ def degenerate_affines(draw: st.DrawFn) -> NDArray[np.float64]:
         # As files store it: a little off the plane.
         affine[:3, one] = 0.3 * affine[:3, other] + 0.7 * affine[:3, last]
         affine = affine.astype(np.float32).astype(np.float64)
+    elif kind == "far":
+        affine[one, 3] = draw(st.sampled_from([1e16, -1e38]))
     else:
         place = draw(st.integers(0, 2)), draw(st.integers(0, 3))
         affine[place] = draw(st.sampled_from([np.nan, np.inf, -np.inf]))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nithresh._paths import expanded
 from nithresh.files.atomic import Transaction
 from nithresh.grids import difference
+from nithresh.headers import made
 from nithresh.images import open_image, read_array, read_volume
 from nithresh.masks import read_mask
 from nithresh.permutation.mapped import MappedRows
@@ -176,7 +177,8 @@ def _rows(
 
 def _check_grid(image: SpatialImage, mask: SpatialImage, name: str) -> None:
     shape = image.shape[:3]
-    volume = nibabel.Nifti1Image(np.broadcast_to(np.uint8(0), shape), image.affine)
+    blank = np.broadcast_to(np.uint8(0), shape)
+    volume = made(nibabel.Nifti1Image, blank, image.affine)
     differs = difference(volume, mask)
     if differs is not None:
         msg = (

@@ -22,7 +22,7 @@ from nithresh.enhancement import tfce
 from nithresh.files.atomic import Transaction
 from nithresh.files.sidecars import write_sidecar
 from nithresh.files.writing import write_image
-from nithresh.headers import image_like
+from nithresh.headers import image_like, made
 from nithresh.permutation.null import Null
 from nithresh.table import ClusterTable
 
@@ -247,7 +247,7 @@ class PermutationResult:
         return replace(found, table=ClusterTable(columns, choices))
 
     def _image(self, volume: NDArray[Any]) -> SpatialImage:
-        image: SpatialImage = nibabel.Nifti1Image(volume, self._mask.affine)
+        image: SpatialImage = made(nibabel.Nifti1Image, volume, self._mask.affine)
         limits = float(volume.min(initial=0)), float(volume.max(initial=0))
         if not isinstance(self._mask.header, nibabel.Nifti1Header):
             return image
