@@ -199,6 +199,24 @@ def test_a_background_in_other_types_has_its_greys():
     assert settings(view)["isBlack"] is not None
 
 
+@pytest.mark.parametrize(
+    ("cmap", "limits", "bar"),
+    [
+        ("RdBu_r", [-5, 5], [0, 5]),
+        ("hot", [0, 5], [0, 5]),
+        ("cold_hot", [-5, 5], [0, 5]),
+    ],
+)
+def test_colours_of_a_map_without_negative_values(cmap, limits, bar):
+    data = np.zeros((4, 4, 4), np.float32)
+    data[1, 1, 1:] = 2, 3, 5
+    view = nithresh.view(nibabel.Nifti1Image(data, np.eye(4)), 2, cmap=cmap)
+    assert settings(view)["limits"] == limits
+    assert settings(view)["bar"] == bar
+    assert "<span>0</span>" in view.html
+    assert "<span>5</span>" in view.html
+
+
 def test_saving(tmp_path):
     view = quiet(small(), 3, bg_img=None)
     view.save(tmp_path / "page.html")

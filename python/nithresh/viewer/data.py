@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nithresh._comparison import as_compared, compared_type
+from nithresh.plotting.cmaps import colormap
 from nithresh.plotting.geometry import Volume
 from nithresh.tree import ClusterTree
 
@@ -102,19 +103,17 @@ def tree_of(values: npt.NDArray[Any], connectivity: int) -> Arrays:
 
 
 def check_cmap(cmap: Any) -> Colormap:
-    """Check a colour map, or the name of one."""
-    import matplotlib as mpl
+    """Check a colour map, or the name of one of matplotlib's or nilearn's."""
     from matplotlib.colors import Colormap
 
-    if isinstance(cmap, Colormap):
-        return cmap
-    if not isinstance(cmap, str):
-        msg = f"cmap is {cmap!r}; it must be a colour map of matplotlib or its name"
+    if not isinstance(cmap, (str, Colormap)):
+        msg = f"cmap is {cmap!r}; it must be a colour map of matplotlib, or a name"
         raise TypeError(msg)
-    if cmap not in mpl.colormaps:
-        msg = f"cmap is {cmap!r}, which is no colour map of matplotlib"
-        raise ValueError(msg)
-    return mpl.colormaps[cmap]
+    try:
+        return colormap(cmap)
+    except ValueError:
+        msg = f"cmap is {cmap!r}, which is no colour map of matplotlib or nilearn"
+        raise ValueError(msg) from None
 
 
 def ramp_of(cmap: Colormap) -> npt.NDArray[np.uint8]:

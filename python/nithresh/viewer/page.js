@@ -2,7 +2,7 @@
 
 const $ = (id) => document.getElementById(id);
 const settings = JSON.parse($("settings").textContent);
-const { view, limits, texts, background, lowest } = settings;
+const { view, limits, bar, texts, background, lowest } = settings;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const MOST_ROWS = 100;
 /** What a look-up reads, and what it has found: by prepare and clustersAt. */
@@ -184,8 +184,8 @@ function show() {
   $("python").textContent = texts.python.join(words);
   const options = `-t ${signed} -k ${least}${sign > 0 ? " --one-sided" : ""}`;
   $("command").textContent = texts.command?.join(options);
-  const hidden = [sign > 0 ? limits[0] : -threshold, sign < 0 ? limits[1] : threshold];
-  const [from, to] = hidden.map((value) => (value - limits[0]) / (limits[1] - limits[0]));
+  const hidden = [sign > 0 ? bar[0] : -threshold, sign < 0 ? bar[1] : threshold];
+  const [from, to] = hidden.map((value) => (value - bar[0]) / (bar[1] - bar[0]));
   Object.assign($("hidden").style, { left: `${100 * from}%`, width: `${100 * (to - from)}%` });
 }
 

@@ -11,7 +11,8 @@ import numpy as np
 from nithresh._comparison import compared_type
 from nithresh._numbers import in_full
 from nithresh.grids import determinant
-from nithresh.plotting.colorbar import color_limits
+from nithresh.plotting.cmaps import is_diverging
+from nithresh.plotting.colorbar import centred, color_limits
 from nithresh.plotting.maps import Template, open_background
 from nithresh.plotting.stat_map import view_of
 from nithresh.viewer.data import (
@@ -34,6 +35,7 @@ __all__ = ["controls_of", "settings_of", "style_of"]
 
 _SCALE = 2.6  # most pixels of a mm
 _NARROW = 600  # pixels of a page
+_STOPS = 64  # colours of the bar
 _MARGIN = 1.0  # mm around what a panel shows, as in plot_stat_map
 
 
@@ -60,6 +62,8 @@ def settings_of(prepared: Prepared) -> tuple[dict[str, Any], str]:
             )
     data, layout = packed(arrays)
     limits = color_limits(stat_map.low, stat_map.high)
+    if is_diverging(prepared.cmap):
+        limits = centred(limits, None, None)
     settings = {
         "arrays": layout,
         "type": compared_type(prepared.opened.data.dtype).__name__,
@@ -70,8 +74,8 @@ def settings_of(prepared: Prepared) -> tuple[dict[str, Any], str]:
         "voxelVolume": abs(determinant(affine)),
         "view": view.tolist(),
         "cuts": prepared.cuts,
-        # A map of nothing but zeros has colours, too.
-        "limits": [limits.vmin, limits.vmax + (limits.vmax == limits.vmin)],
+        "limits": _apart(limits.vmin, limits.vmax),
+        "bar": _apart(limits.bar_min, limits.bar_max),
         "lowest": prepared.lowest,
         "texts": _texts(prepared),
     }
@@ -115,9 +119,17 @@ def style_of(settings: dict[str, Any], cmap: Colormap) -> str:
     lines.append(f"@media (max-width: {_NARROW}px) {{")
     for name, width in zip("xyz", widths, strict=True):
         lines.append(f"#{name} {{ width: {99.9 * width / sum(widths[:2]):.3f}%; }}")
-    colours = ", ".join(f"rgb({r} {g} {b})" for r, g, b in ramp_of(cmap)[::4].tolist())
+    (low, high), (start, end) = settings["limits"], settings["bar"]
+    shades = (np.linspace(start, end, _STOPS) - low) / (high - low) * 255
+    ramp = ramp_of(cmap)[np.rint(shades.clip(0, 255)).astype(int)]
+    colours = ", ".join(f"rgb({r} {g} {b})" for r, g, b in ramp.tolist())
     gradient = f"linear-gradient(90deg, {colours})"
     return "\n".join([*lines, "}", f"#bar div {{ background: {gradient}; }}"])
+
+
+def _apart(low: float, high: float) -> list[float]:
+    """Return two ends; a map of nothing but zeros has colours, too."""
+    return [low, high if high > low else low + 1.0]
 
 
 def _is_lit_once(bg_img: Any) -> bool:

@@ -146,6 +146,7 @@ def view(
     title : str, optional
         The name of the file if not given.
     cmap : str or matplotlib colour map, default="RdBu_r"
+        Names of nilearn's colour maps are known, too.
     lowest : float, optional
         Leave out voxels with ``abs(v) < lowest``: the slider ends there, and the page
         is smaller.
@@ -222,7 +223,7 @@ def page_of(prepared: Prepared, title: str | None, **sections: str) -> View:
     rule = escaped(str(prepared.clusters).partition("\n")[0])
     words = {"title": heading, "version": __version__, "picture": picture}
     words |= {"rule": rule, **table, "report": "", "sidecar": ""}
-    words["from"], words["to"] = (f"{limit:.3g}" for limit in settings["limits"])
+    words["from"], words["to"] = (f"{limit:.3g}" for limit in settings["bar"])
     words |= controls_of(prepared)
     words["shell"] = "" if settings["texts"]["command"] else "hidden"
     style = style_of(settings, prepared.cmap)
