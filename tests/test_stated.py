@@ -1,7 +1,9 @@
 """What a map says of its own values: by intent, by description, by name."""
 
 import json
+import shutil
 import warnings
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -110,6 +112,10 @@ def test_no_description_is_an_error(text, start):
         ("sub-01_task-a_stat-z_statmap.nii.gz", "z"),
         ("sub-01_stat-Z_statmap.nii", "z"),
         ("zmap.nii", "z"),
+        ("zstat1.nii.gz", "z"),
+        ("zfstat1.nii.gz", "z"),
+        ("mytstat1.nii", "z"),
+        ("tstats.nii", "z"),
         ("sub-01_desc-stat_statmap.nii", "z"),
         ("sub-stat-t1_statmap.nii", "z"),
         ("con_0001.nii", "z"),
@@ -132,6 +138,10 @@ def test_the_name_says_z_or_nothing(tmp_path, name, stat):
         ("spmT_0001.nii", "spmT"),
         ("spmF_0002.img", "spmF"),
         ("wspmT_0001.nii", "spmT"),
+        ("tstat1.nii.gz", "tstat"),
+        ("sub-01_fstat12.nii", "fstat"),
+        ("thresh_tstat1.nii", "tstat"),
+        ("a_stat-tstat_statmap.nii", "stat-tstat"),
     ],
 )
 def test_the_name_says_no_degrees_of_freedom(tmp_path, name, words):
@@ -143,12 +153,43 @@ def test_the_name_says_no_degrees_of_freedom(tmp_path, name, words):
         "freedom; its values are taken as z. Say which with stat: "
     )
     # A header that says them is enough.
-    kind = words.removeprefix("stat-").removeprefix("spm").lower()
+    kind = words.removeprefix("stat-").removeprefix("spm").removesuffix("stat").lower()
     text = {"t": "T_[9.0]", "f": "F_[1.0,9.0]", "chi2": "X_[9.0]"}[kind]
     nibabel.save(image_of(f"SPM{{{text}}}"), tmp_path / name)
     threshold, said = threshold_of(tmp_path / name)
     assert threshold > Z
     assert said == []
+
+
+@pytest.mark.parametrize(
+    ("sub_bricks", "stat", "warned"),
+    [
+        ("0 3 1 15", ("t", 15), ""),
+        ("0 4 2 2 30", ("F", 2, 30), ""),
+        ("0 5 0", "z", ""),
+        ("0 6 1 3", ("chi2", 3), ""),
+        # Those of the bucket that a volume was taken from.
+        ("0 3 1 15 1 3 1 15", ("t", 15), ""),
+        ("0 3 1 15 1 4 2 2 30", "z", "not the same for all sub-bricks"),
+        ("0 2 3 20 1 1", "z", "fico"),
+        ("0 3 0", "z", "'fitt', but not with which degrees of freedom"),
+        ("0 3", "z", "not the same for all"),
+    ],
+)
+def test_what_afni_says_of_its_sub_bricks(tmp_path, sub_bricks, stat, warned):
+    data = Path(nibabel.__file__).parent / "tests" / "data"
+    shutil.copy(data / "scaled+tlrc.BRIK", tmp_path / "a+tlrc.BRIK")
+    head = (data / "scaled+tlrc.HEAD").read_text().lstrip()
+    head = head.replace("3.883363e-08", "0.001")
+    count = len(sub_bricks.split())
+    (tmp_path / "a+tlrc.HEAD").write_text(
+        "\ntype = float-attribute\nname = BRICK_STATAUX\n"
+        f"count = {count}\n {sub_bricks}\n\n{head}"
+    )
+    threshold, said = threshold_of(tmp_path / "a+tlrc.HEAD")
+    assert threshold == threshold_for(stat)
+    assert len(said) == bool(warned)
+    assert all(warned in text for text in said)
 
 
 @pytest.mark.parametrize("text", ["SPM{T}-filtered: u = 3.1, k = 5", "SPM{F_[15.0]}"])
@@ -167,6 +208,8 @@ def test_a_description_without_degrees_of_freedom(text):
         (image_of(), "sub-01_stat-p_statmap.nii"),
         (image_of(), "sub-01_stat-logp_statmap.nii"),
         (image_of(), "spmP_0001.nii"),
+        (image_of(), "glm_tfce_corrp_tstat1.nii.gz"),
+        (image_of(), "vox_p_fstat2.nii"),
     ],
 )
 @pytest.mark.parametrize("height_control", ["fpr", "fdr", "bonferroni"])

@@ -1,13 +1,15 @@
 """What a map says that its values are.
 
-Three places may say it, and the first that does counts: the intent of a NIfTI header;
-the description in the header, where SPM writes ``SPM{T_[15.0]} - contrast 1: name`` and
-sets no intent [1]_; the name of the file, in the BIDS entity ``stat`` or as SPM names
-its maps, such as ``spmT_0001.nii``.
+Three places may say it, and the first that does counts: the intent of a NIfTI header,
+or what an AFNI header says of its sub-bricks [2]_; the description in the header, where
+SPM writes ``SPM{T_[15.0]} - contrast 1: name`` and sets no intent [1]_; the name of the
+file, in the BIDS entity ``stat`` or as SPM and FSL name their maps, such as
+``spmT_0001.nii``, ``tstat1.nii.gz`` and ``tfce_corrp_tstat1.nii.gz``.
 
 References
 ----------
 .. [1] https://github.com/spm/spm12/blob/r7771/spm_contrasts.m
+.. [2] https://afni.nimh.nih.gov/pub/dist/doc/program_help/README.attributes.html
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nibabel
+from nibabel.brikhead import AFNIHeader
 
 from nithresh._params import warn
 from nithresh._tails import ALLOWED, Statistic
@@ -42,6 +45,10 @@ _LETTERS = {"z": "z", "t": "t", "f": "F", "x": "chi2", "p": "p"}
 _ENTITIES = _LETTERS | {
     "chi2": "chi2",
     "chisq": "chi2",
+    "zstat": "z",
+    "zscore": "z",
+    "tstat": "t",
+    "fstat": "F",
     "pval": "p",
     "pvalue": "p",
     "logp": "p",
@@ -56,13 +63,25 @@ _DESCRIPTION = re.compile(
 )
 _ENTITY = re.compile(r"(?:^|_)stat-(?P<label>[A-Za-z0-9+]+)(?=_|\.|$)")
 _SPM_NAME = re.compile(r"(?<![A-Za-z])[rw]?(?P<words>spm(?P<letter>[ZTFXP]))_\d")
+# With what comes in front of it: randomise writes p, or 1 - p, of a statistic.
+_FSL_NAME = re.compile(
+    r"(?P<words>(?:(?<![A-Za-z])(?P<p>corrp|p)_)?(?<![A-Za-z])(?P<kind>zf|[ztf])stat)\d"
+)
+# Codes of BRICK_STATAUX: the names of AFNI, and what they are here.
+_SUB_BRICKS = {
+    2: ("fico", None),
+    3: ("fitt", "t"),
+    4: ("fift", "F"),
+    5: ("fizt", "z"),
+    6: ("fict", "chi2"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What one place says that the values are."""
 
-    # "intent", "description" or "name".
+    # "intent", "description", "name", or "BRICK_STATAUX" of AFNI.
     place: str
     # As they stand there.
     words: str
@@ -221,9 +240,9 @@ def _statements(image: SpatialImage) -> Iterator[Statement]:
         if intent != "none":
             kind = _INTENTS.get(intent)
             yield Statement("intent", intent, kind, parameters if kind else ())
-    description = _description(header)
-    if description is not None:
-        yield description
+    for statement in (_sub_bricks(header), _description(header)):
+        if statement is not None:
+            yield statement
     name = Path(image.get_filename() or "").name
     found = _ENTITY.search(name)
     if found is not None:
@@ -234,6 +253,31 @@ def _statements(image: SpatialImage) -> Iterator[Statement]:
     if found is not None:
         words = found["words"]
         yield Statement("name", words, _LETTERS[found["letter"].lower()])
+        return
+    found = _FSL_NAME.search(name)
+    if found is not None:
+        kind = "p" if found["p"] else _LETTERS[found["kind"][0]]
+        yield Statement("name", found["words"], kind)
+
+
+def _sub_bricks(header: Any) -> Statement | None:
+    """Return what an AFNI header says of all sub-bricks."""
+    if not isinstance(header, AFNIHeader):
+        return None
+    rest = header.info.get("BRICK_STATAUX")
+    if not isinstance(rest, list):
+        return None
+    found = []
+    while len(rest) >= 3:
+        _, code, count = map(int, rest[:3])
+        found.append((code, tuple(rest[3 : 3 + count])))
+        rest = rest[3 + max(count, 0) :]
+    if len(set(found)) != 1 or len(found) < header.info["DATASET_RANK"][1]:
+        # Which of them a selected volume was is not known.
+        return Statement("BRICK_STATAUX", "not the same for all sub-bricks", None)
+    code, degrees_of_freedom = found[0]
+    words, kind = _SUB_BRICKS.get(code, (str(code), None))
+    return Statement("BRICK_STATAUX", words, kind, degrees_of_freedom)
 
 
 def _description(header: Any) -> Statement | None:

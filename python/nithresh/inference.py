@@ -132,9 +132,10 @@ def threshold_stats_img(
     stat : "z", ("t", df), ("F", df1, df2) or ("chi2", df), optional
         What the values of the map are, and with which degrees of freedom.
         Without it, the first of these places that says it: the intent of the NIfTI
-        header; its description, as SPM writes it (``SPM{T_[15.0]}``); the name of
-        the file, by the BIDS entity ``stat`` (``stat-z``) or as SPM names maps
-        (``spmT_0001.nii``). Where none says anything, z.
+        header, or what an AFNI header says of all sub-bricks; its description, as SPM
+        writes it (``SPM{T_[15.0]}``); the name of the file, by the BIDS entity
+        ``stat`` (``stat-z``) or as SPM and FSL name maps (``spmT_0001.nii``,
+        ``tstat1.nii.gz``). Where none says anything, z.
     {connectivity}
         nilearn has no choice but 6.
 
