@@ -141,19 +141,19 @@ function draw(panel, isBlack) {
   slice(panel, isBlack);
   const labels = colour(panel.map);
   const { canvas, figure, width, height, name, axis, across, up } = panel;
-  const ratio = devicePixelRatio || 1;
-  const scale = (canvas.clientWidth * ratio) / width;
-  Object.assign(canvas, { width: width * scale, height: height * scale });
+  const scale = (canvas.clientWidth * devicePixelRatio) / width;
+  const size = [Math.round(width * scale), Math.round(height * scale)];
+  if (`${size}` !== `${[canvas.width, canvas.height]}`) [canvas.width, canvas.height] = size;
   const context = canvas.getContext("2d");
   context.setTransform(scale, 0, 0, scale, 0, 0);
-  for (const layer of [panel.background, panel.map]) {
-    if (!layer) continue;
+  context.clearRect(0, 0, width, height);
+  for (const layer of [panel.background, panel.map].filter(Boolean)) {
     context.imageSmoothingEnabled = layer === panel.background;
     const { canvas: pixels, x, y, dx, dy } = layer;
     context.drawImage(pixels, x, y, layer.width * dx, layer.height * dy);
   }
-  outline(context, panel.map, labels, ratio / scale);
-  number(context, panel.map, labels, ratio / scale);
+  outline(context, panel.map, labels, devicePixelRatio / scale);
+  number(context, panel.map, labels, devicePixelRatio / scale);
   const text = `${name} = ${+cross[axis].toFixed(1)}`;
   canvas.ariaLabel = `Slice at ${text} mm; arrow keys move the cross`;
   figure.lastChild.textContent = text;
