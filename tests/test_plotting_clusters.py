@@ -467,7 +467,7 @@ def test_no_clusters_say_so(tmp_path):
         display.draw_cross()
         display.annotate()
     path = tmp_path / "empty.png"
-    assert plot_clusters(empty, output_file=path) is None
+    assert plot_clusters(empty, output_file=path).axes == {}
     assert path.read_bytes().startswith(b"\x89PNG")
 
 

@@ -528,9 +528,10 @@ def test_panels_are_larger_than_nilearns(sample):
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
-def test_output_file_saves_closes_and_returns_none(sample, tmp_path, suffix):
+def test_output_file_saves_closes_and_gives_the_display(sample, tmp_path, suffix):
     path = tmp_path / "new folder" / f"plot.{suffix}"
-    assert plot_stat_map(sample, cut_coords=CUTS, output_file=path) is None
+    display = plot_stat_map(sample, cut_coords=CUTS, output_file=path)
+    assert display.cut_coords == CUTS
     start = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[suffix]
     assert path.read_bytes().startswith(start)
     assert [file.name for file in path.parent.iterdir()] == [path.name]

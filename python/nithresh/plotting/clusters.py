@@ -119,7 +119,7 @@ def plot_clusters(
     vmax: float | None = None,
     radiological: bool = False,
     cbar_label: str | None = None,
-) -> ClustersDisplay | None:
+) -> ClustersDisplay:
     """Draw the first clusters, each in a row of three cuts through its peak.
 
     All rows show the thresholded map in the same colours, and every cluster in it
@@ -136,7 +136,7 @@ def plot_clusters(
         What the map lies on. The brain of the MNI152 template if not given, nothing
         if None or False.
     output_file : str, pathlib.Path or file, optional
-        Save the figure here, close it and return None.
+        Save the figure here and close it.
     colorbar : bool, default=True
         One for all rows. Values that are hidden are grey on it.
     figure, axes, title, annotate, draw_cross, black_bg, cmap, vmin, vmax, \
@@ -146,9 +146,9 @@ radiological, cbar_label
 
     Returns
     -------
-    ClustersDisplay or None
-        To draw more on, to save and to close. None with `output_file`. Without any
-        clusters it has no panels, and says why.
+    ClustersDisplay
+        To draw more on, to save and to close. Without any clusters it has no panels,
+        and says why.
 
     Raises
     ------
@@ -230,11 +230,11 @@ radiological, cbar_label
             panels.draw_clusters(labels)
         else:
             _write_message(display, str(clusters))
-        if output_file is None:
-            return display
-        display.savefig(output_file)
-    display.close()
-    return None
+        if output_file is not None:
+            display.savefig(output_file)
+    if output_file is not None:
+        display.close()
+    return display
 
 
 def _open_thresholded(clusters: Clusters) -> StatMap:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from nithresh._params import check_bool
 from nithresh.plotting.cmaps import colormap
 from nithresh.plotting.colorbar import ColorLimits
+from nithresh.plotting.contours import edges, sorted_levels
 from nithresh.plotting.figures import close_figure, root_figure, save_figure
 from nithresh.plotting.geometry import PLANE_AXES, Volume
 from nithresh.plotting.maps import (
@@ -134,7 +137,7 @@ connectivity, volume, resampling_interpolation
         if check_bool(colorbar, "colorbar") and self.colorbar_ax is not None:
             msg = "colorbar is True; this display has a colour bar, and only one fits"
             raise ValueError(msg)
-        check_imshow_kwargs(kwargs)
+        check_imshow_kwargs(kwargs, self.add_overlay)
         linear = check_interpolation(resampling_interpolation)
         request = check_map_request(
             threshold,
@@ -186,7 +189,9 @@ connectivity, volume, resampling_interpolation
             Fill the areas between levels; a single level is filled upwards.
         **kwargs
             Passed to matplotlib's ``contour`` and ``contourf``: ``levels`` in the
-            units of the map, ``colors``, ``linewidths``, ``alpha`` and others.
+            units of the map or their number, ``colors``, ``linewidths``,
+            ``linestyles`` (one for all levels, or one for each in their order),
+            ``alpha`` and others.
         """
         request = None
         if check_bool(filled, "filled"):
@@ -195,9 +200,10 @@ connectivity, volume, resampling_interpolation
             )
         stat_map = open_stat_map(img, request, name="img")
         volume = stat_map.kept
-        levels = kwargs.pop("levels", None)
         if kwargs.get("cmap") is not None:
             kwargs["cmap"] = colormap(kwargs["cmap"])
+        kwargs = sorted_levels(kwargs, stat_map)
+        levels = kwargs.pop("levels", None)
         lines_only = {"linewidths", "linestyles"}
         self._panels.grow(_contoured(volume, levels).content_bounds)
         for panel in self.axes.values():
@@ -208,15 +214,36 @@ connectivity, volume, resampling_interpolation
             if not _crossed(plane, levels):
                 continue
             where = (grid.across, grid.up, plane)
-            given: dict[str, Any] = (
-                {} if levels is None else {"levels": np.sort(np.ravel(levels))}
-            )
+            given: dict[str, Any] = {} if levels is None else {"levels": levels}
             panel.ax.contour(*where, **given, **kwargs)
             if filled:
-                if len(given.get("levels", ())) == 1:
-                    given["levels"] = np.append(given["levels"], stat_map.high)
+                if levels is not None and len(levels) == 1:
+                    given["levels"] = np.append(levels, stat_map.high)
                 rest = {k: v for k, v in kwargs.items() if k not in lines_only}
                 panel.ax.contourf(*where, **given, **rest)
+
+    def add_edges(self, img: ImageOrPath, color: Any = "r") -> None:
+        """Draw where an image changes most, on all panels.
+
+        Parameters
+        ----------
+        img : str, pathlib.Path or nibabel image
+            3-D, or 4-D with one volume.
+        color : colour, default="r"
+        """
+        from matplotlib.colors import ListedColormap
+
+        volume = open_stat_map(img, None, name="img").raw
+        self._panels.grow(volume.content_bounds)
+        for panel, grid, plane in self._panels.planes(volume, linear=True):
+            found = edges(plane.filled(0))
+            panel.ax.imshow(
+                np.ma.masked_where(~found, found),
+                extent=grid.extent,
+                origin="lower",
+                interpolation="nearest",
+                cmap=ListedColormap([color]),
+            )
 
     def add_markers(
         self,
@@ -407,7 +434,8 @@ connectivity, volume, resampling_interpolation
             The extension tells the format: ".png", ".svg", ".pdf" and others.
             Missing folders are made, and the file appears whole or not at all.
         dpi : float, optional
-            Dots per inch.
+            Dots per inch; 300 for the pictures in vector files, if neither this nor
+            matplotlib's setting says otherwise.
         **kwargs
             Passed to the figure's ``savefig``.
         """
@@ -440,12 +468,29 @@ def check_interpolation(resampling_interpolation: Any) -> bool:
     return bool(resampling_interpolation != "nearest")
 
 
-def check_imshow_kwargs(kwargs: dict[str, Any]) -> None:
-    """Refuse what would move the voxels or take the colours from the bar."""
+def check_imshow_kwargs(kwargs: dict[str, Any], function: Any) -> None:
+    """Refuse what would move the voxels, and what neither call nor imshow knows."""
+    if not kwargs:
+        return
+    from matplotlib.artist import ArtistInspector
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
     for name in ("extent", "origin", "norm"):
         if name in kwargs:
             msg = f"{name} is given; it cannot be, because the plot itself sets it"
             raise TypeError(msg)
+    own = set(inspect.signature(function).parameters)
+    known = own | set(inspect.signature(Axes.imshow).parameters)
+    known |= set(ArtistInspector(AxesImage).get_setters())
+    for name in kwargs:
+        if name in known:
+            continue
+        nearest = difflib.get_close_matches(name, sorted(known), 1)
+        msg = f"{function.__name__} has no argument {name!r}"
+        if nearest:
+            msg += f"; is {nearest[0]!r} meant?"
+        raise TypeError(msg)
 
 
 def _contoured(volume: Volume, levels: Any) -> Volume:

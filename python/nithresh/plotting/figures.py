@@ -6,14 +6,17 @@ import contextlib
 import io
 import os
 import sys
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any, cast
 
 from nithresh._paths import expanded
 from nithresh.files import atomic
+from nithresh.plotting.vector import small_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
     from typing import IO
 
     from matplotlib.axes import Axes
@@ -34,6 +37,12 @@ __all__ = [
 _parts: weakref.WeakKeyDictionary[Any, list[weakref.ref[Any]]] = (
     weakref.WeakKeyDictionary()
 )
+# Formats that hold pictures at a resolution of their own, and that for print.
+_VECTOR = ("pdf", "svg", "svgz", "eps", "ps")
+_PRINT_DPI = 300
+# Settings by which texts stay texts.
+_TEXTS = {"svg.fonttype": "none", "pdf.fonttype": 42, "ps.fonttype": 42}
+_saving = threading.RLock()
 # What matplotlib calls the date in formats that have one.
 _DATES = {"pdf": "CreationDate", "svg": "Date"}
 
@@ -150,29 +159,97 @@ def save_figure(
     """Save a figure; a file appears whole or not at all.
 
     Folders that are missing are made. The extension tells the format, as
-    matplotlib has it, or the keyword ``format`` does.
+    matplotlib has it, or the keyword ``format`` does. Texts in vector files are
+    texts, unless matplotlib's settings were changed.
     """
     from matplotlib import rcParams
 
-    kwargs.setdefault("facecolor", figure.get_facecolor())
+    if not isinstance(target, (str, os.PathLike)) and not hasattr(target, "write"):
+        msg = (
+            f"the file to save is {target!r}; it must be a path or a binary file object"
+        )
+        raise TypeError(msg)
     path = expanded(target) if isinstance(target, (str, os.PathLike)) else None
     usual = rcParams["savefig.format"]
     if path is not None:
         if not path.suffix and "format" not in kwargs:
             path = path.with_name(f"{path.name}.{usual}")
         kwargs.setdefault("format", path.suffix[1:])
-    date = _DATES.get(kwargs.get("format", usual))
+    file_format = kwargs.get("format", usual).lower()
+    date = _DATES.get(file_format)
     if date is not None:
         # The same figure gives the same bytes.
         kwargs["metadata"] = {date: None} | (kwargs.get("metadata") or {})
+    if dpi is None:
+        # matplotlib's own default is a setting, which None would override.
+        dpi = rcParams["savefig.dpi"]
+        if dpi == "figure" and file_format in _VECTOR:
+            dpi = _PRINT_DPI
     if path is None:
-        figure.savefig(target, dpi=_dpi(dpi), **kwargs)
+        _write(figure, target, dpi, kwargs)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with _naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
     atomic.check_place(path)
     content = io.BytesIO()
-    figure.savefig(content, dpi=_dpi(dpi), **kwargs)
+    _write(figure, content, dpi, kwargs)
     atomic.write(path, content.getvalue())
+
+
+def _write(figure: Figure, target: Any, dpi: Any, kwargs: dict[str, Any]) -> None:
+    from matplotlib import rc_context, rcParams, rcParamsDefault
+
+    if kwargs.get("bbox_inches", rcParams["savefig.bbox"]) == "tight":
+        pad = kwargs.get("pad_inches", rcParams["savefig.pad_inches"])
+        kwargs["bbox_inches"] = _tight_box(figure, pad)
+    now: Any = rcParams
+    usual: Any = rcParamsDefault
+    texts: Any = {
+        name: value for name, value in _TEXTS.items() if now[name] == usual[name]
+    }
+    # Settings belong to all threads.
+    file_format = kwargs.get("format", rcParams["savefig.format"]).lower()
+    is_vector = file_format in _VECTOR
+    pictures = small_pictures(figure) if is_vector else contextlib.nullcontext()
+    with _saving, rc_context(texts), pictures:
+        figure.savefig(target, dpi=dpi, **kwargs)
+
+
+def _tight_box(figure: Figure, pad: Any) -> Any:
+    """Return what is drawn, in inches: frames themselves are empty."""
+    from matplotlib.transforms import Bbox
+
+    figure.draw_without_rendering()
+    found: list[Any] = []
+    for ax in figure.axes:
+        if ax not in _parts:
+            found.append(ax.get_tightbbox())
+        else:
+            for text in ax.texts:
+                patch = text.get_bbox_patch()
+                found.append((text if patch is None else patch).get_window_extent())
+    others = [artist for artist in figure.get_children() if artist not in figure.axes]
+    found += [
+        artist.get_tightbbox()
+        for artist in others
+        if artist is not figure.patch and artist.get_visible()
+    ]
+    boxes = [box for box in found if box is not None and box.width and box.height]
+    if not boxes:
+        return None
+    box = Bbox.union(boxes).transformed(figure.dpi_scale_trans.inverted())
+    inches = pad if isinstance(pad, (int, float)) else 0.1
+    return Bbox.intersection(box.padded(inches), figure.bbox_inches.padded(inches))
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name in an error the file that was to be, and not a folder of it."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
 
 
 def close_figure(figure: Figure) -> None:
@@ -235,10 +312,3 @@ def _check_rect(axes: Any) -> tuple[float, float, float, float]:
         msg = f"axes is {axes!r}; its width and height must be above 0"
         raise ValueError(msg)
     return (left, bottom, width, height)
-
-
-def _dpi(dpi: float | None) -> Any:
-    # matplotlib's own default is a setting, which None would override.
-    from matplotlib import rcParams
-
-    return rcParams["savefig.dpi"] if dpi is None else dpi

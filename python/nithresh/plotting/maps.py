@@ -232,7 +232,7 @@ def open_background(
     _check_dim(dim)
     if bg_img is None or bg_img is False:
         return Background(None, 0.0, 1.0, black_bg is True)
-    if isinstance(bg_img, Template):
+    if isinstance(bg_img, Template) or _is_nilearns_template(bg_img):
         volume, low, high = _template()
         black = False if black_bg == "auto" else black_bg
     else:
@@ -301,7 +301,7 @@ def _open(
     img: Any, name: str, volume: int | None, *, for_clusters: bool = False
 ) -> OpenMap:
     """Open one volume of an image."""
-    opened = OpenMap.of_image(img, name=name, for_clusters=for_clusters)
+    opened = OpenMap.of_image(_unmasked(img), name=name, for_clusters=for_clusters)
     shape = opened.data.shape
     volumes = shape[3] if opened.data.ndim == 4 else 1
     if volume is None and volumes != 1:
@@ -321,6 +321,14 @@ def _open(
         return opened
     which = (..., volume or 0)
     return opened._replace(data=opened.data[which], voxels=opened.voxels[which])
+
+
+def _unmasked(img: Any) -> Any:
+    """Return an image with 0 for voxels that are masked, which are not drawn."""
+    data = getattr(img, "dataobj", None)
+    if not isinstance(data, np.ma.MaskedArray):
+        return img
+    return type(img)(data.filled(0), img.affine)
 
 
 def _extremes(data: npt.NDArray[Any]) -> tuple[float, float, bool]:
@@ -352,6 +360,11 @@ def _dimmed(
     if black:
         return low, mean + (1 + dim) * half_range
     return 0.5 * (2 - dim) * mean - (1 + dim) * half_range, high
+
+
+def _is_nilearns_template(bg_img: Any) -> bool:
+    """Whether this is what nilearn's plots have for a default: the same brain."""
+    return type(bg_img).__name__ == "_MNI152Template"
 
 
 @functools.cache

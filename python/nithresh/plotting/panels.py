@@ -27,6 +27,7 @@ from nithresh.plotting.marks import covers_voxels, draw_marks, lift
 from nithresh.plotting.numbering import Numbers, find_places
 from nithresh.plotting.outlines import outlines
 from nithresh.plotting.text import Sizes, fit_lines, text_width
+from nithresh.plotting.vector import SMOOTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -219,7 +220,7 @@ class Panels:
                 extent=grid.extent,
                 origin="lower",
                 aspect="equal",
-                interpolation="bilinear",
+                interpolation=SMOOTH,
                 cmap="gray",
                 vmin=background.vmin,
                 vmax=background.vmax,

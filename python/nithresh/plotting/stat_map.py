@@ -84,8 +84,9 @@ def plot_stat_map(
     volume: int | None = None,
     decimals: int | None = None,
     brain_color: Any = None,
+    dpi: float | None = None,
     **kwargs: Any,
-) -> SliceDisplay | None:
+) -> SliceDisplay:
     """Draw cuts through a statistical map; a drop-in for nilearn's function.
 
     The map is thresholded voxel by voxel before anything is drawn, by the rule of
@@ -114,8 +115,8 @@ def plot_stat_map(
         are those at the threshold or, where it hides no value, at the 80th
         percentile of the non-zero abs(values).
     output_file : str, pathlib.Path or binary file object, optional
-        Save the figure here, close it and return None. The extension tells the
-        format, or matplotlib's setting does; missing folders are made.
+        Save the figure here and close it. The extension tells the format, or
+        matplotlib's setting does; missing folders are made.
     display_mode : {"ortho", "tiled", "mosaic", "x", "y", "z", "xz", "yz", "yx"}
         ``"ortho"``, the default, is sagittal, coronal and axial panels in a row,
         ``"tiled"`` the same in two rows. ``"x"``, ``"y"`` and ``"z"`` are several
@@ -195,14 +196,16 @@ def plot_stat_map(
         apart, if not given.
     brain_color : colour, default="0.5"
         Of the values on the bar that are hidden.
+    dpi : float, optional
+        Dots per inch of `output_file`, see :meth:`SliceDisplay.savefig`.
     **kwargs
         Passed to matplotlib's ``imshow`` for the map, such as ``interpolation``
         ("nearest" if not given; others blend pixels when the figure is drawn).
 
     Returns
     -------
-    SliceDisplay or None
-        To draw more on, to save and to close. None with `output_file`.
+    SliceDisplay
+        To draw more on, to save and to close.
 
     Raises
     ------
@@ -258,7 +261,7 @@ def plot_stat_map(
         symmetric_cbar = check_bool(symmetric_cbar, "symmetric_cbar")
     vmin, vmax = check_limit(vmin, "vmin"), check_limit(vmax, "vmax")
     _check_tick_format(cbar_tick_format)
-    check_imshow_kwargs(kwargs)
+    check_imshow_kwargs(kwargs, plot_stat_map)
     linear = check_interpolation(resampling_interpolation)
     request = check_map_request(
         threshold,
@@ -328,11 +331,11 @@ def plot_stat_map(
             display.draw_cross()
         if labels is not None:
             panels.draw_clusters(labels)
-        if output_file is None:
-            return display
-        display.savefig(output_file)
-    display.close()
-    return None
+        if output_file is not None:
+            display.savefig(output_file, dpi=dpi)
+    if output_file is not None:
+        display.close()
+    return display
 
 
 def view_of(
@@ -360,7 +363,7 @@ def check_limit(value: Any, name: str) -> float | None:
 
 def _check_tick_format(tick_format: Any) -> None:
     try:
-        float(tick_format % 1.5)
+        float(tick_format % 1.5 if isinstance(tick_format, str) else "")
     except (TypeError, ValueError):
         msg = (
             f'cbar_tick_format is {tick_format!r}; it must be a format such as "%.2g", '
