@@ -90,10 +90,11 @@ class View:
         untrusted notebook leaves them.
         """
         return (
-            f'<div style="position:relative;height:{_FRAME_HEIGHT}px;overflow:auto">'
-            f'{self._static}<iframe srcdoc="{escaped(self.html)}" '
-            'sandbox="allow-scripts" allow="clipboard-write" style="position:absolute;'
-            'inset:0;width:100%;height:100%;border:0;background:Canvas"></iframe></div>'
+            f'<div style="position:relative;height:{_FRAME_HEIGHT}px">'
+            f'<div style="height:100%;overflow:auto">{self._static}</div>'
+            f'<iframe srcdoc="{escaped(self.html)}" sandbox="allow-scripts" '
+            'style="position:absolute;inset:0;width:100%;height:100%;border:0;'
+            'background:Canvas"></iframe></div>'
         )
 
 
