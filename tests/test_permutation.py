@@ -745,8 +745,8 @@ class TestTable:
             "desc-mass_stat-p_statmap.nii.gz",
             "desc-peak_stat-p_statmap.nii.gz",
             "desc-tfce_stat-p_statmap.nii.gz",
-            "null.json",
             "null.tsv",
+            "permutation_test.json",
             "stat-t_statmap.nii.gz",
         ]
         null = np.genfromtxt(tmp_path / "out" / "null.tsv", names=True)

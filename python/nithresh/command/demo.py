@@ -2,7 +2,9 @@
 
 import argparse
 import shlex
+from pathlib import Path
 
+from nithresh.command.errors import naming
 from nithresh.command.options import CommonOptions, add_debug
 from nithresh.command.parser import Subcommand
 
@@ -42,7 +44,6 @@ def run(options: Options) -> int:
     """Copy the map, and run each step on it."""
     from nithresh import command, datasets, load, save
     from nithresh._paths import expanded
-    from nithresh.command.errors import naming
 
     folder = expanded(options.folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,6 +51,7 @@ def run(options: Options) -> int:
     if not copy.exists():
         with naming(copy):
             save(load(datasets.load_sample_motor_activation_image()), copy)
+    _make_group(folder / "group")
     code = 0
     for step in _STEPS:
         args = [part.format(map=copy, folder=folder) for part in step.split()]
@@ -60,6 +62,35 @@ def run(options: Options) -> int:
             args.append("--debug")
         code = max(code, command.main(args))
     return code
+
+
+def _make_group(folder: Path) -> None:
+    """Make maps of twelve subjects that have one effect, and a mask."""
+    import nibabel
+    import numpy as np
+
+    from nithresh import save
+
+    folder.mkdir(exist_ok=True)
+    rng = np.random.default_rng(0)
+    affine = np.diag([-8.0, 8, 8, 1])
+    affine[:3, 3] = 84, -120, -64
+    shape = 22, 26, 20
+    where = np.indices(shape).T @ affine[:3, :3].T + affine[:3, 3]
+    inside = (((where - [0, -18, 8]) / [68, 85, 62]) ** 2).sum(axis=-1).T < 1
+    effect = np.exp(-(((where - [-40, -24, 50]) / 16) ** 2).sum(axis=-1)).T
+    images = {"mask": inside.astype(np.uint8)}
+    for number in range(1, 13):
+        noise = rng.standard_normal(shape)
+        for axis in range(3):
+            noise += np.roll(noise, 1, axis) + np.roll(noise, -1, axis)
+        values = np.where(inside, noise / noise.std() + 2 * effect, 0)
+        images[f"sub-{number:02}_stat-effect_statmap"] = values.astype(np.float32)
+    for name, voxels in images.items():
+        path = folder / f"{name}.nii.gz"
+        if not path.exists():
+            with naming(path):
+                save(nibabel.Nifti1Image(voxels, affine), path)
 
 
 SUBCOMMAND = Subcommand(

@@ -14,8 +14,10 @@ from nithresh.files.sidecars import State, exists, says, state, write_sidecar
 from nithresh.masks import Mask
 
 
-def command_line(subcommand: str, source: str, options: Mapping[str, Any]) -> str:
-    """Write the command that makes the outputs of one input, and no others.
+def command_line(
+    subcommand: str, source: str | list[str], options: Mapping[str, Any]
+) -> str:
+    """Write the command that makes the outputs of some inputs, and no others.
 
     Options that are None, False or empty are left out. Options that change no byte of
     an output, such as --jobs, are not passed. A list is several values of one
@@ -29,7 +31,8 @@ def command_line(subcommand: str, source: str, options: Mapping[str, Any]) -> st
     >>> command_line("threshold", "./-1.nii", {"-t": -1e-9, "-o": "-2.nii"})
     'nithresh threshold ./-1.nii -t -1e-09 -o=-2.nii'
     """
-    parts = ["nithresh", subcommand, source]
+    sources = [source] if isinstance(source, str) else source
+    parts = ["nithresh", subcommand, *sources]
     for name, value in options.items():
         if value is None or value is False or value == []:
             continue

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _BLOCK_BYTES = 1 << 24
 # The same for all threads together where the observations stay in a file, which is read
 # once for each block.
-_MAPPED_BYTES = 1 << 28
+_MAPPED_BYTES = 3 << 26
 # What this version computes; another number where the maxima would be others.
 _VERSION = 1
 

@@ -27,6 +27,8 @@ from nithresh.permutation.null import Null
 from nithresh.table import ClusterTable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nibabel.spatialimages import SpatialImage
 
 # The statistics of whole clusters, and the column of the table that holds each.
@@ -160,7 +162,8 @@ class PermutationResult:
                                                     extent, mass, excess and tfce
         ``desc-labels_dseg.nii.gz``                 numbers of the clusters
         ``clusters.tsv``, ``clusters.json``         the table, and what it says
-        ``null.tsv``, ``null.json``                 the maxima of each permutation
+        ``null.tsv``                                the maxima of each permutation
+        ``permutation_test.json``                   every choice, and checksums
         ==========================================  =================================
 
         The statistics of clusters and the table are those of the first threshold.
@@ -170,24 +173,38 @@ class PermutationResult:
         folder : str or os.PathLike
             Made if it is not there. Existing files are replaced.
         """
-        place = expanded(folder)
+        self.save(expanded(folder))
+
+    def save(
+        self,
+        place: Path,
+        *,
+        about: Mapping[str, Any] | None = None,
+        figures: Mapping[str, bytes] | None = None,
+    ) -> None:
+        """Do what :meth:`to_bids` does, with figures and more to say in the sidecar."""
         place.mkdir(parents=True, exist_ok=True)
         images = {f"stat-{self._statistic.name}_statmap": self.stat_img}
         for name in self.null.statistics:
             word = name.partition("_")[0]
             images[f"desc-{word}_stat-p_statmap"] = self.p_fwe_img(name)
         images["desc-labels_dseg"] = self.clusters.labels_img
+        others = {
+            "clusters.tsv": self.clusters.table.as_text().encode(),
+            "null.tsv": self._null_as_text().encode(),
+            **(figures or {}),
+        }
         with Transaction() as files:
             for name, image in images.items():
                 write_image(image, place / f"{name}.nii.gz", files)
-            for name, text in (
-                ("clusters", self.clusters.table.as_text()),
-                ("null", self._null_as_text()),
-            ):
-                with files.open(place / f"{name}.tsv") as stream:
-                    stream.write(text.encode())
-            write_sidecar(files, place / "clusters.json", self.clusters.table.sidecar)
-            write_sidecar(files, place / "null.json", {"Choices": dict(self.choices)})
+            for name, content in others.items():
+                with files.open(place / name) as stream:
+                    stream.write(content)
+            told = {**(about or {}), "Choices": dict(self.choices)}
+            write_sidecar(files, place / "permutation_test.json", told)
+            described = self.clusters.table.sidecar
+            tables = [place / "clusters.tsv"]
+            write_sidecar(files, place / "clusters.json", described, tables)
             files.commit()
 
     def _null_as_text(self) -> str:

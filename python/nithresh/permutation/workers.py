@@ -7,6 +7,7 @@ back.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -82,5 +83,11 @@ def _client(dask: Any) -> Iterator[Any]:
             "scheduler, such as 'tcp://HOST:8786', or a distributed.Client"
         )
         raise TypeError(msg)
+    if not re.fullmatch(r"[a-z]+://\S+", dask):
+        msg = (
+            f"dask is {dask!r}; it must be the address of a scheduler, such as "
+            "'tcp://HOST:8786', or a distributed.Client"
+        )
+        raise ValueError(msg)
     with distributed.Client(dask, set_as_default=False, timeout="10s") as client:
         yield client

@@ -1,0 +1,183 @@
+"""``nithresh permute`` on files, as a person runs it."""
+
+import hashlib
+import json
+import shlex
+import warnings
+
+import nibabel
+import numpy as np
+import pytest
+
+import nithresh
+from test_command import contents, run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("group")
+    rng = np.random.default_rng(0)
+    mask = rng.random((9, 8, 7)) < 0.9
+    for number in range(8):
+        noise = rng.standard_normal(mask.shape).astype(np.float32)
+        noise[3:6, 3:6, 2:5] += 2
+        nithresh.save(
+            nibabel.Nifti1Image(noise, np.eye(4)), folder / f"con_{number}.nii.gz"
+        )
+    image = nibabel.Nifti1Image(mask.astype(np.uint8), np.eye(4))
+    nithresh.save(image, folder / "mask.nii.gz")
+    lines = [f"{n % 2}\t1\t{n * n}\t{n // 2}" for n in range(8)]
+    text = "\n".join(["group\tmean\tage\tfamily", *lines])
+    (folder / "design.tsv").write_text(text + "\n")
+    return folder
+
+
+MAPS = [f"con_{number}.nii.gz" for number in range(8)]
+WORDS = ["--mask", "mask.nii.gz", "-t", "2.5", "-n", "100"]
+
+
+def permute(folder, *args, code=0):
+    return run("permute", *args, cwd=folder, code=code)
+
+
+def test_one_sample(folder, tmp_path):
+    out = tmp_path / "out"
+    done = permute(folder, *MAPS, *WORDS, "--output-dir", out)
+    result = nithresh.permutation_test(
+        [folder / name for name in MAPS],
+        mask_img=folder / "mask.nii.gz",
+        threshold=2.5,
+        n_permutations=100,
+    )
+    assert done.stdout == f"{result}\n"
+    assert done.stderr == ""
+    expected = tmp_path / "expected"
+    result.to_bids(expected)
+    made, wanted = contents(out), contents(expected)
+    assert sorted(made) == sorted([*wanted, "clusters.png", "null.png"])
+    for name in wanted:
+        if name != "permutation_test.json":
+            assert made[name] == wanted[name], name
+    for name in ("clusters.png", "null.png"):
+        assert made[name].startswith(b"\x89PNG")
+    told = json.loads(made["permutation_test.json"])
+    assert told["Choices"]["shuffle"] == "signs"
+    for output in told["Outputs"]:
+        checksum = hashlib.sha256(made[output["name"]]).hexdigest()
+        assert output["sha256"] == checksum
+    # The command in the sidecar makes the same.
+    again = shlex.split(told["CommandLine"])[1:]
+    again[again.index(str(out))] = str(tmp_path / "again")
+    run(*again, cwd=folder)
+    same = contents(tmp_path / "again")
+    assert same["null.tsv"] == made["null.tsv"]
+    assert same["clusters.png"] == made["clusters.png"]
+
+
+def test_results_are_not_replaced_unasked(folder, tmp_path):
+    args = [*MAPS, *WORDS, "--output-dir", tmp_path / "out", "--quiet"]
+    assert permute(folder, *args).stdout == ""
+    done = permute(folder, *args, code=1)
+    assert "permutation_test.json' exists; --overwrite replaces it" in done.stderr
+    permute(folder, *args, "--overwrite", "--seed", "3")
+    told = json.loads((tmp_path / "out" / "permutation_test.json").read_text())
+    assert told["Choices"]["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "call"),
+    [
+        (["--paired"], {"half": True}),
+        (
+            ["--design", "design.tsv", "--contrast", "group"],
+            {"design": ["group", "mean", "age", "family"], "contrast": "group"},
+        ),
+        (
+            [
+                "--design",
+                "design.tsv",
+                "--contrast",
+                "1",
+                "-1",
+                "0",
+                "--within",
+                "family",
+            ],
+            {"design": ["group", "mean", "age"], "contrast": [1, -1, 0], "within": 1},
+        ),
+        (
+            [
+                *["--design", "design.tsv", "--contrast", "group"],
+                *["--contrast", "age", "--whole", "family", "--shuffle", "both"],
+            ],
+            {
+                "design": ["group", "mean", "age"],
+                "contrast": [[1, 0, 0], [0, 0, 1]],
+                "whole": 1,
+                "shuffle": "both",
+            },
+        ),
+        (
+            ["--one-sided", "--connectivity", "26", "--no-tfce"],
+            {"two_sided": False, "connectivity": 26, "tfce": False},
+        ),
+    ],
+)
+def test_models(folder, tmp_path, words, call):
+    permute(folder, *MAPS, *WORDS, *words, "--output-dir", tmp_path, "--jobs", "1")
+    table = np.genfromtxt(folder / "design.tsv", names=True)
+    imgs = [folder / name for name in MAPS]
+    arguments = dict(call)
+    if arguments.pop("half", False):
+        arguments["minus"] = imgs[4:]
+        imgs = imgs[:4]
+    if "design" in arguments:
+        arguments["design"] = {name: table[name] for name in arguments["design"]}
+    for name in ("within", "whole"):
+        if name in arguments:
+            arguments[name] = table["family"]
+    with warnings.catch_warnings():
+        # There are few permutations of few images.
+        warnings.simplefilter("ignore")
+        result = nithresh.permutation_test(
+            imgs,
+            mask_img=folder / "mask.nii.gz",
+            threshold=2.5,
+            n_permutations=100,
+            **arguments,
+        )
+    null = np.genfromtxt(tmp_path / "null.tsv", names=True)
+    for name in result.null.statistics:
+        assert np.allclose(null[name], result.null.of(name), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        ([*MAPS[:7], "--paired"], 2, "--paired needs two maps of each subject"),
+        ([*MAPS, "--contrast", "group"], 2, "--contrast needs --design"),
+        (
+            [*MAPS, "--design", "absent.tsv"],
+            2,
+            "--design is 'absent.tsv', which cannot",
+        ),
+        ([*MAPS, "--design", "mask.nii.gz"], 2, "--design is 'mask.nii.gz'"),
+        (
+            [*MAPS, "--design", "design.tsv", "--contrast", "sex"],
+            2,
+            "must be a column of the design (group, mean, age, family)",
+        ),
+        ([*MAPS, "--design", "design.tsv", "--within", "x"], 2, "--within is 'x'"),
+        ([*MAPS[:4], "--design", "design.tsv"], 2, "design has 8 rows for 4 images"),
+        ([*MAPS, "-t", "-1"], 2, "threshold is -1"),
+        ([*MAPS, "--alpha", "2"], 2, "--alpha is 2"),
+        ([*MAPS, "absent.nii.gz"], 1, "absent.nii.gz"),
+        ([*MAPS, "--dask", "nowhere"], 2, "dask is 'nowhere'; it must be"),
+    ],
+)
+def test_what_cannot_be(folder, tmp_path, args, code, message):
+    words = ["--mask", "mask.nii.gz", "--output-dir", tmp_path / "out"]
+    done = permute(folder, *args, *words, code=code)
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
