@@ -1,5 +1,6 @@
 """Maps with no voxel, with one, of one value or of NaN, through all that is public."""
 
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -57,6 +58,13 @@ def use_tree(tree):
     for ask in (tree.threshold_for_clusters, tree.threshold_for_voxels):
         allowing(lambda ask=ask: ask(1))
     allowing(lambda: tree.threshold_separating((0, 0, 0), (0, 0, 1)))
+
+
+def stacked(data):
+    with tempfile.TemporaryDirectory() as folder:
+        nithresh.stack([image_of(data)], whole(data), f"{folder}/all.npy")
+        (row,) = np.load(f"{folder}/all.npy")
+    assert np.isinf(row).sum() == np.isinf(data).sum()
 
 
 def use_dask(data, level, mask):
@@ -125,6 +133,15 @@ CALLS = {
     "add_contours": lambda data, _: plot(
         nithresh.datasets.load_sample_motor_activation_image(), cut_coords=(0, 0, 0)
     ).add_contours(image_of(data), levels=[0.5], filled=True),
+    "view": lambda data, level: nithresh.view(
+        image_of(data), level, bg_img=None, mask_img=whole(data)
+    ),
+    "permutation_test": lambda data, _: str(
+        nithresh.permutation_test(
+            [image_of(data)] * 4, mask_img=whole(data), n_permutations=20, seed=0
+        )
+    ),
+    "permutation_test stack": lambda data, _: stacked(data),
     "dask": lambda data, level: use_dask(data, level, np.ones(data.shape, bool)),
 }
 
@@ -146,7 +163,7 @@ def raised_by(error):
 
 
 def says_why(message):
-    return any(word in message for word in (" is ", " has ", " of "))
+    return any(word in message for word in (" is ", " has ", " of ", " more than "))
 
 
 @settings(max_examples=20)
@@ -170,6 +187,14 @@ def test_each_function_works_or_says_why_not(name, data, level):
     assert data.tobytes() == before
 
 
+@pytest.mark.parametrize("name", [name for name in CALLS if name != "permutation_test"])
+def test_values_whose_sums_are_too_large(name):
+    data = np.zeros((3, 3, 3))
+    data[1] = [[1e308, -1e308, 1e308]]
+    test = test_each_function_works_or_says_why_not.hypothesis.inner_test
+    test(name, data, 2)
+
+
 COMMANDS = {
     "threshold": ["-t", "2", "-k", "2", "-o", "out.nii.gz"],
     "threshold %": ["-t", "95%", "-o", "out.nii.gz"],
@@ -178,6 +203,7 @@ COMMANDS = {
     "plot": ["-t", "1", "-o", "out.png"],
     "plot x": ["--display-mode", "x", "-o", "out.png"],
     "info": [],
+    "view": ["-t", "1", "-o", "out.html"],
 }
 
 

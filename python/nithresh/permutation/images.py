@@ -82,7 +82,8 @@ def stack(imgs: Any, mask_img: ImageOrPath, out: str | os.PathLike[str]) -> None
     TypeError
         An argument of the wrong type.
     ValueError
-        No image, images on different grids, an empty mask, another extension.
+        No image, images on different grids, an empty mask, another extension, values
+        too large for float32.
 
     Examples
     --------
@@ -114,8 +115,13 @@ def stack(imgs: Any, mask_img: ImageOrPath, out: str | os.PathLike[str]) -> None
     with Transaction() as files:
         with files.open(place) as stream:
             np.lib.format.write_array_header_1_0(stream, header)
-            for row in rows:
-                stream.write(np.ascontiguousarray(row, np.float32).data)
+            for number, row in enumerate(rows):
+                with np.errstate(over="ignore"):
+                    single = np.ascontiguousarray(row, np.float32)
+                if np.isinf(single).sum() > np.isinf(row).sum():
+                    msg = f"imgs[{number}] has values that are too large for float32"
+                    raise ValueError(msg)
+                stream.write(single.data)
         files.commit()
 
 

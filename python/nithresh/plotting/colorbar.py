@@ -122,6 +122,12 @@ def color_limits(
         elif low < 0 and high <= 0 and vmax is None:
             bar_max = 0.0
         limits = ColorLimits(lower, upper, bar_min, bar_max)
+    if not np.isfinite(limits.vmax - limits.vmin):
+        msg = (
+            f"the colours would run from {limits.vmin:g} to {limits.vmax:g}, which is "
+            "more than a figure can show"
+        )
+        raise ValueError(msg)
     if limits.vmin > limits.vmax or limits.bar_min > limits.bar_max:
         given = [limit for limit in (vmin, vmax) if limit is not None]
         smallest, largest, *_ = told_apart(low, high, *given, least=3)

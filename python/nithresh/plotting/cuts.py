@@ -229,6 +229,8 @@ def _centre_of_largest_cluster(
     )
     ijk = np.argwhere(labels == 1)
     weights = np.abs(volume.data[tuple(ijk.T)].astype(np.float64))
+    # By a power of two, which changes no digit: their sum may be too large.
+    weights = np.ldexp(weights, -np.frexp(weights.max())[1])
     centre = weights @ ijk / weights.sum()
     if (ijk == np.floor(centre + 0.5)).all(axis=1).any():
         return volume.mm(centre)
