@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["View", "page_of", "view"]
 
 _LARGE = 10_000_000  # bytes of a page
-_FRAME_HEIGHT = 860  # pixels of a page in a notebook
+_FRAME_HEIGHT = 960  # pixels of a page in a notebook
 _DESCRIPTION = "Page of a statistical map with a live threshold"
 
 
