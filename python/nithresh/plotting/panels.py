@@ -72,11 +72,14 @@ class Panel:
     direction : {"x", "y", "z"}
     coord : float
         In mm.
+    radiological : bool
+        Whether left and right are flipped.
     """
 
     ax: Axes
     direction: str
     coord: float
+    radiological: bool = False
 
 
 class Panels:
@@ -133,7 +136,7 @@ class Panels:
             ax = self._new_axes(len(self.all))
             ax.set_axis_off()
             ax.set_aspect("equal")
-            self.all.append(Panel(ax, direction, coord))
+            self.all.append(Panel(ax, direction, coord, radiological))
         self._place()
 
     @property
