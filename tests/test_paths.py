@@ -85,6 +85,23 @@ def test_such_a_name_is_one_failed_pair(folder, name):
         nithresh.threshold_files([("loop.nii", "kept2.nii")], 1)
 
 
+@pytest.mark.parametrize("path", [3, None, b"map.nii", ["map.nii"]])
+def test_what_is_no_path(path):
+    image = nibabel.Nifti1Image(np.zeros((1, 1, 1), np.float32), np.eye(4))
+    for call in (nithresh.load, lambda path: nithresh.save(image, path)):
+        with pytest.raises(TypeError, match="^path is .*; it must be a str or an os"):
+            call(path)
+
+
+def test_a_name_that_no_file_can_have(tmp_path):
+    image = nibabel.Nifti1Image(np.ones((1, 1, 1), np.float32), np.eye(4))
+    with pytest.raises(ValueError, match=r"^path is '.*x00b\.nii'; no file can have"):
+        nithresh.save(image, tmp_path / "a\0b.nii")
+    table = nithresh.find_clusters(image, 1).table
+    with pytest.raises(ValueError, match="no file can have this name"):
+        table.to_tsv(tmp_path / "a\0b.tsv")
+
+
 def test_a_file_whose_name_begins_with_a_tilde(folder):
     """An existing one, whether there is a user of this name or not."""
     (folder / f"~{USER}").mkdir()

@@ -15,6 +15,11 @@ def expanded(path: FilePath) -> Path:
     a file of this name. What begins with ``~`` in the end becomes absolute, so that to
     expand it once more changes nothing.
 
+    Raises
+    ------
+    TypeError
+        Not a path of text.
+
     Examples
     --------
     >>> expanded("map.nii").as_posix(), expanded("~no-such-user.nii").name
@@ -22,6 +27,9 @@ def expanded(path: FilePath) -> Path:
     >>> expanded("./~root/map.nii") == expanded(expanded("./~root/map.nii"))
     True
     """
+    if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
+        msg = f"path is {path!r}; it must be a str or an os.PathLike of text"
+        raise TypeError(msg)
     place = Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's fails for ~name
     return Path.cwd() / place if str(place).startswith("~") else place
 

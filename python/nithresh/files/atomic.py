@@ -253,6 +253,9 @@ def check_place(path: Path) -> None:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return
+    except ValueError as error:  # a NUL
+        msg = f"path is {str(path)!r}; no file can have this name"
+        raise ValueError(msg) from error
     if stat.S_ISREG(mode):
         return
     kinds = {

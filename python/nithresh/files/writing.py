@@ -74,9 +74,10 @@ def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
     if not isinstance(img, SpatialImage):
         msg = f"img is of type {type(img).__name__}; it must be a nibabel image"
         raise TypeError(msg)
+    place = expanded(path)
     check_extension(path)
     with Transaction() as files:
-        write_image(img, expanded(path), files)
+        write_image(img, place, files)
         files.commit()
 
 
