@@ -241,8 +241,72 @@ def test_numbers_lie_in_their_clusters_and_in_the_panel(affine, size):
             points = panel.ax.transData.transform(
                 np.stack([centres[0][columns], centres[1][rows]], axis=1)
             )
-            inside = ((points >= low - 1.5) & (points <= high + 1.5)).all(axis=1)
-            assert inside.any()
+            # On a voxel of the cluster, or right beside one.
+            away = np.maximum(np.maximum(low - points, points - high), 0)
+            voxel = np.abs(
+                panel.ax.transData.transform((across[1], up[1]))
+                - panel.ax.transData.transform((across[0], up[0]))
+            )
+            assert (away <= voxel / 2 + text.get_fontsize() + 3).all(axis=1).any()
+
+
+def test_the_number_of_a_small_cluster_stands_beside_it():
+    data = np.zeros((40, 40, 40), np.float32)
+    data[10, 10, 20] = data[30, 30, 20] = 5
+    data[20:34, 5:20, 20] = 4
+    img = image(data, np.diag([3.0, 3, 3, 1]))
+    clusters = find_clusters(img, 3)
+    display = draw(img, clusters, bg_img=None, display_mode="z", cut_coords=[60])
+    (panel,) = display.axes.values()
+    display.frame_axes.figure.draw_without_rendering()
+    plane, across, up = plane_of(clusters, panel)
+    for number, text in numbers(panel).items():
+        low, high = ink(text)
+        hidden = []
+        for row, column in np.argwhere(plane):
+            corners = panel.ax.transData.transform(
+                [(across[column], up[row]), (across[column + 1], up[row + 1])]
+            )
+            if (corners[0] < high).all() and (corners[1] > low).all():
+                hidden.append(plane[row, column])
+        assert set(hidden) == ({1} if number == 1 else set())
+
+
+def test_outlines_are_thin_in_small_panels():
+    clusters = find_clusters(SAMPLE, 3, cluster_threshold=20)
+
+    def widths(size):
+        display = draw(SAMPLE, clusters, size, cut_coords="peak")
+        return {
+            float(width)
+            for panel in display.axes.values()
+            for collection in panel.ax.collections
+            for width in collection.get_linewidths()
+        }
+
+    assert widths((7.3, 3.5)) == {1.8, 0.8}
+    small = widths((3.3, 1.8))
+    assert len(small) == 2
+    assert max(small) < 1.2
+    assert min(small) >= 0.3
+
+
+def test_six_clusters_and_more_stand_two_in_a_row():
+    clusters = find_clusters(SAMPLE, 3, cluster_threshold=5)
+    display = plot_clusters(clusters, 8)
+    assert len(display.cut_coords) == 8
+    assert list(display.axes) == list(itertools.product(range(1, 9), "xyz"))
+    width, height = display.frame_axes.figure.get_size_inches()
+    assert width < 11
+    assert height < 9
+    display.frame_axes.figure.draw_without_rendering()
+    where = {k: p.ax.get_window_extent() for k, p in display.axes.items()}
+    for number in (1, 3, 5, 7):
+        assert where[number, "z"].x1 < where[number + 1, "x"].x0
+        assert where[number, "x"].y0 == pytest.approx(where[number + 1, "x"].y0)
+    assert where[1, "z"].y0 > where[3, "z"].y1
+    every = list(where.values())
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(every, 2))
 
 
 def test_numbers_are_in_the_middle_of_clusters_with_room():

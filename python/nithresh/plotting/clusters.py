@@ -47,6 +47,9 @@ _MODE = MODES["ortho"]
 _WIDTH = 7.3
 _ROW_HEIGHT = 2.6
 _EMPTY_HEIGHT = 1.5
+# More clusters than this stand in two columns, each of this size.
+_MOST_IN_COLUMN = 5
+_COLUMN_WIDTH, _COLUMN_ROW_HEIGHT, _BAR_WIDTH = 4.6, 1.75, 0.7
 # Points.
 _MESSAGE = 12.0
 _MESSAGE_WIDTH = 0.9  # of the frame
@@ -131,7 +134,8 @@ def plot_clusters(
     clusters : Clusters
         What :func:`nithresh.find_clusters` gave.
     n : int, default=5
-        How many rows to draw at most: clusters 1 to n, which are the largest.
+        How many clusters to draw at most: 1 to n, which are the largest. Each has a
+        row of its own; more than five stand two in a row.
     bg_img : str, pathlib.Path, nibabel image or None
         What the map lies on. The brain of the MNI152 template if not given, nothing
         if None or False.
@@ -191,11 +195,12 @@ radiological, cbar_label
         limits = centred(limits, vmin, vmax)
     stat_map = with_colors(stat_map, limits.bar_min, limits.bar_max)
     numbers = list(range(1, count + 1))
+    columns = 1 if count <= _MOST_IN_COLUMN else 2
 
     frame = open_frame(
         figure,
         axes,
-        (_WIDTH, _ROW_HEIGHT * count if count else _EMPTY_HEIGHT),
+        _figure_size(count, columns),
         facecolor="k" if background.black else "w",
         on_screen=output_file is None,
     )
@@ -203,8 +208,12 @@ radiological, cbar_label
         panels = Panels(
             frame,
             [
-                list(zip("xyz", peak_of(clusters, number).tolist(), strict=True))
-                for number in numbers
+                [
+                    cut
+                    for number in numbers[start : start + columns]
+                    for cut in zip("xyz", peak_of(clusters, number), strict=True)
+                ]
+                for start in range(0, count, columns)
             ],
             view_of(stat_map, background, labels),
             black=background.black,
@@ -235,6 +244,16 @@ radiological, cbar_label
     if output_file is not None:
         display.close()
     return display
+
+
+def _figure_size(count: int, columns: int) -> tuple[float, float]:
+    """Return width and height of a new figure in inches."""
+    if not count:
+        return _WIDTH, _EMPTY_HEIGHT
+    if columns == 1:
+        return _WIDTH, _ROW_HEIGHT * count
+    rows = -(-count // columns)
+    return columns * _COLUMN_WIDTH + _BAR_WIDTH, rows * _COLUMN_ROW_HEIGHT
 
 
 def _open_thresholded(clusters: Clusters) -> StatMap:

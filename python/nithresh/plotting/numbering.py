@@ -26,6 +26,10 @@ _HALF_HEIGHT = 0.5
 _HALO = 1.0  # points around a number
 # Erosions; deeper in a cluster, one place is as good as another.
 _DEEPEST = 8
+# A number that takes more of its cluster than this stands beside it: the cluster has
+# this many times its area.
+_LEAST_SHOWN = 2.5
+_NOISE = 1e-6  # mm
 # Above all that is in the panel, cluster 1 above all others.
 _ZORDER = 2000.0
 
@@ -35,11 +39,33 @@ class Places:
     """The pixels of a cluster in a plane, where its number may be written.
 
     ``points`` has shape (n, 2): (across, up) in mm. The best place comes first: the
-    deepest in the cluster, and of those the one nearest to the middle.
+    deepest in the cluster, and of those the one nearest to the middle. ``pixel`` has
+    the width and height of one in mm.
     """
 
     number: int
     points: FloatArray
+    pixel: FloatArray
+
+    def is_covered_by(self, half: FloatArray) -> bool:
+        """Whether a box of this half size (mm) would hide much of the cluster."""
+        area = len(self.points) * float(self.pixel.prod())
+        return area < _LEAST_SHOWN * float((2 * half).prod())
+
+    def beside(self, half: FloatArray) -> FloatArray:
+        """Return places beside the cluster for a box of this half size, in mm."""
+        low = self.points.min(axis=0) - self.pixel / 2 - half
+        high = self.points.max(axis=0) + self.pixel / 2 + half
+        middle = (low + high) / 2
+        return np.array(
+            [
+                (high[0], middle[1]),
+                (low[0], middle[1]),
+                (middle[0], high[1]),
+                (middle[0], low[1]),
+                *((x, y) for x in (high[0], low[0]) for y in (high[1], low[1])),
+            ]
+        )
 
 
 class Numbers:
@@ -94,6 +120,7 @@ class Numbers:
     def place(self, view: Bounds, scale: float) -> None:
         """Put each number in its cluster, off the others and inside the panel.
 
+        The number of a small cluster stands beside it, where that hides no other one.
         Where there is no room for that, on whatever covers least.
 
         Parameters
@@ -105,6 +132,7 @@ class Numbers:
         """
         low, high = view[self._axes].T
         taken = [_box_in_mm(text, self._ax) for text in self._others]
+        pixels = np.concatenate([place.points for place in self._places])
         for place, text, half_size in zip(
             self._places, self._texts, self._half_sizes, strict=True
         ):
@@ -113,7 +141,14 @@ class Numbers:
             # still over one of them.
             middle = (low + high) / 2
             reach = np.maximum(high - half - middle, 0)
-            points = middle + (place.points - middle).clip(-reach, reach)
+            points = place.points
+            if place.is_covered_by(half):
+                others = place.beside(half)
+                is_free = (np.abs(others - middle) <= reach).all(axis=1)
+                is_free &= ~_any_within(pixels, others, half + place.pixel / 2)
+                is_free &= _any_within(place.points, others, half + place.pixel)
+                points = np.concatenate([others[is_free], points])
+            points = middle + (points - middle).clip(-reach, reach)
             boxes = np.stack([points - half, points + half], axis=1)
             covered = _covered(boxes, np.array(taken).reshape(-1, 2, 2))
             best = int(covered.argmin())
@@ -158,7 +193,7 @@ def find_places(plane: npt.NDArray[Any], grid: PlaneGrid) -> list[Places]:
         away = ((point[own] - point[own].mean(axis=0)) ** 2).sum(axis=1)
         # Rounded: of mirrored places the first, on every platform.
         best = np.lexsort((away.round(6), -depth[own]))
-        places.append(Places(label, point[own][best]))
+        places.append(Places(label, point[own][best], np.array(grid.steps)))
     return places
 
 
@@ -179,6 +214,15 @@ def _depth(plane: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
         )
         left = np.pad(core * stays, 1)
     return depth
+
+
+def _any_within(
+    points: FloatArray, middles: FloatArray, half: FloatArray
+) -> npt.NDArray[np.bool_]:
+    """Return whether any point is inside each box, shape (n,)."""
+    away = np.abs(points - middles[:, np.newaxis])
+    within = np.all(away < half - _NOISE, axis=2)
+    return np.asarray(np.any(within, axis=1))
 
 
 def _covered(boxes: FloatArray, taken: FloatArray) -> FloatArray:

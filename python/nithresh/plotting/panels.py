@@ -55,6 +55,8 @@ _VIEW_MARGIN = 1.0
 _BAR = -1
 # Colours and widths (points) of the two lines around a cluster.
 _OUTLINE = (("w", 1.8), ("k", 0.8))
+# Points: in a narrower panel lines are thinner, down to this part.
+_OUTLINE_PANEL, _THINNEST = 130.0, 0.4
 _MOST_DECIMALS = 6
 _TITLE_INSET = 0.01  # of the frame
 _TITLE_X = {"left": 0.0, "bottom": 0.0, "center": 0.5, "right": 1.0, "top": 1.0}
@@ -282,6 +284,7 @@ class Panels:
 
         self.grow(labels.content_bounds)
         size = self.sizes().number
+        thin = min(max(self.narrowest() / _OUTLINE_PANEL, _THINNEST), 1.0)
         for panel, grid, masked in self.planes(labels, linear=False):
             plane = masked.filled(0)
             lines = outlines(plane, grid)
@@ -293,7 +296,7 @@ class Panels:
                     LineCollection(
                         list(lines),
                         colors=color,
-                        linewidths=width,
+                        linewidths=width * thin,
                         capstyle="projecting",
                         zorder=1,
                     ),
