@@ -244,9 +244,13 @@ def show_tables(case: tuple[Any, ...], data: np.ndarray, mask: Any) -> None:
             lambda f=found: [np.asanyarray(f.thresholded_img.dataobj)],
         )
         show("labels", own, lambda f=found: [np.asanyarray(f.labels_img.dataobj)])
+        is_cluster = np.char.isdigit(found.table["id"])
         for name in found.table:
             column = found.table[name]
-            show(f"column:{name}", own, lambda c=column: [c])
+            # Counts as floats, because a column of them may be of either type.
+            column = column.astype(float) if name == "extent" else column
+            for of, rows in (("clusters", is_cluster), ("sub-peaks", ~is_cluster)):
+                show(f"{of}:{name}", own, lambda c=column[rows]: [c])
 
 
 def main() -> None:
