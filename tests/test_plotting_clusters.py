@@ -307,6 +307,15 @@ def test_six_clusters_and_more_stand_two_in_a_row():
     assert where[1, "z"].y0 > where[3, "z"].y1
     every = list(where.values())
     assert not any(a.overlaps(b) for a, b in itertools.combinations(every, 2))
+    # Headings cover no panel.
+    headings = [
+        text.get_window_extent().padded(-1)
+        for panel in display.axes.values()
+        for text in panel.ax.texts
+        if text.get_text().startswith("cluster")
+    ]
+    assert len(headings) == 8
+    assert not any(a.overlaps(b) for a, b in itertools.product(headings, every))
 
 
 def test_numbers_are_in_the_middle_of_clusters_with_room():

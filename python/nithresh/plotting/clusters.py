@@ -49,9 +49,10 @@ _ROW_HEIGHT = 2.6
 _EMPTY_HEIGHT = 1.5
 # More clusters than this stand in two columns, each of this size.
 _MOST_IN_COLUMN = 5
-_COLUMN_WIDTH, _COLUMN_ROW_HEIGHT, _BAR_WIDTH = 4.6, 1.75, 0.7
+_COLUMN_WIDTH, _COLUMN_ROW_HEIGHT, _BAR_WIDTH = 4.6, 2.05, 0.7
 # Points.
 _MESSAGE = 12.0
+_LINE = 1.2  # height of a line, of the size of its text
 _MESSAGE_WIDTH = 0.9  # of the frame
 
 
@@ -232,7 +233,7 @@ radiological, cbar_label
             display.title(title)
         if annotate:
             display.annotate()
-            _write_headings(display, panels.sizes().bar)
+            _write_headings(panels, numbers)
         if draw_cross:
             display.draw_cross()
         if count:
@@ -271,25 +272,21 @@ def _open_thresholded(clusters: Clusters) -> StatMap:
     )
 
 
-def _write_headings(display: ClustersDisplay, size: float) -> None:
-    """Write which cluster a row is about, above the brain of its first panel."""
-    for (number, direction), panel in display.axes.items():
-        if direction != "x":
-            continue
+def _write_headings(panels: Panels, numbers: list[int]) -> None:
+    """Write which cluster a row is about, above its first panel."""
+    size = panels.sizes.bar
+    panels.make_room_above(_LINE * size)
+    firsts = [panel for panel in panels.all if panel.direction == "x"]
+    for number, panel in zip(numbers, firsts, strict=True):
         panel.ax.text(
             0.0,
-            0.98,
+            1.0,
             f"cluster {number}",
             transform=panel.ax.transAxes,
             size=size,
-            color="w" if display.black_bg else "k",
-            bbox={
-                "boxstyle": "square,pad=0",
-                "fc": "k" if display.black_bg else "w",
-                "ec": "none",
-            },
+            color=panels.ink,
             ha="left",
-            va="top",
+            va="bottom",
             zorder=ABOVE_IMAGES,
         )
 

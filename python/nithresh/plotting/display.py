@@ -317,7 +317,7 @@ connectivity, volume, resampling_interpolation
             Passed to matplotlib's ``text``.
         """
         kwargs.setdefault("color", self._panels.ink)
-        size = self._panels.sizes().label if size is None else size
+        size = self._panels.sizes.label if size is None else size
         if positions:
             self._panels.make_room_below(_LINE * size)
         if decimals is None:

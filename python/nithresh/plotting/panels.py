@@ -127,6 +127,7 @@ class Panels:
         self._label_height = 0.0  # points
         self._mark_height = 0.0  # points
         self._marks: list[tuple[int, Text]] = []
+        self._are_lifted = False
         self._numbers: list[tuple[int, Numbers]] = []
         if black:
             self._blacken_frame()
@@ -171,7 +172,7 @@ class Panels:
 
     def _lift_marks(self) -> None:
         """Put L and R above the panels if one of them would cover a voxel."""
-        if self._mark_height or not self._marks:
+        if self._are_lifted or not self._marks:
             return
         width, height = self._frame_size()
         boxes = self._boxes()
@@ -181,9 +182,16 @@ class Panels:
                 break
         else:
             return
-        self._mark_height = max(float(mark.get_fontsize()) for _, mark in self._marks)
+        self._are_lifted = True
+        tallest = max(float(mark.get_fontsize()) for _, mark in self._marks)
+        self._mark_height = max(tallest, self._mark_height)
         for _, mark in self._marks:
             lift(mark)
+
+    def make_room_above(self, height: float) -> None:
+        """Leave ``height`` points above the panels, for their headings."""
+        self._mark_height = max(height, self._mark_height)
+        self._place()
 
     def make_room_below(self, height: float) -> None:
         """Leave ``height`` points below the panels, for their labels."""
@@ -195,8 +203,9 @@ class Panels:
         widths = [box[2] for box in self._boxes()[: len(self.all)]]
         return min(widths, default=0.0) * self._frame_size()[0]
 
+    @functools.cached_property
     def sizes(self) -> Sizes:
-        """Return the sizes of all texts."""
+        """The sizes of all texts, the same from the first one on."""
         return Sizes.fitting(self._frame_size(), self.narrowest())
 
     def decimals(self) -> int:
@@ -283,7 +292,7 @@ class Panels:
         from matplotlib.collections import LineCollection
 
         self.grow(labels.content_bounds)
-        size = self.sizes().number
+        size = self.sizes.number
         thin = min(max(self.narrowest() / _OUTLINE_PANEL, _THINNEST), 1.0)
         for panel, grid, masked in self.planes(labels, linear=False):
             plane = masked.filled(0)
@@ -342,7 +351,7 @@ class Panels:
             tick_format=tick_format,
             drawn=stat_map.drawn,
         )
-        self._bar_font_size = self.sizes().bar
+        self._bar_font_size = self.sizes.bar
         self._bar_room = bar_room(bar, self._bar_font_size)
         self.colorbar = draw_bar(
             self._new_axes(_BAR),
@@ -381,7 +390,7 @@ class Panels:
 
         if self._title is not None:
             self._title.remove()
-        size = self.sizes().title if size is None else size
+        size = self.sizes.title if size is None else size
         style = {"ha": "left", "va": "top", **_short(normalize_kwargs(kwargs, Text))}
         x, y = place
         across = _TITLE_X.get(style["ha"], 0.0)

@@ -27,7 +27,7 @@ _SLACK = 1.04
 
 
 # Points: the frame for which the sizes are made, and its narrowest panel.
-_WIDTH, _HEIGHT, _PANEL = 525.0, 252.0, 43.0
+_WIDTH, _HEIGHT, _PANEL = 525.0, 252.0, 110.0
 # In a smaller frame texts shrink less than the frame does.
 _SHRINKING = 0.6
 _LEAST = 0.5
