@@ -311,6 +311,52 @@ def test_plot_of_one_direction(tmp_path):
     assert "cut_coords" in error
 
 
+def test_plot_of_one_slice_at_a_place(tmp_path):
+    for text, cuts in (("-8", [-8]), ("8.0", [8]), ("+8", [8]), ("3", 3)):
+        path = tmp_path / "a.png"
+        run("plot", SAMPLE, "-t", 3, "--display-mode", "z", f"--cut-coords={text}",
+            "--overwrite", "-o", path)  # fmt: skip
+        plot_stat_map(SAMPLE, threshold=3, display_mode="z", cut_coords=cuts,
+                      output_file=tmp_path / "call.png")  # fmt: skip
+        assert path.read_bytes() == (tmp_path / "call.png").read_bytes()
+        written = json.loads(path.with_suffix(".json").read_bytes())["CommandLine"]
+        place = f"{cuts[0]:+d}" if isinstance(cuts, list) else "3"
+        assert f"--cut-coords {place}" in written.replace("=", " ")
+
+
+def test_plot_takes_what_the_call_takes(tmp_path):
+    look = ("--title", "A title", "--cmap", "cold_hot", "--vmin", -6, "--vmax", 6,
+            "--cbar-label", "z", "--dpi", 80, "--black", "--no-cross",
+            "--bg")  # fmt: skip
+    call = {"title": "A title", "cmap": "cold_hot", "vmin": -6, "vmax": 6, "dpi": 80,
+            "cbar_label": "z", "black_bg": True, "draw_cross": False}  # fmt: skip
+    clusters = nithresh.find_clusters(SAMPLE, 3, cluster_threshold=50)
+    for background, image in (("none", None), (SAMPLE, SAMPLE)):
+        run("plot", SAMPLE, "-t", 3, "-k", 50, "--clusters", *look, background,
+            "--overwrite", "-o", tmp_path / "a.png")  # fmt: skip
+        plot_stat_map(SAMPLE, image, threshold=3, cluster_threshold=50, **call,
+                      clusters=clusters, output_file=tmp_path / "call.png")  # fmt: skip
+        assert (tmp_path / "a.png").read_bytes() == (tmp_path / "call.png").read_bytes()
+    choices = json.loads((tmp_path / "a.json").read_bytes())["Choices"]
+    assert choices["title"] == "A title"
+    args = ("plot", SAMPLE, "-o", tmp_path / "b.png")
+    assert "--clusters needs a threshold" in run(*args, "--clusters", code=2).stderr
+    assert "--dpi is -1" in run(*args, "--dpi=-1", code=2).stderr
+
+
+def test_plot_of_several_maps(folder):
+    for seed in (1, 2):
+        nithresh.save(random_map(seed), folder / f"map{seed}.nii.gz")
+    maps = ("map1.nii.gz", "map2.nii.gz")
+    run("plot", *maps, "-t", 2, "--output-dir", "figures", cwd=folder)
+    made = sorted(path.name for path in (folder / "figures").iterdir())
+    assert made == ["map1_plot.json", "map1_plot.png", "map2_plot.json",
+                    "map2_plot.png"]  # fmt: skip
+    error = run("plot", *maps, "-o", "a.png", code=2, cwd=folder).stderr
+    assert "use --output-dir" in error
+    assert "required" in run("plot", *maps, code=2, cwd=folder).stderr
+
+
 def test_plot_of_one_volume(folder):
     series = np.stack([random_map(seed).get_fdata() for seed in range(3)], axis=-1)
     image = nibabel.Nifti1Image(series.astype(np.float32), AFFINE)
@@ -348,7 +394,7 @@ def test_plot_cuts_through_peaks_and_clusters(tmp_path):
     assert "cut_coords is 'cluster:9'; clusters has 4 clusters" in error
     assert "needs a threshold: -t" in run(*args, "cluster:1", code=2).stderr
     assert "'cluster:x' is not a place" in run(*args, "cluster:x", code=2).stderr
-    assert "cut_coords is [1.0, 'peak', 3.0]" in run(*args, 1, "peak", 3, code=2).stderr
+    assert "cut_coords is [1, 'peak', 3]" in run(*args, 1, "peak", 3, code=2).stderr
     assert not list(tmp_path.iterdir())
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _MODES = ("ortho", "tiled", "mosaic", "x", "y", "z", "xz", "yz", "yx")
 _FIGURES = (".png", ".svg", ".pdf")
+_NO_BACKGROUND = "none"
+_MOST_DPI = 5000
 
 
 class Options(ThresholdOptions, RunOptions):
@@ -34,7 +36,17 @@ class Options(ThresholdOptions, RunOptions):
     display_mode: str
     cut_coords: list[float | str] | None
     volume: int | None
-    output: str
+    bg: str | None
+    clusters: bool
+    title: str | None
+    cmap: str | None
+    vmin: float | None
+    vmax: float | None
+    cbar_label: str | None
+    black: bool
+    no_cross: bool
+    dpi: float | None
+    output: str | None
     # One figure is drawn at a time.
     jobs: int | None = 1
 
@@ -45,17 +57,58 @@ class Options(ThresholdOptions, RunOptions):
         if asked is None or len(asked) > 1:
             return asked
         (only,) = asked
-        if isinstance(only, str):
+        # A whole number is a number of cuts; with a sign or a point it is a place.
+        if isinstance(only, str) or (self._is_stacked and isinstance(only, int)):
             return only
-        if self.display_mode in ("x", "y", "z", "mosaic"):
-            # One number is a number of cuts.
-            return int(only) if only.is_integer() else only
         return asked
 
     @property
+    def _is_stacked(self) -> bool:
+        return self.display_mode in ("x", "y", "z", "mosaic")
+
+    @property
     def shows_clusters(self) -> bool:
-        """Whether the cuts name a cluster: then clusters are shown as well."""
-        return str(self.cuts).startswith("cluster:")
+        """Whether clusters are shown, and not only the map."""
+        return self.clusters or str(self.cuts).startswith("cluster:")
+
+    @property
+    def look(self) -> dict[str, Any]:
+        """The arguments of how the figure looks."""
+        look: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in ("title", "cmap", "vmin", "vmax", "cbar_label", "dpi")
+            if getattr(self, name) is not None
+        }
+        if self.bg is not None:
+            look["bg_img"] = None if self.bg == _NO_BACKGROUND else self.bg
+        if self.black:
+            look["black_bg"] = True
+        if self.no_cross:
+            look["draw_cross"] = False
+        return look
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """What was said, for the command line in the sidecar."""
+        coords: Any = self.cut_coords
+        if self._is_stacked and isinstance(self.cuts, list) and len(self.cuts) == 1:
+            coords = f"{self.cuts[0]:+g}"
+        return {
+            **self.written,
+            "--display-mode": self.display_mode,
+            "--cut-coords": coords,
+            "--volume": self.volume,
+            "--bg": self.bg,
+            "--clusters": self.clusters,
+            "--title": self.title,
+            "--cmap": self.cmap,
+            "--vmin": self.vmin,
+            "--vmax": self.vmax,
+            "--cbar-label": self.cbar_label,
+            "--black": self.black,
+            "--no-cross": self.no_cross,
+            "--dpi": self.dpi,
+        }
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -67,7 +120,7 @@ class Options(ThresholdOptions, RunOptions):
 
 def add_words(to: argparse.ArgumentParser) -> None:
     """Add its words to its parser."""
-    to.add_argument("inputs", metavar="IN", nargs=1, help="the map")
+    to.add_argument("inputs", metavar="IN", nargs="+", help="the maps")
     add_threshold(to, required=False)
     add_sides(to)
     to.add_argument(
@@ -82,37 +135,92 @@ def add_words(to: argparse.ArgumentParser) -> None:
         metavar="MM",
         nargs="+",
         type=_cut,
-        help="where to cut, in mm, for each panel; for the modes x, y and z also one "
-        "number of cuts; peak for the largest absolute value; cluster:3 for the peak "
-        "of cluster 3, whose numbers are then shown (default: in the largest cluster)",
+        help="where to cut, in mm, for each panel. For the modes x, y, z and mosaic "
+        "one whole number is a number of cuts; one place has a sign or a point, such "
+        "as -8, +8 or 8.0. peak is the largest absolute value; cluster:3 is the peak "
+        "of cluster 3, and shows --clusters (default: in the largest cluster)",
     )
+    to.add_argument(
+        "--clusters",
+        action="store_true",
+        help="outline the clusters and write their numbers",
+    )
+    _add_look(to)
     to.add_argument(
         "--volume",
         metavar="N",
         type=int,
         help="which volume of a map that has several, counted from 0",
     )
-    to.add_argument(
+    where = to.add_mutually_exclusive_group(required=True)
+    where.add_argument(
         "-o",
         "--output",
         metavar="OUT",
-        required=True,
         type=_figure,
-        help=f"where to save the figure, as {', '.join(_FIGURES)}",
+        help=f"where to save the figure, as {', '.join(_FIGURES)} (one input only)",
+    )
+    where.add_argument(
+        "--output-dir",
+        metavar="DIR",
+        help="a folder for the figures, as .png; it is made if it is not there",
     )
     add_existing(to)
     add_debug(to)
 
 
+def _add_look(to: argparse.ArgumentParser) -> None:
+    to.add_argument(
+        "--bg",
+        metavar="IMAGE",
+        help="the image that the map lies on, or none (default: the MNI152 template)",
+    )
+    to.add_argument("--title", metavar="TEXT", help="a title above the panels")
+    to.add_argument(
+        "--cmap",
+        metavar="NAME",
+        help="a colour map of matplotlib or nilearn (default: RdBu_r)",
+    )
+    to.add_argument("--vmin", metavar="V", type=float, help="the lowest colour")
+    to.add_argument("--vmax", metavar="V", type=float, help="the highest colour")
+    to.add_argument("--cbar-label", metavar="TEXT", help="a label beside the bar")
+    to.add_argument("--black", action="store_true", help="draw on black")
+    to.add_argument(
+        "--no-cross", action="store_true", help="do not mark where other panels cut"
+    )
+    to.add_argument(
+        "--dpi",
+        metavar="N",
+        type=float,
+        help="dots per inch (default: 100 for .png, 300 in .svg and .pdf)",
+    )
+
+
 def run(options: Options) -> int:
-    """Draw the input."""
-    from nithresh._paths import expanded
+    """Draw the inputs."""
     from nithresh.command import each, jobs
 
     _check(options)
-    todo = [jobs.Job(options.inputs[0], (expanded(options.output),))]
-    jobs.check_files(todo)
+    todo = _jobs(options)
+    read = [options.bg] if options.bg not in (None, _NO_BACKGROUND) else []
+    jobs.check_files(todo, [path for path in read if path is not None])
     return each.for_each(options, todo, lambda job: _draw(options, job))
+
+
+def _jobs(options: Options) -> list[Job]:
+    from nithresh.command import jobs, names
+
+    if options.output is not None:
+        output = jobs.only_output_of(options.inputs, "-o", options.output)
+        return [jobs.Job(options.inputs[0], (output,))]
+    beside = [
+        names.image_beside(source, options.output_dir, "plot")
+        for source in options.inputs
+    ]
+    return [
+        jobs.Job(source, (path.with_name(names.split(path.name)[0] + ".png"),))
+        for source, path in zip(options.inputs, beside, strict=True)
+    ]
 
 
 def _check(options: Options) -> None:
@@ -122,9 +230,14 @@ def _check(options: Options) -> None:
     level, cuts = options.threshold, options.cuts
     with as_usage():
         check_request(0.0 if level is None else level, **options.request)
-        check_cuts(options.display_mode, "peak" if options.shows_clusters else cuts)
+        names_cluster = str(cuts).startswith("cluster:")
+        check_cuts(options.display_mode, "peak" if names_cluster else cuts)
+    if options.dpi is not None and not 0 < options.dpi < _MOST_DPI:
+        msg = f"--dpi is {options.dpi:g}; it must be above 0 and below {_MOST_DPI}"
+        raise UsageError(msg)
     if level is None and (options.cluster_threshold > 0 or options.shows_clusters):
-        msg = f"{cuts if options.shows_clusters else '-k'} needs a threshold: -t"
+        what = "--clusters" if options.clusters else "-k"
+        msg = f"{cuts if names_cluster else what} needs a threshold: -t"
         raise UsageError(msg)
 
 
@@ -141,16 +254,11 @@ def _draw(options: Options, job: Job) -> str:
     (output,) = job.outputs
     image = open_image(Path(job.source))
     cuts = {"display_mode": options.display_mode, "cut_coords": options.cuts}
-    written = {
-        **options.written,
-        "--display-mode": options.display_mode,
-        "--cut-coords": options.cut_coords,
-        "--volume": options.volume,
-        "-o": output,
-    }
+    written = {**options.words, "-o": output}
     choices = {
         **options.arguments,
         **cuts,
+        **options.look,
         "volume": options.volume,
         "statistic": stated(image).as_choice(),
         "input": source(job.source),
@@ -169,6 +277,7 @@ def _draw(options: Options, job: Job) -> str:
             clusters=clusters,
             volume=options.volume,
             **options.arguments,
+            **options.look,
             **cuts,
         )
     command = command_line("plot", job.source, written)
@@ -193,6 +302,8 @@ def _clusters(options: Options, image: Any) -> Clusters:
 def _cut(text: str) -> float | str:
     if re.fullmatch(r"peak|cluster:[0-9]+", text):
         return text
+    if re.fullmatch(r"[0-9]+", text):
+        return int(text)
     try:
         return float(text)
     except ValueError:
