@@ -187,6 +187,22 @@ def test_maps_with_nothing_to_see():
         nithresh.view(nibabel.Nifti1Image(np.zeros((0, 2, 2)), np.eye(4)), 1)
 
 
+@pytest.mark.parametrize(
+    ("words", "slider"),
+    [
+        ({"threshold": 9, "lowest": 9}, 'min="9" max="9" '),
+        ({"threshold": 5, "lowest": 5}, 'min="5" max="5" '),
+        ({"lowest": 1e9}, 'min="1000000000" max="1000000000" '),
+        ({"threshold": 100}, 'min="0" max="5" step="0.01" value="100"'),
+        ({"threshold": float("inf")}, 'min="0" max="5" step="0.01" '),
+        ({"threshold": "99%", "two_sided": False}, 'min="0" max="5" step="0.01" '),
+    ],
+)
+def test_the_slider_goes_over_the_map_wherever_the_threshold_is(words, slider):
+    image = nibabel.Nifti1Image(np.full((3, 4, 5), -5.0), np.eye(4))
+    assert slider in quiet(image, bg_img=None, **words).html
+
+
 def test_a_background_in_other_types_has_its_greys():
     image = small("int16")
     view = quiet(image, 3, bg_img=image)

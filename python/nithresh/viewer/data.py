@@ -175,11 +175,13 @@ class Slider:
 
         >>> Slider.over(0, 7.94)
         Slider(low=0.0, high=7.94, step=0.01)
+        >>> Slider.over(50, 50)
+        Slider(low=50.0, high=50.0, step=0.1)
         """
-        span = max(highest - lowest, np.finfo(float).tiny)
+        span = max(highest - lowest or highest, np.finfo(float).tiny)
         power = math.floor(math.log10(span / 100))
         low, high = (
-            float(f"{turn(end / 10.0**power) * 10.0**power:.12g}")
+            round(turn(end / 10.0**power) * 10.0**power, -power)
             for turn, end in ((math.floor, lowest), (math.ceil, highest))
         )
         return cls(low, high, float(f"1e{power}"))

@@ -87,7 +87,8 @@ def controls_of(prepared: Prepared) -> dict[str, str]:
     values, request, lowest = prepared.values, prepared.request, prepared.lowest
     highest = max(float(values.max()), -float(values.min()), lowest) or 1.0
     threshold = min(abs(prepared.level), np.finfo(np.float64).max)
-    slider = Slider.over(lowest, max(highest, threshold))
+    # A threshold beyond the map stands in the number alone: its clusters are none.
+    slider = Slider.over(lowest, highest)
     ends = f'max="{in_full(slider.high)}" step="{in_full(slider.step)}"'
     own = f'value="{in_full(threshold)}"'
     sign = 0 if request.two_sided else -1 if prepared.level < 0 else 1
