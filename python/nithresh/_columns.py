@@ -33,6 +33,8 @@ class Rows:
         first.
     clusters : numpy.ndarray of int, shape (rows,)
         Which cluster each row is of, from 0.
+    xyz : numpy.ndarray of shape (rows, 3)
+        The places of the peaks in mm.
     robust : mapping of str to numpy.ndarray of shape (clusters,), or None
         Between which thresholds each cluster is a separate one, if asked for.
     """
@@ -41,6 +43,7 @@ class Rows:
     affine: NDArray[np.float64]
     peaks: NDArray[np.intp]
     clusters: NDArray[np.intp]
+    xyz: NDArray[np.float64]
     robust: Mapping[str, NDArray[np.float64]] | None = None
 
     @classmethod
@@ -54,15 +57,10 @@ class Rows:
         robust: Mapping[str, NDArray[np.float64]] | None = None,
     ) -> Rows:
         """Choose the peaks to list."""
-        of_peaks = found["maxima_clusters"]
-        chosen = spaced(
-            of_peaks,
-            to_mm(affine, found["maxima"]),
-            min_distance=min_distance,
-            max_peaks=max_peaks,
-        )
+        of_peaks, xyz = found["maxima_clusters"], to_mm(affine, found["maxima"])
+        chosen = spaced(of_peaks, xyz, min_distance=min_distance, max_peaks=max_peaks)
         clusters = of_peaks[chosen].astype(np.intp) - 1
-        return cls(found, affine, chosen, clusters, robust)
+        return cls(found, affine, chosen, clusters, xyz[chosen], robust)
 
     @cached_property
     def rank(self) -> NDArray[np.intp]:
@@ -70,6 +68,12 @@ class Rows:
         return np.arange(self.clusters.size) - np.searchsorted(
             self.clusters, self.clusters
         )
+
+    @cached_property
+    def is_first(self) -> NDArray[np.bool_]:
+        """Whether each row is the first of its cluster, which stands for it."""
+        first: NDArray[np.bool_] = self.rank == 0
+        return first
 
     @property
     def ids(self) -> NDArray[np.str_]:
@@ -84,16 +88,11 @@ class Rows:
         ]
         return np.array(names, dtype=np.str_)
 
-    @property
+    @cached_property
     def ijk(self) -> NDArray[np.int64]:
         """The voxel indices of the peaks, shape (rows, 3)."""
         places: NDArray[np.int64] = self.found["maxima"][self.peaks].astype(np.int64)
         return places
-
-    @cached_property
-    def xyz(self) -> NDArray[np.float64]:
-        """The places of the peaks in mm, shape (rows, 3)."""
-        return to_mm(self.affine, self.ijk)
 
     @cached_property
     def centres(self) -> NDArray[np.float64]:
@@ -268,6 +267,7 @@ COLUMNS = (
         }.items()
     ),
 )
+_BY_NAME = {column.name: column for column in COLUMNS}
 _OF_EXTRA = {
     "mean": "Mean of {} in the cluster",
     "min": "Smallest value of {} in the cluster",
@@ -299,9 +299,9 @@ def column_of(name: str) -> Column:
     ValueError
         There is no such column.
     """
-    for column in COLUMNS:
-        if column.name == name:
-            return column
+    column = _BY_NAME.get(name)
+    if column is not None:
+        return column
     extra, _, figure = name.rpartition("_")
     if not extra or figure not in _OF_EXTRA:
         msg = f"{name!r} is not a column of a table of clusters"
@@ -318,7 +318,7 @@ def column_of(name: str) -> Column:
 def _in_first_rows(values: NDArray[Any], rows: Rows) -> NDArray[np.float64]:
     """Write values of clusters to the first row of each, and NaN to the others."""
     column = np.full(rows.clusters.size, np.nan)
-    column[rows.rank == 0] = values
+    column[rows.is_first] = values
     return column
 
 
