@@ -174,6 +174,18 @@ def test_slider_number_and_keys_move_the_threshold(opened):
     )
 
 
+@pytest.mark.parametrize(("written", "least"), [("44.5", 45), ("-3", 0), ("", 10)])
+def test_an_extent_that_is_no_count_of_voxels(opened, written, least):
+    opened.page.fill("#extent", written)
+    opened.page.keyboard.press("Tab")
+    opened.settle()
+    assert opened.page.input_value("#extent") == str(least)
+    assert opened.table() == printed(
+        find_clusters(SAMPLE, 3, cluster_threshold=least, max_peaks=1)
+    )
+    assert f"cluster_threshold={least}, " in opened.text("#python")
+
+
 def test_many_clusters_are_counted_and_the_first_are_shown(opened):
     opened.page.fill("#threshold", "1")
     opened.page.fill("#extent", "0")
@@ -216,6 +228,10 @@ def test_slices_answer_to_mouse_wheel_and_keys(opened):
     opened.settle()
     np.testing.assert_allclose(page.evaluate("cross"), [x + 3, y + 3, z + 9])
     assert page.get_attribute("#y canvas", "aria-label").startswith("Slice at y = ")
+    for key in ("Alt+ArrowUp", "Control+PageUp"):
+        page.keyboard.press(key)
+    opened.settle()
+    np.testing.assert_allclose(page.evaluate("cross"), [x + 3, y + 3, z + 9])
     page.mouse.move(box["x"] + 3, box["y"] + 3)
     assert opened.text("#here").endswith(("mm: 0", "mm: outside the map"))
 
@@ -321,10 +337,28 @@ def test_a_phone_shows_all_of_it(browser, sample):
     opened.context.close()
 
 
-def test_print_leaves_out_what_paper_cannot_do(opened):
+def test_a_small_brain_is_drawn_as_large_as_a_human_one(browser, tmp_path):
+    data = np.ascontiguousarray(nithresh.load(SAMPLE).dataobj)[::3, ::3, ::3]
+    image = nibabel.Nifti1Image(data, np.diag([0.3, 0.3, 0.3, 1]))
+    opened = open_page(browser, tmp_path, nithresh.view(image, 3, bg_img=None)).ready()
+    boxes = [opened.page.query_selector(f"#{name}").bounding_box() for name in "xyz"]
+    assert sum(box["width"] for box in boxes) > 900
+    assert 300 < max(box["height"] for box in boxes) < 450
+    assert opened.said == []
+    opened.context.close()
+
+
+def test_paper_has_the_choices_and_nothing_to_click(opened):
+    opened.page.fill("#threshold", "4")
+    opened.settle()
     opened.page.emulate_media(media="print")
     assert not opened.page.is_visible("#controls")
-    assert not opened.page.is_visible("#copies")
+    assert not any(
+        button.is_visible() for button in opened.page.query_selector_all("button")
+    )
+    assert ", 4, cluster_threshold=10, " in opened.text("#python")
+    assert opened.page.is_visible("#python")
+    assert opened.page.is_visible("#command")
     assert opened.page.is_visible("#x")
     assert opened.page.is_visible("#rows tr:last-child")
 

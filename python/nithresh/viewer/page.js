@@ -247,6 +247,7 @@ function listen({ canvas, axis, across, up, width, height }) {
     return point;
   };
   const step = (event, along, steps) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return; // The browser's: zoom, and back.
     event.preventDefault();
     moveTo(cross.map((coord, own) => coord + (own === along) * steps * settings.map.steps[own]));
   };
@@ -281,9 +282,8 @@ function read(moved) {
   if ($("threshold").value === "" || $("extent").value === "") return;
   if (moved === $("threshold")) $("slider").value = moved.value;
   asked.threshold = Math.max($("threshold").value, lowest);
-  asked.extent = Math.max(Math.floor($("extent").value), 0);
-  asked.sign = +$("sign").value;
-  asked.below = $("below").checked;
+  asked.extent = Math.max(Math.ceil($("extent").value), 0);
+  Object.assign(asked, { sign: +$("sign").value, below: $("below").checked });
   found = null;
   redraw();
 }
@@ -298,7 +298,7 @@ async function start() {
   }
   listenToRows($("rows"));
   $("controls").oninput = ({ target }) => read(target);
-  $("threshold").onchange = ({ target }) => Object.assign(target, { value: asked.threshold });
+  for (const id of ["threshold", "extent"]) $(id).onchange = () => ($(id).value = asked[id]);
   $("copies").onclick = ({ target }) => target.dataset.copy && copy(target.dataset.copy);
   $("static").hidden = true;
   $("live").hidden = $("copies").hidden = false;

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["controls_of", "settings_of", "style_of"]
 
-_SCALE = 2.6  # most pixels of a mm
+_TALLEST = 440  # pixels of a slice
 _NARROW = 600  # pixels of a page
 _STOPS = 64  # colours of the bar
 _MARGIN = 1.0  # mm around what a panel shows, as in plot_stat_map
@@ -111,7 +111,8 @@ def style_of(settings: dict[str, Any], cmap: Colormap) -> str:
     """
     sizes = np.diff(settings["view"])[:, 0].tolist()
     widths, heights = [sizes[1], sizes[0], sizes[0]], [sizes[2], sizes[2], sizes[1]]
-    lines = [f"#panels {{ max-width: {_SCALE * sum(widths):.0f}px; }}"]
+    widest = _TALLEST / max(heights) * sum(widths)
+    lines = [f"#panels {{ max-width: {widest:.0f}px; }}"]
     for name, width, height in zip("xyz", widths, heights, strict=True):
         part = 99.9 * width / sum(widths)
         lines.append(
