@@ -106,6 +106,9 @@ def test_integers_that_no_page_can_compare_are_refused():
     image = nibabel.Nifti1Image(data, np.eye(4), dtype=np.int64)
     with pytest.raises(ValueError, match=r"9007199254740993 .* up to 2\*\*53 exactly"):
         nithresh.view(image, 3)
+    # Those that no page holds do not matter.
+    mask = nibabel.Nifti1Image((data == 0).astype(np.uint8), np.eye(4))
+    assert not arrays(quiet(image, 3, mask_img=mask, bg_img=None))["values"].any()
 
 
 def test_one_volume_of_several():
@@ -118,7 +121,7 @@ def test_one_volume_of_several():
     with pytest.raises(ValueError, match="volume"):
         nithresh.view(series, 3)
     with pytest.raises(
-        ValueError, match="volume is 3; img has 3, so it must be 0 to 2"
+        ValueError, match="volume is 3; img has 3 volumes, so it must be 0 to 2"
     ):
         nithresh.view(series, 3, volume=3)
     with pytest.raises(TypeError, match=r"volume is 1\.0"):

@@ -118,7 +118,7 @@ function general(value, digits) {
   // Where just a 5 is cut off, JavaScript rounds away from zero and Python to even.
   const all = value.toExponential(100).split("e")[0];
   const kept = all.slice(0, digits + (value < 0 ? 2 : 1));
-  if (/^50*$/.test(all.slice(kept.length)) && kept.at(-1) % 2 === 0) mantissa = kept;
+  if (/^50*$/.test(all.slice(kept.length)) && kept[kept.length - 1] % 2 === 0) mantissa = kept;
   const trimmed = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
   if (power >= -4 && power < digits)
     return trimmed(Number(`${mantissa}e${power}`).toFixed(digits - 1 - power));

@@ -65,9 +65,14 @@ def values_of(opened: OpenMap, lowest: float) -> npt.NDArray[Any]:
     ValueError
         Integers beyond 2^53.
     """
-    voxels, dtype = opened.voxels, opened.data.dtype
+    dtype = opened.data.dtype
+    values = np.array(opened.voxels, order="C", subok=False)
+    if values.dtype.kind == "f":
+        values[~np.isfinite(values)] = 0
+    if opened.inside is not None:
+        values[~opened.inside] = 0
     if dtype.kind in "iu" and dtype.itemsize == 8:
-        smallest, largest = (voxels.min(), voxels.max()) if voxels.size else (0, 0)
+        smallest, largest = (values.min(), values.max()) if values.size else (0, 0)
         if int(largest) > _LARGEST or int(smallest) < -_LARGEST:
             most = max(int(largest), -int(smallest))
             msg = (
@@ -76,12 +81,7 @@ def values_of(opened: OpenMap, lowest: float) -> npt.NDArray[Any]:
                 "in a float type first"
             )
             raise ValueError(msg)
-        voxels = voxels.astype(np.float64)
-    values = np.array(voxels, order="C", subok=False)
-    if values.dtype.kind == "f":
-        values[~np.isfinite(values)] = 0
-    if opened.inside is not None:
-        values[~opened.inside] = 0
+        values = values.astype(np.float64)
     level = compared_type(values.dtype)(as_compared(lowest, dtype))
     values[(values < level) & (values > -level)] = 0
     return values

@@ -155,7 +155,7 @@ function draw(panel, isBlack) {
   outline(context, panel.map, labels, devicePixelRatio / scale);
   number(context, panel.map, labels, devicePixelRatio / scale);
   const text = `${name} = ${+cross[axis].toFixed(1)}`;
-  canvas.ariaLabel = `Slice at ${text} mm; arrow keys move the cross`;
+  canvas.setAttribute("aria-label", `Slice at ${text} mm; arrow keys move the cross`);
   figure.lastChild.textContent = text;
   figure.className = isBlack ? "black" : "white";
   const [column, row] = figure.querySelectorAll("i");
@@ -228,7 +228,7 @@ function redraw() {
     for (const panel of panels) draw(panel, settings.isBlack ?? dark.matches);
     const label = tell(cross);
     for (const row of $("rows").children)
-      row.ariaCurrent = +row.firstChild.textContent === label ? "true" : null;
+      row.setAttribute("aria-current", +row.firstChild.textContent === label);
   });
 }
 

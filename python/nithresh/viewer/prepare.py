@@ -156,8 +156,8 @@ def _one_volume(img: Any, volume: Any) -> Any:
     image = open_image(img)
     volumes = image.shape[-1] if len(image.shape) > 3 else 1
     if not 0 <= volume < volumes:
-        msg = f"volume is {volume}; img has {volumes}, so it must be 0"
-        if volumes > 1:
-            msg += f" to {volumes - 1}"
+        allowed = f"{volumes} volumes, so it must be 0 to {volumes - 1}"
+        allowed = allowed if volumes > 1 else "1 volume, so it must be 0"
+        msg = f"volume is {volume}; img has {allowed}"
         raise ValueError(msg)
     return image.slicer[..., int(volume)] if len(image.shape) > 3 else image
