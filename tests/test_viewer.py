@@ -167,7 +167,9 @@ def test_no_threshold_is_the_95th_percentile_or_the_lowest():
     auto = nithresh.view(SAMPLE)
     asked = nithresh.view(SAMPLE, "95%")
     assert auto.choices["threshold_resolved"] == asked.choices["threshold_resolved"]
-    assert nithresh.view(SAMPLE, lowest=5).choices["threshold_resolved"] == 5
+    assert auto.choices["threshold"] == "95%"
+    raised = nithresh.view(SAMPLE, lowest=5).choices
+    assert raised["threshold"] == raised["threshold_resolved"] == 5
 
 
 @pytest.mark.parametrize(("threshold", "sign"), [(3, 1), (-3, -1)])

@@ -74,8 +74,8 @@ class Prepared:
             raise ValueError(msg)
         values = values_of(opened, lowest)
         level = opened.level(request)
-        if threshold is None:
-            level = max(level, lowest)
+        if threshold is None and level < lowest:
+            asked = level = lowest
         if abs(level) < lowest:
             msg = (
                 f"threshold is {in_full(level)} and lowest {in_full(lowest)}; the "
