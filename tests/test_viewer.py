@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import sys
 import warnings
 import webbrowser
@@ -18,6 +19,7 @@ import pytest
 
 import nithresh
 from nithresh import MissingFileError, datasets, find_clusters
+from nithresh.command import main
 
 SAMPLE = datasets.load_sample_motor_activation_image()
 SCRIPTS = Path(nithresh.__file__).parent / "viewer"
@@ -258,6 +260,17 @@ def test_a_name_that_is_no_text(tmp_path):
     assert "<title>a?.nii</title>" in (tmp_path / "page.html").read_text("utf-8")
     assert settings(view)["texts"]["python"][0].endswith("('a\\udcff.nii', ")
     assert view._repr_html_().encode()
+
+
+def test_the_command_takes_names_that_look_like_options(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    image = small()
+    nibabel.save(image, "./-x.nii")
+    mask = np.ones(image.shape, np.uint8)
+    nibabel.save(nibabel.Nifti1Image(mask, image.affine), "./-m a.nii")
+    view = quiet("-x.nii", 3, mask_img="-m a.nii", bg_img=None)
+    words = shlex.split("-t 3".join(settings(view)["texts"]["command"]))
+    assert main(words[1:]) == 0
 
 
 def test_opening_writes_a_file_that_stays(monkeypatch):

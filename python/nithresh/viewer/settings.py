@@ -163,11 +163,16 @@ def _texts(prepared: Prepared) -> dict[str, Any]:
     if has_mask:
         end += f", mask_img={'mask_img' if mask is None else repr(mask['name'])}"
     if mask is not None:
-        options += f" --mask {shlex.quote(mask['name'])}"
+        options += f" --mask {_as_word(mask['name'])}"
     command = None
     if source is not None and volume is None and (mask is not None or not has_mask):
-        command = [f"nithresh clusters {shlex.quote(source['name'])} ", options]
+        command = [f"nithresh clusters {_as_word(source['name'])} ", options]
     return {
         "python": [f"nithresh.find_clusters({image}, ", f"{end})"],
         "command": command,
     }
+
+
+def _as_word(name: str) -> str:
+    """Return the name of a file as a shell takes it, and no command for an option."""
+    return shlex.quote(f"./{name}" if name.startswith("-") else name)
