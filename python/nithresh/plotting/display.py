@@ -354,7 +354,7 @@ connectivity, volume, resampling_interpolation
         cut_coords : sequence of float, optional
             In mm, in the order x, y, z; the cuts themselves if not given.
         **kwargs
-            Passed to ``axhline`` and ``axvline``.
+            Passed to matplotlib's ``Line2D``, such as ``color``.
 
         Notes
         -----
@@ -374,12 +374,18 @@ connectivity, volume, resampling_interpolation
             "linewidth": 1.0,
             **style,
         }
+        from matplotlib.lines import Line2D
+
         for panel in panels:
+            ax = panel.ax
             across, up = ("xyz"[axis] for axis in PLANE_AXES[panel.direction])
+            # Unlike axvline and axhline, these leave the limits of the panel alone.
             if across in at:
-                panel.ax.axvline(at[across], **style)
+                x, place = [at[across]] * 2, ax.get_xaxis_transform()
+                ax.add_artist(Line2D(x, [0, 1], transform=place, **style))
             if up in at:
-                panel.ax.axhline(at[up], **style)
+                y, place = [at[up]] * 2, ax.get_yaxis_transform()
+                ax.add_artist(Line2D([0, 1], y, transform=place, **style))
 
     def title(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import math
@@ -26,8 +27,8 @@ from nithresh.plotting.maps import Transparency
 from nithresh.plotting.marks import covers_voxels, draw_marks, lift
 from nithresh.plotting.numbering import Numbers, find_places
 from nithresh.plotting.outlines import outlines
+from nithresh.plotting.pictures import SMOOTH, VOXELS
 from nithresh.plotting.text import Sizes, fit_lines, text_width
-from nithresh.plotting.vector import SMOOTH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -128,6 +129,7 @@ class Panels:
         self._mark_height = 0.0  # points
         self._marks: list[tuple[int, Text]] = []
         self._are_lifted = False
+        self._waits = False
         self._numbers: list[tuple[int, Numbers]] = []
         if black:
             self._blacken_frame()
@@ -253,7 +255,7 @@ class Panels:
 
         ``style`` is passed to ``imshow``.
         """
-        style = {"interpolation": "nearest", "aspect": "equal", **style}
+        style = {"interpolation": VOXELS, "aspect": "equal", **style}
         if transparency is not None and "alpha" in style:
             warn("alpha gives way to transparency, which says the same")
         volume = stat_map.kept
@@ -513,8 +515,20 @@ class Panels:
             height * frame.height,
         )
 
+    @contextlib.contextmanager
+    def placed_once(self) -> Iterator[None]:
+        """Put things where they belong once, after all of them are drawn."""
+        self._waits = True
+        try:
+            yield
+        finally:
+            self._waits = False
+        self._place()
+
     def _place(self) -> None:
         """Put every panel, and the bar, where they belong now."""
+        if self._waits:
+            return
         self._set_limits()
         self._lift_marks()
         for index, panel in enumerate(self.all):

@@ -305,32 +305,33 @@ def plot_stat_map(
             radiological=radiological,
             columns=mode.columns(len(rows[0])),
         )
-        panels.draw_background(background)
-        panels.draw_map(
-            stat_map,
-            limits,
-            {"cmap": colors, **kwargs},
-            transparency=alpha,
-            linear=linear,
-        )
-        if colorbar:
-            panels.add_bar(
+        with panels.placed_once():
+            panels.draw_background(background)
+            panels.draw_map(
                 stat_map,
                 limits,
-                cmap=colors,
-                tick_format=cbar_tick_format,
-                label=cbar_label,
-                band_color=brain_color,
+                {"cmap": colors, **kwargs},
+                transparency=alpha,
+                linear=linear,
             )
-        display = SliceDisplay(panels, mode)
-        if title:
-            display.title(title)
-        if annotate:
-            display.annotate(decimals=decimals)
-        if draw_cross:
-            display.draw_cross()
-        if labels is not None:
-            panels.draw_clusters(labels)
+            if colorbar:
+                panels.add_bar(
+                    stat_map,
+                    limits,
+                    cmap=colors,
+                    tick_format=cbar_tick_format,
+                    label=cbar_label,
+                    band_color=brain_color,
+                )
+            display = SliceDisplay(panels, mode)
+            if title:
+                display.title(title)
+            if annotate:
+                display.annotate(decimals=decimals)
+            if draw_cross:
+                display.draw_cross()
+            if labels is not None:
+                panels.draw_clusters(labels)
         if output_file is not None:
             display.savefig(output_file, dpi=dpi)
     if output_file is not None:
