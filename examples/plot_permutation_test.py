@@ -38,10 +38,10 @@ mask = nibabel.Nifti1Image(inside.astype(np.uint8), affine)
 # %%
 # The test
 # --------
-# Without a design it is a test of one sample: the signs of whole maps are flipped. Of
-# each permutation the largest value, the largest cluster and the largest TFCE score in
-# the mask are kept. The corrected p of a cluster is the share of permutations that have
-# one as large or larger.
+# Without a design it is a test of one sample: the signs of whole maps are flipped. For
+# each permutation the test keeps the largest value, cluster and TFCE score in the mask.
+# The corrected p of a cluster is the share of permutations that have one as large or
+# larger.
 result = nithresh.permutation_test(
     images, mask_img=mask, threshold=3.1, n_permutations=2000
 )

@@ -79,7 +79,15 @@ def test_results_are_not_replaced_unasked(folder, tmp_path):
     assert permute(folder, *args).stdout == ""
     done = permute(folder, *args, code=1)
     assert "permutation_test.json' exists; --overwrite replaces it" in done.stderr
-    permute(folder, *args, "--overwrite", "--seed", "3")
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    permute(folder, *args, "--overwrite", "--seed", "3", "--no-tfce")
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert "mine.txt" in left
+    assert not any("tfce" in name for name in left)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "clusters.tsv").write_text("mine")
+    done = permute(folder, *MAPS, *WORDS, "--output-dir", tmp_path / "other", code=1)
+    assert "clusters.tsv' exists" in done.stderr
     told = json.loads((tmp_path / "out" / "permutation_test.json").read_text())
     assert told["Choices"]["seed"] == 3
 
@@ -98,12 +106,12 @@ def test_results_are_not_replaced_unasked(folder, tmp_path):
                 "design.tsv",
                 "--contrast",
                 "1",
-                "-1",
                 "0",
+                "-0.1",
                 "--within",
                 "family",
             ],
-            {"design": ["group", "mean", "age"], "contrast": [1, -1, 0], "within": 1},
+            {"design": ["group", "mean", "age"], "contrast": [1, 0, -0.1], "within": 1},
         ),
         (
             [
@@ -168,7 +176,11 @@ def test_models(folder, tmp_path, words, call):
             "must be a column of the design (group, mean, age, family)",
         ),
         ([*MAPS, "--design", "design.tsv", "--within", "x"], 2, "--within is 'x'"),
-        ([*MAPS[:4], "--design", "design.tsv"], 2, "design has 8 rows for 4 images"),
+        (
+            [*MAPS[:4], "--design", "design.tsv"],
+            2,
+            "column 'group' of design has shape (8,); it must have one value",
+        ),
         ([*MAPS, "-t", "-1"], 2, "threshold is -1"),
         ([*MAPS, "--alpha", "2"], 2, "--alpha is 2"),
         ([*MAPS, "absent.nii.gz"], 1, "absent.nii.gz"),

@@ -49,13 +49,17 @@ class SideOptions(CommonOptions):
     connectivity: int
 
 
-def add_sides(to: argparse.ArgumentParser) -> None:
+_ONE_SIDED = (
+    "keep only positive voxels, or with a negative threshold only negative ones"
+)
+
+
+def add_sides(to: argparse.ArgumentParser, *, one_sided: str = _ONE_SIDED) -> None:
     """Add the words of :class:`SideOptions`."""
     to.add_argument(
         "--one-sided",
         action="store_true",
-        help="keep only positive voxels, or with a negative threshold only negative "
-        "ones",
+        help=one_sided,
     )
     to.add_argument(
         "--connectivity",

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from nithresh.command.design import as_numbers, read_design
 from nithresh.command.errors import (
     UsageError,
     already_exists,
     as_usage,
     naming,
     print_about,
+    reason,
 )
 from nithresh.command.options import SideOptions, add_debug, add_sides
 from nithresh.command.parser import Subcommand, example
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from nithresh.permutation import PermutationResult
 
 _SHUFFLES = ("auto", "signs", "labels", "both")
-_MODEL = "permutation_test.json"
+# What results are called.
+_RESULTS = ("permutation_test.json", "clusters.*", "null.*", "*_statmap.nii.gz")
 
 
 class Options(SideOptions):
@@ -144,7 +143,7 @@ def _add_model(to: argparse.ArgumentParser) -> None:
     )
     for name, what in (
         ("--within", "images change places only within their block"),
-        ("--whole", "blocks change places or signs as wholes"),
+        ("--whole", "whole blocks are permuted or flipped"),
     ):
         to.add_argument(
             name,
@@ -180,24 +179,28 @@ def _add_statistics(to: argparse.ArgumentParser) -> None:
         default=10_000,
         help="how many permutations (default: 10000); all of them where fewer exist",
     )
-    add_sides(to)
+    add_sides(to, one_sided="look at positive voxels only")
     to.add_argument("--no-tfce", action="store_true", help="leave out TFCE scores")
     to.add_argument(
         "--shuffle",
         choices=_SHUFFLES,
         default="auto",
-        help="what is shuffled (default: signs for one sample, labels for a design)",
+        help="what is shuffled (default: signs for one constant column, else labels)",
     )
     to.add_argument(
-        "--seed", metavar="N", type=int, default=0, help="of chance (default: 0)"
+        "--seed",
+        metavar="N",
+        type=int,
+        default=0,
+        help="seed of the random numbers (default: 0)",
     )
     to.add_argument(
         "--alpha",
         metavar="P",
         type=float,
         default=0.05,
-        help="which clusters the figure shows: those with a corrected p up to this "
-        "(default: 0.05)",
+        help="clusters.png shows the clusters whose corrected p of the extent is at "
+        "most this (default: 0.05)",
     )
 
 
@@ -209,11 +212,22 @@ def run(options: Options) -> int:
     from nithresh.command.sidecar import command_line
 
     folder = expanded(options.output_dir)
-    if not options.overwrite and (folder / _MODEL).exists():
-        raise already_exists(folder / _MODEL)
+    if not options.overwrite:
+        for pattern in _RESULTS:
+            for path in sorted(folder.glob(pattern)):
+                raise already_exists(path)
     if not 0 < options.alpha < 1:
         msg = f"--alpha is {options.alpha:g}; it must be above 0 and below 1"
         raise UsageError(msg)
+
+    def ready(done: int, total: int) -> None:
+        if not done:
+            # All words are right, and nothing is lost yet.
+            with naming(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+        if show is not None:
+            show(done, total)
+
     with collected_warnings() as warnings, _progress(quiet=options.quiet) as show:
         try:
             with as_usage():
@@ -230,11 +244,11 @@ def run(options: Options) -> int:
                     checkpoint=options.checkpoint,
                     jobs=options.jobs,
                     dask=options.dask,
-                    on_progress=show,
+                    on_progress=ready,
                     **_maps(options),
                     **_model(options),
                 )
-            figures = _figures(result, options)
+            figures = _figures(result, options.alpha)
         finally:
             for warning in warnings:
                 print_about(None, warning)
@@ -274,7 +288,7 @@ def _model(options: Options) -> dict[str, Any]:
                 msg = f"--{name} needs --design"
                 raise UsageError(msg)
         return {}
-    columns = _read_design(options.design)
+    columns = read_design(options.design)
     model: dict[str, Any] = {}
     for name in ("within", "whole"):
         block = getattr(options, name)
@@ -287,50 +301,10 @@ def _model(options: Options) -> dict[str, Any]:
             )
             raise UsageError(msg)
         model[name] = columns.pop(block)
-    model["design"] = {
-        name: _as_numbers(cells, name) for name, cells in columns.items()
-    }
+    model["design"] = {name: as_numbers(cells, name) for name, cells in columns.items()}
     if options.contrast is not None:
         model["contrast"] = _contrast(options.contrast, columns)
     return model
-
-
-def _read_design(path: str) -> dict[str, list[str]]:
-    from nithresh._paths import expanded
-
-    try:
-        with expanded(path).open(newline="", encoding="utf-8-sig") as stream:
-            rows = [row for row in csv.reader(stream, delimiter="\t") if row]
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"--design is {path!r}, which cannot be read: {error}"
-        raise UsageError(msg) from error
-    if len(rows) < 2:
-        msg = (
-            f"--design is {path!r}; it must have a line of names and a row for each map"
-        )
-        raise UsageError(msg)
-    names = rows[0]
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(names):
-            msg = (
-                f"--design is {path!r}; line {number} has {len(row)} cells for "
-                f"{len(names)} columns, which are separated by tabs"
-            )
-            raise UsageError(msg)
-    if len(set(names)) < len(names):
-        msg = f"--design is {path!r}; two columns have the same name"
-        raise UsageError(msg)
-    return dict(zip(names, map(list, zip(*rows[1:], strict=True)), strict=True))
-
-
-def _as_numbers(cells: list[str], name: str) -> NDArray[np.float64]:
-    import numpy as np
-
-    try:
-        return np.array([float(cell) for cell in cells])
-    except ValueError as error:
-        msg = f"column {name!r} of the design has {error}; code groups as 0 and 1"
-        raise UsageError(msg) from error
 
 
 def _contrast(rows: list[list[str]], columns: dict[str, list[str]]) -> Any:
@@ -356,14 +330,20 @@ def _named(columns: dict[str, list[str]]) -> str:
     return ", ".join(columns)
 
 
-def _figures(result: PermutationResult, options: Options) -> dict[str, bytes]:
-    """Draw the clusters that survive, and the null with what was observed."""
+def _figures(result: PermutationResult, alpha: float) -> dict[str, bytes]:
+    """Draw the clusters that survive, and the null with what was observed.
+
+    Without a figure the results are still worth hours of work.
+    """
     from nithresh.permutation.figures import draw_null, draw_surviving
 
-    return {
-        "clusters.png": draw_surviving(result, options.alpha),
-        "null.png": draw_null(result, options.alpha),
-    }
+    figures = {}
+    for name, draw in (("clusters", draw_surviving), ("null", draw_null)):
+        try:
+            figures[f"{name}.png"] = draw(result, alpha)
+        except Exception as error:
+            print_about(None, f"{name}.png cannot be drawn: {reason(error)}")
+    return figures
 
 
 @contextmanager

@@ -16,13 +16,15 @@ split).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+# What is shorter than this, of length 1, is rounding.
+_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,11 +108,14 @@ def read_design(design: Any, contrast: Any, observations: int) -> Design:
         raise ValueError(msg)
     rows, is_f = _contrast(contrast, names, columns)
 
+    # In units in which all columns have length 1, so that none is lost in rounding.
+    lengths = np.linalg.norm(columns, axis=0)
+    scaled, weights = columns / lengths, rows / lengths
+    weights /= np.linalg.norm(weights, axis=1, keepdims=True)
     # Orthogonal to all X b with C b = 0, and in the space of X.
-    inverse = np.linalg.pinv(columns)
-    effect = _orthonormal((rows @ inverse).T, signed=True)
-    _, _, directions = np.linalg.svd(rows)
-    nuisance = _constant_first(_orthonormal(columns @ directions[len(rows) :].T))
+    effect = _orthonormal((weights @ np.linalg.pinv(scaled)).T, signed=True)
+    _, _, directions = np.linalg.svd(weights)
+    nuisance = _constant_first(_orthonormal(scaled @ directions[len(rows) :].T))
     is_constant = columns.shape[1] == 1 and np.ptp(columns) == 0
     return Design(
         np.ascontiguousarray(effect.T),
@@ -127,10 +132,10 @@ def _columns(design: Any, observations: int) -> tuple[NDArray[np.float64], list[
         return np.ones((observations, 1)), ["mean"]
     names = None
     if isinstance(design, Mapping):
-        names, design = list(map(str, design)), np.column_stack(list(design.values()))
+        names, design = list(map(str, design)), _side_by_side(design, observations)
     elif hasattr(design, "columns") and hasattr(design, "to_numpy"):
         names, design = list(map(str, design.columns)), design.to_numpy()
-    columns = np.asarray(design)
+    columns = _as_array(design, "design")
     if columns.dtype.kind not in "biuf":
         msg = (
             f"design has values of type {columns.dtype}; they must be real numbers "
@@ -160,6 +165,29 @@ def _columns(design: Any, observations: int) -> tuple[NDArray[np.float64], list[
         )
         raise ValueError(msg)
     return columns, names or [str(number) for number in range(columns.shape[1])]
+
+
+def _side_by_side(design: Mapping[Any, Any], observations: int) -> NDArray[Any]:
+    columns = {name: np.asarray(values) for name, values in design.items()}
+    if not columns:
+        msg = "design is empty; it must have a column at least"
+        raise ValueError(msg)
+    for name, values in columns.items():
+        if values.shape != (observations,):
+            msg = (
+                f"column {name!r} of design has shape {values.shape}; it must have one "
+                f"value for each of the {observations} images"
+            )
+            raise ValueError(msg)
+    return np.column_stack(list(columns.values()))
+
+
+def _as_array(given: Any, name: str) -> NDArray[Any]:
+    try:
+        return np.asarray(given)
+    except ValueError as error:
+        msg = f"{name} has rows of different lengths; all must have the same"
+        raise ValueError(msg) from error
 
 
 def _scaled(columns: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -202,7 +230,7 @@ def _contrast(
             )
             raise ValueError(msg)
         return np.eye(count)[[names.index(contrast)]], False
-    weights = np.asarray(contrast)
+    weights = _as_array(contrast, "contrast")
     if weights.dtype.kind not in "biuf":
         msg = (
             f"contrast is {contrast!r}; it must be the name of a column, or one number "
@@ -248,7 +276,8 @@ def _constant_first(basis: NDArray[np.float64]) -> NDArray[np.float64]:
     A constant is the same after images have changed places, and costs nothing then.
     """
     constant = np.full(len(basis), len(basis) ** -0.5)
-    if not math.isclose(np.linalg.norm(basis.T @ constant), 1, rel_tol=1e-9):
+    beside = constant - basis @ (basis.T @ constant)
+    if np.linalg.norm(beside) > _ROUNDING:
         return basis
     rest, _, _ = np.linalg.svd(
         basis - np.outer(constant, constant @ basis), full_matrices=False

@@ -21,18 +21,15 @@ _NAMES = {
 
 
 def draw_surviving(result: PermutationResult, alpha: float) -> bytes:
-    """Draw the statistic in the clusters of which any p is alpha or less, as PNG."""
+    """Draw the clusters whose corrected p of the extent is at most alpha, as PNG."""
     import nibabel
 
     from nithresh.plotting import plot_stat_map
 
     clusters = result.clusters
     table = clusters.table
-    best = np.full(len(table["id"]), np.inf)
-    for name in table:
-        if name.startswith("p_fwe_"):
-            best = np.fmin(best, table[name])
-    survive = [label for label, row in clusters.lookup.items() if best[row] <= alpha]
+    p = table["p_fwe_extent"]
+    survive = [label for label, row in clusters.lookup.items() if p[row] <= alpha]
     labels = np.asarray(clusters.labels_img.dataobj)
     kept = np.asarray(clusters.thresholded_img.dataobj)
     shown = np.where(np.isin(labels, survive), kept, 0).astype(np.float32)
@@ -43,7 +40,7 @@ def draw_surviving(result: PermutationResult, alpha: float) -> bytes:
     plot_stat_map(
         image,
         threshold=result.thresholds[0] if count else None,
-        title=f"{count} {word} with corrected p up to {alpha:g}",
+        title=f"{count} {word} with corrected p of the extent up to {alpha:g}",
         cbar_label=result.choices["statistic"],
         output_file=stream,
     )

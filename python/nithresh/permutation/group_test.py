@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nithresh._choices import versions
 from nithresh._params import (
     check_bool,
     check_connectivity,
     check_count,
-    check_threshold,
     warn,
 )
 from nithresh._tails import Statistic
 from nithresh.permutation.design import Design, read_design
 from nithresh.permutation.images import open_mask, read_rows
 from nithresh.permutation.loop import Loop
-from nithresh.permutation.maxima import Statistics, check_levels, several
-from nithresh.permutation.null import null_of
+from nithresh.permutation.maxima import (
+    Statistics,
+    as_number,
+    check_levels,
+    several,
+)
+from nithresh.permutation.null import ROUNDING, Null, null_of
 from nithresh.permutation.observations import observe
+from nithresh.permutation.plan import (
+    Plan,
+    check_seed,
+    check_shuffle,
+    plan_of,
+    shuffles_of,
+)
 from nithresh.permutation.result import PermutationResult
-from nithresh.permutation.run import run
-from nithresh.permutation.shuffles import Kind, Shuffles
+from nithresh.permutation.run import check_run, run
+from nithresh.permutation.shuffles import Kind
 from nithresh.threads import get_num_threads
 
 if TYPE_CHECKING:
@@ -61,8 +71,8 @@ def permutation_test(
 ) -> PermutationResult:
     """Test which clusters, peaks and scores of a group of images are real.
 
-    Of each permutation the largest t (or F), the largest extent and mass of a cluster
-    and the largest TFCE score in the whole mask are kept [1]_. The corrected p of a
+    For each permutation the test keeps the largest t (or F), cluster extent, cluster
+    mass and TFCE score in the mask [1]_. The corrected p of a
     cluster is the share of permutations whose largest is as large or larger, the
     identity counted: ``(1 + b) / (1 + B)`` [2]_. It controls the probability of any
     false positive in the mask.
@@ -84,16 +94,18 @@ def permutation_test(
     mask_img : str, pathlib.Path or nibabel image
         0 outside and one other value inside. It gives the grid.
     minus : as `imgs`, optional
-        Images to subtract, one for each: a paired test.
+        Images to subtract, one for each: a paired test. Both are read into memory.
     threshold : float or sequence of float, optional
         The cluster-defining threshold in the units of the statistic, 0 or more; 3.1 if
         neither this nor `threshold_p` is given. A voxel whose value equals it is in a
-        cluster. Of several the first is that of the table.
+        cluster. The table uses the first one.
     threshold_p : float or sequence of float, optional
         The same as an uncorrected p, of both tails together in a two-sided test. Needs
         SciPy.
     n_permutations : int, default=10000
-        How many, the identity included. All of them, exactly, where fewer exist.
+        How many, the identity included. If fewer exist, all are used, each once. A
+        two-sided test that flips signs uses all of them if half are asked for, which
+        takes no more time.
     two_sided : bool, default=True
         Look at both signs; the null is then the larger of both. Positive and negative
         clusters never merge. Not used for an F, which has one side.
@@ -147,6 +159,9 @@ def permutation_test(
 
     Notes
     -----
+    t is computed in float32, with a relative error of about ``1e-7 * (1 + t**2 / df)``,
+    and anew in float64 where ``t**2 > 63 * df``.
+
     With nuisance columns the residuals of the nuisance are shuffled, and the model is
     fitted to them again (Freedman and Lane [5]_, as in [4]_).
 
@@ -184,8 +199,9 @@ def permutation_test(
     connectivity = check_connectivity(connectivity)
     n_permutations = check_count(n_permutations, "n_permutations")
     jobs = get_num_threads() if jobs is None else check_count(jobs, "jobs")
-    seed = _check_seed(seed)
-    kind = _check_shuffle(shuffle)
+    seed = check_seed(seed)
+    kind = check_shuffle(shuffle)
+    check_run(checkpoint, dask)
 
     mask, inside = open_mask(mask_img)
     values = read_rows(imgs, inside, mask, minus)
@@ -197,27 +213,18 @@ def permutation_test(
     levels = _levels(threshold, threshold_p, model, two_sided=two_sided)
     if kind is None:
         kind = "signs" if model.is_constant else "labels"
-    shuffles = _shuffles(model, kind, within, whole, seed)
-    plan = _plan(shuffles, n_permutations, one_sided=not (two_sided or model.is_f))
-    if 1 / plan.total > _USUAL_ALPHA:
-        warn(
-            f"There are {plan.total} permutations, so that no p is below "
-            f"{1 / plan.total:.2g}."
-        )
+    shuffles = shuffles_of(model, kind, within, whole, seed)
+    plan = plan_of(shuffles, n_permutations, one_sided=not (two_sided or model.is_f))
     observations = observe(values, model)
     tested = np.zeros(inside.shape, bool)
     tested[inside] = observations.tested
     statistics = Statistics(levels, connectivity, two_sided or plan.mirrored, tfce)
     loop = Loop(observations, tested, shuffles, statistics)
     maxima = run(
-        loop,
-        plan.passes,
-        checkpoint=checkpoint,
-        jobs=jobs,
-        dask=dask,
-        on_progress=on_progress,
+        loop, plan, checkpoint=checkpoint, jobs=jobs, dask=dask, on_progress=on_progress
     )
     null = null_of(maxima, statistics, mirrored=plan.mirrored, count=plan.total)
+    _warn_of_few(null)
     return PermutationResult(
         null,
         levels,
@@ -237,13 +244,22 @@ def permutation_test(
     )
 
 
+def _warn_of_few(null: Null) -> None:
+    """Warn if no p can be as small as it usually has to be."""
+    # Some permutations have the same maximum whatever the data: those with all signs
+    # flipped, or with two groups exchanged.
+    least = float(np.mean(null.peak >= null.peak.max() * (1 - ROUNDING)))
+    if least > _USUAL_ALPHA:
+        warn(f"{len(null)} permutations give no p below {least:.2g}.")
+
+
 def _kind_of_blocks(within: Any, whole: Any) -> str | None:
     if within is not None:
         return "within"
     return None if whole is None else "whole"
 
 
-def _choices(loop: Loop, plan: _Plan, *, two_sided: bool) -> dict[str, Any]:
+def _choices(loop: Loop, plan: Plan, *, two_sided: bool) -> dict[str, Any]:
     """Say by which rules the null was made."""
     return {
         "statistic": str(_statistic(loop.design)),
@@ -251,7 +267,7 @@ def _choices(loop: Loop, plan: _Plan, *, two_sided: bool) -> dict[str, Any]:
         "effect": loop.design.effect.tolist(),
         "thresholds": list(loop.statistics.thresholds),
         "comparison": ">=",
-        "two_sided": two_sided,
+        "two_sided": None if loop.design.is_f else two_sided,
         "connectivity": loop.statistics.connectivity,
         "tfce": loop.statistics.tfce,
         "shuffle": loop.shuffles.kind,
@@ -264,100 +280,10 @@ def _choices(loop: Loop, plan: _Plan, *, two_sided: bool) -> dict[str, Any]:
     }
 
 
-class _Plan(NamedTuple):
-    """How many shuffles there are, and how many passes over the data give them.
-
-    Where signs are flipped, the negative clusters of a pass are the positive ones of
-    the shuffle with all signs flipped. A one-sided test has that one for nothing. A
-    two-sided test gains nothing from it, but has it too where all shuffles are used.
-    """
-
-    passes: int
-    total: int
-    mirrored: bool
-    is_exhaustive: bool
-
-
-def _plan(shuffles: Shuffles, wanted: int, *, one_sided: bool) -> _Plan:
-    flips = shuffles.kind != "labels"
-    every = shuffles.total * (1 + flips)
-    mirrored = flips and one_sided
-    if wanted >= (every if mirrored else shuffles.total):
-        return _Plan(shuffles.total, every, mirrored, is_exhaustive=True)
-    if mirrored:
-        return _Plan(-(-wanted // 2), wanted, mirrored, is_exhaustive=False)
-    return _Plan(wanted, wanted, mirrored, is_exhaustive=False)
-
-
 def _statistic(model: Design) -> Statistic:
     if model.is_f:
         return Statistic("F", (len(model.effect), model.degrees_of_freedom))
     return Statistic("t", (model.degrees_of_freedom,))
-
-
-def _check_seed(seed: Any) -> int:
-    if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)):
-        msg = f"seed is {seed!r} of type {type(seed).__name__}; it must be an integer"
-        raise TypeError(msg)
-    return int(seed)
-
-
-def _check_shuffle(shuffle: Any) -> Kind | None:
-    """Return what is to be shuffled; None for "auto"."""
-    kinds: tuple[Kind, ...] = ("signs", "labels", "both")
-    for kind in kinds:
-        if isinstance(shuffle, str) and shuffle == kind:
-            return kind
-    if not isinstance(shuffle, str) or shuffle != "auto":
-        msg = f"shuffle is {shuffle!r}; it must be 'auto', 'signs', 'labels' or 'both'"
-        raise ValueError(msg)
-    return None
-
-
-def _shuffles(
-    model: Design, kind: Kind, within: Any, whole: Any, seed: int
-) -> Shuffles:
-    if within is not None and whole is not None:
-        msg = "within and whole are both given; blocks have one level, give one of them"
-        raise ValueError(msg)
-    count = model.observations
-    shuffles = Shuffles(
-        kind,
-        model.columns,
-        seed,
-        within=_blocks(within, count, "within"),
-        whole=_blocks(whole, count, "whole"),
-    )
-    if shuffles.whole is not None and kind != "signs":
-        _, sizes = np.unique(shuffles.whole, return_counts=True)
-        if np.ptp(sizes):
-            msg = (
-                f"whole has blocks of {sizes.min()} to {sizes.max()} images; blocks "
-                "that change places must have the same size (shuffle='signs' allows "
-                "any)"
-            )
-            raise ValueError(msg)
-    if shuffles.total * (1 + (kind != "labels")) == 1:
-        msg = (
-            f"there is one permutation, the identity: with shuffle={kind!r}, images "
-            "that may change places all have the same row in design"
-        )
-        raise ValueError(msg)
-    return shuffles
-
-
-def _blocks(blocks: Any, count: int, name: str) -> NDArray[np.intp] | None:
-    if blocks is None:
-        return None
-    values = np.asarray(blocks)
-    if values.shape != (count,):
-        msg = (
-            f"{name} has shape {values.shape}; it must have shape ({count},), the "
-            "block of each image"
-        )
-        raise ValueError(msg)
-    _, numbers = np.unique(values, return_inverse=True)
-    return numbers.astype(np.intp)
 
 
 def _levels(
@@ -374,14 +300,15 @@ def _levels(
             other=" (for a p, use threshold_p)",
         )
     levels = []
-    for number in several(threshold_p):
-        p = check_threshold(number, two_sided=False)
-        if not isinstance(p, float) or not 0 < p < 1:
+    most = 1.0 if two_sided or model.is_f else 0.5
+    for number in several(threshold_p, "threshold_p"):
+        p = as_number(number)
+        if p is None or not 0 < p < 1 or p > most:
+            allowed = "at most 0.5 in a one-sided test" if most < 1 else "below 1"
             msg = (
-                f"threshold_p is {number!r}; it must be above 0 and below 1 (for a "
+                f"threshold_p is {number!r}; it must be above 0 and {allowed} (for a "
                 "value of the statistic, use threshold)"
             )
             raise ValueError(msg)
-        level = _statistic(model).critical_value(p / 2 if two_sided else p)
-        levels.append(max(level, 0.0))
+        levels.append(_statistic(model).critical_value(p / 2 if two_sided else p))
     return tuple(levels)

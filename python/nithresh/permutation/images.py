@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from nithresh._paths import expanded
 from nithresh.files.atomic import Transaction
 from nithresh.grids import difference
 from nithresh.headers import made
-from nithresh.images import open_image, read_array, read_volume
+from nithresh.images import open_image, read_volume, volumes
 from nithresh.masks import read_mask
 from nithresh.permutation.mapped import MappedRows
 
@@ -161,9 +162,8 @@ def _rows(
     if isinstance(imgs, (str, os.PathLike, SpatialImage)):
         whole = open_image(imgs, name=name)
         _check_grid(whole, mask, name)
-        data = read_array(whole, name=name)
-        series = data[..., np.newaxis] if data.ndim == 3 else data
-        return series.shape[3], (series[..., n][inside] for n in range(series.shape[3]))
+        count = math.prod(whole.shape[3:])
+        return count, (volume[inside] for volume in volumes(whole, name=name))
     if not isinstance(imgs, Sequence):
         msg = (
             f"{name} is of type {type(imgs).__name__}; it must be a sequence of images "

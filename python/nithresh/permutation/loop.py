@@ -80,20 +80,13 @@ class Loop:
             own[:, order] = self._bases * signs
         return weights
 
-    def prepare(self) -> None:
-        """Make what all blocks share."""
-        for _ in (
-            self.observations.residuals() if not self.observations.is_mapped else ()
-        ):
-            pass
-
     def maps(self, shuffles: list[Shuffle]) -> NDArray[np.float32]:
         """Return the statistic at each tested voxel, of shape (shuffles, voxels)."""
         weights = self._weights(shuffles)
         maps = np.empty((len(shuffles), self.observations.voxels), np.float32)
-        for part, residuals in self.observations.residuals():
+        for number, part in enumerate(self.observations.parts()):
             _core.statistic_maps(
-                residuals,
+                self.observations.residuals(number),
                 weights,
                 maps[:, part],
                 effect_rows=len(self.design.effect),

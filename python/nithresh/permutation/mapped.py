@@ -52,6 +52,7 @@ class MappedRows:
             not isinstance(mapped, np.memmap)
             or not isinstance(mapped.base, mmap.mmap)
             or mapped.filename is None
+            or mapped.mode == "c"  # what was changed is in memory alone
             or not mapped.flags.c_contiguous
         ):
             return mapped

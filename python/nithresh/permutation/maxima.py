@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -14,7 +15,6 @@ from nithresh._arrays import check_mask
 from nithresh._params import (
     check_bool,
     check_connectivity,
-    check_threshold,
     warn,
 )
 from nithresh._tasks import in_threads
@@ -77,15 +77,15 @@ class Maxima:
     tfce: NDArray[np.float64] | None
 
     @classmethod
-    def of(cls, numbers: NDArray[np.float64], statistics: Statistics) -> Maxima:
+    def of(cls, found: NDArray[np.float64], statistics: Statistics) -> Maxima:
         """Give the numbers of each map and sign their names."""
         of_clusters = slice(1, 1 + 3 * len(statistics.thresholds))
         extent, mass, excess_mass = (
-            np.ascontiguousarray(numbers[..., of_clusters][..., which::3])
+            np.ascontiguousarray(found[..., of_clusters][..., which::3])
             for which in range(3)
         )
-        tfce = numbers[..., -1].copy() if statistics.tfce else None
-        return cls(numbers[..., 0].copy(), extent, mass, excess_mass, tfce)
+        tfce = found[..., -1].copy() if statistics.tfce else None
+        return cls(found[..., 0].copy(), extent, mass, excess_mass, tfce)
 
 
 def cluster_maxima(
@@ -182,9 +182,9 @@ def cluster_maxima(
 def check_levels(thresholds: Any, name: str, *, other: str = "") -> tuple[float, ...]:
     """Check cluster-defining thresholds: one number, or several, of 0 or more."""
     levels = []
-    for number in several(thresholds):
-        level = check_threshold(number, two_sided=False)
-        if not isinstance(level, float) or not 0 <= level < np.inf:
+    for number in several(thresholds, name):
+        level = as_number(number)
+        if level is None or not 0 <= level < np.inf:
             msg = (
                 f"{name} is {number!r}; it must be a finite number of 0 or more, in "
                 f"the units of the statistic{other}"
@@ -194,11 +194,26 @@ def check_levels(thresholds: Any, name: str, *, other: str = "") -> tuple[float,
     return tuple(levels)
 
 
-def several(numbers: Any) -> tuple[Any, ...]:
-    """Return one number, or several, as several."""
-    if isinstance(numbers, (list, tuple, np.ndarray)) and np.ndim(numbers) == 1:
-        return tuple(numbers)
-    return (numbers,)
+def several(given: Any, name: str) -> tuple[Any, ...]:
+    """Return one number, or several, as several.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    if not isinstance(given, (list, tuple, np.ndarray)) or np.ndim(given) != 1:
+        return (given,)
+    if not len(given):
+        msg = f"{name} is {given!r}; it must have one number at least"
+        raise ValueError(msg)
+    return tuple(given)
+
+
+def as_number(number: Any) -> float | None:
+    """Return a number as a float; None for what is not a number."""
+    is_bool = isinstance(number, (bool, np.bool_))
+    return float(number) if isinstance(number, numbers.Real) and not is_bool else None
 
 
 def _in_mask(maps: Any, mask: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.bool_]]:

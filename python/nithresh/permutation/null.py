@@ -12,7 +12,7 @@ from nithresh.permutation.maxima import Maxima, Statistics
 
 # Statistics that differ by less than this share are equal: the same sum in another
 # order is rounded in another way.
-_ROUNDING = 1e-5
+ROUNDING = 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class Null:
             Which threshold.
         """
         others = np.sort(self.of(statistic, number)[1:])
-        least = np.asarray(observed, np.float64) * (1 - _ROUNDING)
+        least = np.asarray(observed, np.float64) * (1 - ROUNDING)
         reached = len(others) - np.searchsorted(others, least, side="left")
         p: NDArray[np.float64] = (1 + reached) / len(self)
         return p
@@ -101,7 +101,7 @@ class Null:
         if most >= len(values):
             return 0.0
         # What one shuffle too many reaches.
-        return float(values[len(values) - most - 1] / (1 - _ROUNDING))
+        return float(values[len(values) - most - 1] / (1 - ROUNDING))
 
 
 def null_of(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,8 +19,10 @@ from nithresh.permutation.mapped import MappedRows
 
 # How many numbers are worked on at a time; more of them where each row is read anew.
 _NUMBERS, _NUMBERS_OF_FILE = 1 << 20, 1 << 23
-# A residual that is smaller than this share of its voxel's values is rounding.
-_ROUNDING = 1e-6
+# A residual that is smaller than this share of its voxel's values is rounding: of
+# values in float16 and float32, and in all other types.
+_ROUNDING, _ROUNDING_OF_DOUBLES = 1e-6, 1e-13
+_ALONE = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,39 +54,47 @@ class Observations:
         """How many voxels are tested."""
         return int(self.tested.sum())
 
-    def residuals(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        """Yield what the nuisance leaves of each tested voxel, with length 1, in parts.
+    def parts(self) -> list[slice]:
+        """Cut the tested voxels into parts that fit into memory."""
+        if not self.is_mapped:
+            return [slice(0, self.voxels)]
+        edges = np.cumsum([0, *(self.tested[part].sum() for part in self._columns)])
+        return [slice(*map(int, pair)) for pair in pairwise(edges)]
 
-        Yields
-        ------
-        slice
-            Where these voxels lie among the tested ones.
+    def residuals(self, number: int) -> NDArray[np.float32]:
+        """Return what the nuisance leaves of the voxels of a part, with length 1.
+
+        Returns
+        -------
         numpy.ndarray of float32, shape (observations, voxels)
         """
-        if not self.is_mapped:
-            yield slice(0, self.voxels), self._whole
-            return
-        yield from self._parts()
+        # One thread at a time: what is made on the way takes several times the memory.
+        with _ALONE:
+            if self.is_mapped:
+                return self._residuals(self._columns[number])
+            return self._whole
+
+    @property
+    def _columns(self) -> list[slice]:
+        return list(_parts(self.values))
 
     @cached_property
     def _whole(self) -> NDArray[np.float32]:
         whole = np.empty((len(self.values), self.voxels), np.float32)
-        for part, residuals in self._parts():
-            whole[:, part] = residuals
+        start = 0
+        for columns in self._columns:
+            some = self._residuals(columns)
+            whole[:, start : start + some.shape[1]] = some
+            start += some.shape[1]
         return whole
 
-    def _parts(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        start = 0
-        for part in _parts(self.values):
-            tested = self.tested[part]
-            values = self.values[:, part]
-            if not tested.all():
-                values = values[:, tested]
-            left = _residuals(values, self.design)
-            left *= 1 / self.lengths[part][tested]
-            stop = start + left.shape[1]
-            yield slice(start, stop), left.astype(np.float32)
-            start = stop
+    def _residuals(self, columns: slice) -> NDArray[np.float32]:
+        tested, values = self.tested[columns], self.values[:, columns]
+        if not tested.all():
+            values = values[:, tested]
+        left = _residuals(values, self.design)
+        left *= 1 / self.lengths[columns][tested]
+        return left.astype(np.float32)
 
     @cached_property
     def checksum(self) -> str:
@@ -109,22 +121,25 @@ def observe(values: NDArray[Any] | MappedRows, design: Design) -> Observations:
     count = values.shape[1]
     constant, infinite = np.empty(count, bool), np.empty(count, bool)
     lengths = np.empty(count)
+    is_single = values.dtype.kind == "f" and values.dtype.itemsize <= 4
+    rounding = _ROUNDING if is_single else _ROUNDING_OF_DOUBLES
     for part in _parts(values):
         some = values[:, part]
         infinite[part] = ~np.isfinite(some).all(axis=0)
         if infinite[part].any():
             some = np.where(infinite[part], 0, some)
         left = _residuals(some, design)
-        lengths[part] = np.linalg.norm(left, axis=0)
+        lengths[part] = np.sqrt(_sum_of_squares(left))
         # What no shuffle can tell of: equal values, and values that the nuisance or the
         # whole model explains without an error.
-        explained = design.effect @ left
-        error = lengths[part] ** 2 - (explained**2).sum(axis=0)
-        scale = np.linalg.norm(some.astype(np.float64), axis=0)
+        error = lengths[part] ** 2
+        for row in design.effect:
+            error -= _along(row, left) ** 2
+        scale = np.sqrt(_sum_of_squares(some.astype(np.float64, order="C")))
         constant[part] = (
             (some == some[0]).all(axis=0)
-            | (lengths[part] <= _ROUNDING * scale)
-            | (error <= (_ROUNDING * scale) ** 2)
+            | (lengths[part] <= rounding * scale)
+            | (error <= (rounding * scale) ** 2)
         )
     constant &= ~infinite
     tested = ~(constant | infinite)
@@ -148,11 +163,30 @@ def observe(values: NDArray[Any] | MappedRows, design: Design) -> Observations:
 
 
 def _residuals(values: NDArray[Any], design: Design) -> NDArray[np.float64]:
-    left: NDArray[np.float64] = values.astype(np.float64)
+    left = np.array(values, np.float64, order="C")
     # Twice: the first leaves rounding where the nuisance is most of a voxel.
-    for _ in range(2 if len(design.nuisance) else 0):
-        left -= design.nuisance.T @ (design.nuisance @ left)
+    for _ in range(2):
+        for row in design.nuisance:
+            left -= row[:, np.newaxis] * _along(row, left)
     return left
+
+
+# Sums over images, one image after the other: how many voxels are beside one another
+# must not decide about the last bit, as it does in BLAS.
+
+
+def _along(row: NDArray[np.float64], left: NDArray[np.float64]) -> NDArray[np.float64]:
+    total = np.zeros(left.shape[1])
+    for weight, values in zip(row, left, strict=True):
+        total += weight * values
+    return total
+
+
+def _sum_of_squares(left: NDArray[np.float64]) -> NDArray[np.float64]:
+    total = np.zeros(left.shape[1])
+    for values in left:
+        total += values * values
+    return total
 
 
 def _parts(values: NDArray[Any] | MappedRows) -> Iterator[slice]:

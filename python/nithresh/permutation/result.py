@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nibabel
@@ -23,12 +25,11 @@ from nithresh.files.atomic import Transaction
 from nithresh.files.sidecars import write_sidecar
 from nithresh.files.writing import write_image
 from nithresh.headers import image_like, made
+from nithresh.permutation.maxima import as_number
 from nithresh.permutation.null import Null
 from nithresh.table import ClusterTable
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nibabel.spatialimages import SpatialImage
 
 # The statistics of whole clusters, and the column of the table that holds each.
@@ -92,8 +93,14 @@ class PermutationResult:
         return self._all_clusters[0]
 
     def clusters_at(self, number: int) -> Clusters:
-        """Return the clusters at one of several thresholds, by its number from 0."""
-        return self._all_clusters[number]
+        """Return the clusters at one of several thresholds, by its number from 0.
+
+        Raises
+        ------
+        ValueError
+            There is no such threshold.
+        """
+        return self._all_clusters[self._check_number(number)]
 
     def p_fwe_img(self, statistic: str, number: int = 0) -> SpatialImage:
         """Return the corrected p of each voxel, as float32.
@@ -101,8 +108,8 @@ class PermutationResult:
         Parameters
         ----------
         statistic : {"peak", "tfce", "extent", "mass", "excess_mass"}
-            Of the first two each voxel has its own p. Of the others it has the p of its
-            cluster, and 1 where it is in none.
+            For peak and tfce each voxel has its own p. For the others a voxel has the p
+            of its cluster, or 1 outside clusters.
         number : int, default=0
             Which threshold, of the statistics of clusters.
 
@@ -111,6 +118,7 @@ class PermutationResult:
         ValueError
             No such statistic, or it was not asked for.
         """
+        self._check_number(number)
         self.null.of(statistic)
         p = np.ones(self._tested.shape, np.float32)
         if statistic in _OF_CLUSTERS:
@@ -143,7 +151,7 @@ class PermutationResult:
         ValueError
             Another alpha.
         """
-        if not 0 < alpha < 1:
+        if as_number(alpha) is None or not 0 < alpha < 1:
             msg = f"alpha is {alpha!r}; it must be above 0 and below 1"
             raise ValueError(msg)
         critical: dict[str, Any] = {}
@@ -184,6 +192,7 @@ class PermutationResult:
     ) -> None:
         """Do what :meth:`to_bids` does, with figures and more to say in the sidecar."""
         place.mkdir(parents=True, exist_ok=True)
+        before = _told_by(place / "permutation_test.json")
         images = {f"stat-{self._statistic.name}_statmap": self.stat_img}
         for name in self.null.statistics:
             word = name.partition("_")[0]
@@ -205,7 +214,11 @@ class PermutationResult:
             described = self.clusters.table.sidecar
             tables = [place / "clusters.tsv"]
             write_sidecar(files, place / "clusters.json", described, tables)
+            made = {path.name for path in files.checksums()}
             files.commit()
+        # Results of a test before that this one does not have.
+        for name in before - made:
+            (place / name).unlink(missing_ok=True)
 
     def _null_as_text(self) -> str:
         columns = {"permutation": np.arange(len(self.null))}
@@ -219,6 +232,13 @@ class PermutationResult:
         for row in zip(*(column.tolist() for column in columns.values()), strict=True):
             text.write("\t".join(map(_short, row)) + "\n")
         return text.getvalue()
+
+    def _check_number(self, number: int) -> int:
+        count = len(self.thresholds)
+        if not isinstance(number, (int, np.integer)) or not 0 <= number < count:
+            msg = f"number is {number!r}; it must be from 0 to {count - 1}"
+            raise ValueError(msg)
+        return int(number)
 
     @cached_property
     def _scores(self) -> NDArray[np.float64]:
@@ -276,10 +296,12 @@ class PermutationResult:
         """Say what was tested and how, and show the table."""
         choices = self.choices
         share = "all" if choices["exhaustive"] else "random"
-        sides = "two-sided" if self._two_sided else "one-sided"
+        sides = ", two-sided" if self._two_sided else ", one-sided"
+        if self._statistic.name == "F":
+            sides = ""
         return (
             f"{self._statistic} of {choices['images']} images in "
-            f"{choices['tested_voxels']} voxels, {sides}; {len(self.null)} "
+            f"{choices['tested_voxels']} voxels{sides}; {len(self.null)} "
             f"permutations ({share}, the identity counted) of {self._shuffled()}, seed "
             f"{choices['seed']}\n{self.clusters}"
         )
@@ -299,3 +321,13 @@ class PermutationResult:
 
 def _short(value: float) -> str:
     return str(value) if isinstance(value, int) else in_full(value)
+
+
+def _told_by(sidecar: Path) -> set[str]:
+    """Return the names of the files that a sidecar tells of, if it is there."""
+    try:
+        outputs = json.loads(sidecar.read_text())["Outputs"]
+        names = {str(output["name"]) for output in outputs}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {name for name in names if name == Path(name).name}

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh._tasks import in_threads
-from nithresh.permutation.checkpoint import Checkpoint
+from nithresh.permutation.checkpoint import Checkpoint, check_path
 from nithresh.permutation.loop import Loop
+from nithresh.permutation.plan import Plan
 
 Block: TypeAlias = tuple[int, int]
 Progress: TypeAlias = Callable[[int, int], object]
@@ -22,7 +23,7 @@ _SECONDS_BETWEEN_CHECKPOINTS = 5.0
 
 def run(
     loop: Loop,
-    passes: int,
+    plan: Plan,
     *,
     checkpoint: Any,
     jobs: int,
@@ -34,15 +35,15 @@ def run(
     Parameters
     ----------
     loop : Loop
-    passes : int
-        How many shuffles, from the identity on.
+    plan : Plan
     checkpoint : str or os.PathLike or None
     jobs : int
         Threads.
     dask : str or distributed.Client or None
     on_progress : callable or None
-        Called with how many passes are done and how many there are.
+        Called with how many permutations are done and how many there are.
     """
+    passes = plan.passes
     signs = 1 + loop.statistics.two_sided
     shape = passes, signs, loop.statistics.count
     maxima: NDArray[np.float64] = np.full(shape, np.nan)
@@ -58,15 +59,18 @@ def run(
         from nithresh.permutation.workers import in_workers
 
         results = in_workers(loop, blocks, dask)
-    if on_progress is not None:
-        on_progress(int(done.sum()), passes)
+
+    def tell() -> None:
+        if on_progress is not None:
+            on_progress(min(int(done.sum()) * plan.per_pass, plan.total), plan.total)
+
+    tell()
     saved = time.monotonic()
     try:
         with closing(results):
             for block, found in results:
                 maxima[slice(*block)], done[slice(*block)] = found, True
-                if on_progress is not None:
-                    on_progress(int(done.sum()), passes)
+                tell()
                 if kept and time.monotonic() - saved > _SECONDS_BETWEEN_CHECKPOINTS:
                     kept.save()
                     saved = time.monotonic()
@@ -76,15 +80,22 @@ def run(
     return maxima
 
 
+def check_run(checkpoint: Any, dask: Any) -> None:
+    """Check where to run, and where to keep what is done, before images are read."""
+    if checkpoint is not None:
+        check_path(checkpoint)
+    if dask is not None:
+        from nithresh.permutation.workers import check_dask
+
+        check_dask(dask)
+
+
 def _in_threads(
     loop: Loop, blocks: list[Block], jobs: int
 ) -> Generator[tuple[Block, NDArray[np.float64]]]:
     def work(block: Block) -> NDArray[np.float64]:
         return loop.maxima(*block)
 
-    if blocks:
-        # Before there are threads, each of which would make it.
-        loop.prepare()
     with closing(in_threads(work, blocks, jobs)) as outcomes:
         for outcome in outcomes:
             if outcome.error is not None:

@@ -4,8 +4,8 @@ Shuffle 0 is the identity. Shuffle i depends on the seed and on i alone, so that
 threads, workers and a run that goes on where another stopped all see the same ones. No
 two are the same as far as the statistic can tell: to exchange two images with equal
 rows of the design is no new shuffle, and to flip all signs only turns the map around.
-So the first block of signs is never flipped, and who needs the map of the opposite
-signs has it from the same pass.
+So the first sign is never flipped, and who needs the map of the opposite signs has it
+from the same pass. The sign of an image whose row is zero says nothing.
 
 Where few exist, each has a rank, and the numbers are the ranks in an order that the
 seed decides. Where more than 2^63 exist, each is drawn from a stream of its own; the
@@ -77,12 +77,17 @@ class Shuffles:
     @cached_property
     def total(self) -> int:
         """How many there are, the identity included."""
-        signs = 1 << (len(self._units) - 1) if self._flips else 1
+        signs = 1 << len(self._flipping[1:])
         return signs * math.prod(group.total for group in self._groups)
 
-    @property
-    def _flips(self) -> bool:
-        return self.kind != "labels"
+    @cached_property
+    def _flipping(self) -> list[int]:
+        """The units whose sign says something: those with a row that is not zero."""
+        if self.kind == "labels":
+            return []
+        return [
+            number for number, unit in enumerate(self._units) if self.rows[unit].any()
+        ]
 
     @cached_property
     def _groups(self) -> list[_Arrangements]:
@@ -97,11 +102,16 @@ class Shuffles:
                 for block in np.unique(self.within)
             ]
         return [
-            _Arrangements(
-                members, [self.rows[self._units[unit]].tobytes() for unit in members]
-            )
+            _Arrangements(members, [self._type(unit) for unit in members])
             for members in blocks
         ]
+
+    def _type(self, number: int) -> bytes:
+        """Return what the model says of a unit, up to signs that are flipped."""
+        rows = self.rows[self._units[number]]
+        if self.kind == "both" and rows.any():
+            rows = rows * np.sign(rows[rows != 0][0]) + 0.0
+        return rows.tobytes()
 
     def shuffle(self, number: int) -> Shuffle:
         """Return the shuffle of a number from 0 to `total` - 1; 0 is the identity."""
@@ -112,9 +122,8 @@ class Shuffles:
     def _ranked(self, rank: int) -> Shuffle:
         # The last bits are signs, so that rank 0 is the identity whatever the kind.
         flips = np.zeros(len(self._units), bool)
-        if self._flips:
-            for unit in range(1, len(self._units)):
-                rank, flips[unit] = rank >> 1, rank & 1
+        for unit in self._flipping[1:]:
+            rank, flips[unit] = rank >> 1, rank & 1
         sources = np.arange(len(self._units))
         for group in self._groups:
             rank, own = divmod(rank, group.total)
@@ -126,9 +135,10 @@ class Shuffles:
         stream: Any = np.random.Philox(key=int.from_bytes(key, "little"))
         count = len(self._units)
         flips = np.zeros(count, bool)
-        if self._flips:
-            flips = stream.random_raw(count) >> np.uint64(63) == 1
-            flips ^= flips[0]
+        if self._flipping:
+            own = self._flipping
+            flips[own] = stream.random_raw(len(own)) >> np.uint64(63) == 1
+            flips[own] ^= flips[own[0]]
         sources = np.arange(count)
         for group in self._groups:
             members = np.array(group.members)
@@ -148,8 +158,8 @@ class Shuffles:
 class _Arrangements:
     """The ways in which units of a few types can stand in a row, by rank.
 
-    Rank 0 is how they stand; the others follow in the order of a dictionary, and the
-    ones before it come last.
+    Rank 0 is how they stand; the others follow in lexicographic order, and the ones
+    before it come last.
     """
 
     def __init__(self, members: list[int], types: list[bytes]) -> None:

@@ -66,28 +66,41 @@ def _maxima(loop: Loop, block: Block) -> NDArray[np.float64]:
     return loop.maxima(*block)
 
 
-@contextmanager
-def _client(dask: Any) -> Iterator[Any]:
-    """Connect to a scheduler, if there is only its address."""
+def check_dask(dask: Any) -> None:
+    """Check what `dask` is.
+
+    Raises
+    ------
+    ImportError
+        Dask is not installed.
+    TypeError, ValueError
+        Neither an address nor a client.
+    """
     try:
         import distributed
     except ImportError as error:
         msg = "dask= needs Dask; install it with: pip install 'nithresh[dask]'"
         raise ImportError(msg) from error
+    needed = (
+        "it must be the address of a scheduler, such as 'tcp://HOST:8786', or a "
+        "distributed.Client"
+    )
+    if isinstance(dask, str):
+        if not re.fullmatch(r"[a-z]+://\S+", dask):
+            msg = f"dask is {dask!r}; {needed}"
+            raise ValueError(msg)
+    elif not isinstance(dask, distributed.Client):
+        msg = f"dask is of type {type(dask).__name__}; {needed}"
+        raise TypeError(msg)
+
+
+@contextmanager
+def _client(dask: Any) -> Iterator[Any]:
+    """Connect to a scheduler, if there is only its address."""
+    import distributed
+
     if isinstance(dask, distributed.Client):
         yield dask
         return
-    if not isinstance(dask, str):
-        msg = (
-            f"dask is of type {type(dask).__name__}; it must be the address of a "
-            "scheduler, such as 'tcp://HOST:8786', or a distributed.Client"
-        )
-        raise TypeError(msg)
-    if not re.fullmatch(r"[a-z]+://\S+", dask):
-        msg = (
-            f"dask is {dask!r}; it must be the address of a scheduler, such as "
-            "'tcp://HOST:8786', or a distributed.Client"
-        )
-        raise ValueError(msg)
     with distributed.Client(dask, set_as_default=False, timeout="10s") as client:
         yield client

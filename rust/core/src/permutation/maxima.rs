@@ -10,7 +10,7 @@
 //!         sweep down through the heights         (tree/largest_score.rs)
 //! ```
 //!
-//! What a map needs of memory is kept for the next one.
+//! The memory of the sweep is kept for the next map.
 
 use ndarray::{Array3, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut1, Axis};
 

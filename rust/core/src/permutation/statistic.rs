@@ -86,22 +86,26 @@ pub fn statistic_maps(
     let (sets, rows, observations) = weights.dim();
     check(Array::Weights, &[observations], &[residuals.nrows()])?;
     check(Array::Maps, maps.shape(), &[sets, residuals.ncols()])?;
-    let allowed = if effect.statistic == Statistic::T { 1..=1 } else { 1..=rows };
-    if !allowed.contains(&effect.rows) || rows == 0 {
-        check(Array::Weights, &[effect.rows], &[rows])?;
+    let allowed = if effect.statistic == Statistic::T { 1..=rows.min(1) } else { 1..=rows };
+    if !allowed.contains(&effect.rows) {
+        let (found, expected) = (vec![effect.rows], vec![*allowed.end()]);
+        return Err(Error::Shape { array: Array::Weights, found, expected });
     }
-    let weights: Vec<f32> = weights.iter().copied().collect();
-    let weights = ArrayView2::from_shape((sets * rows, observations), &weights);
-    let weights = weights.expect("as many as there are");
+    let weights = weights.as_standard_layout();
+    let in_rows = weights.view().into_shape_with_order((sets * rows, observations));
+    let in_rows = in_rows.expect("in standard layout");
     let mut products = Array2::zeros((sets * rows, VOXELS.min(residuals.ncols())));
     let spans = residuals.axis_chunks_iter(Axis(1), VOXELS);
     for (residuals, mut maps) in spans.zip(maps.axis_chunks_iter_mut(Axis(1), VOXELS)) {
         let mut products = products.slice_axis_mut(Axis(1), (..residuals.ncols()).into());
-        general_mat_mul(1.0, &weights, &residuals, 0.0, &mut products);
+        general_mat_mul(1.0, &in_rows, &residuals, 0.0, &mut products);
         for (set, mut map) in maps.outer_iter_mut().enumerate() {
             let own = products.slice_axis(Axis(0), (set * rows..(set + 1) * rows).into());
             let map = map.as_slice_mut().expect("a row");
-            dispatch(OneMap { products: own, map, effect });
+            let close = dispatch(OneMap { products: own, map, effect });
+            if close {
+                improve(residuals, weights.index_axis(Axis(0), set), map, effect);
+            }
         }
     }
     Ok(())
@@ -122,10 +126,11 @@ struct OneMap<'a> {
 }
 
 impl Loop for OneMap<'_> {
-    type Output = ();
+    /// Whether some fits are close.
+    type Output = bool;
 
     #[inline(always)]
-    fn call(self) {
+    fn call(self) -> bool {
         let Self { products, map, effect } = self;
         // The part of each voxel that is neither effect nor nuisance, of 1.
         let mut left = [1.0_f32; VOXELS];
@@ -136,15 +141,20 @@ impl Loop for OneMap<'_> {
                 *left -= product * product;
             }
         }
-        // Rounding must not make a perfect fit less than that.
+        let mut least = 1.0_f32;
+        for left in left.iter_mut() {
+            least = if *left < least { *left } else { least };
+            // Close fits are improved later; rounding must not make them less than perfect.
+            *left = left.max(f32::EPSILON);
+        }
         #[expect(clippy::cast_possible_truncation, reason = "a count of images")]
         let degrees_of_freedom = effect.degrees_of_freedom as f32;
         match effect.statistic {
             Statistic::T => {
                 let scale = degrees_of_freedom.sqrt();
                 let row = products.row(0).to_slice().expect("a row");
-                for ((value, left), product) in map.iter_mut().zip(left).zip(row) {
-                    *value = product * scale / left.max(f32::EPSILON).sqrt();
+                for ((value, left), product) in map.iter_mut().zip(&*left).zip(row) {
+                    *value = product * scale / left.sqrt();
                 }
             }
             Statistic::F => {
@@ -156,10 +166,61 @@ impl Loop for OneMap<'_> {
                     }
                 }
                 let scale = degrees_of_freedom / effect.rows as f32;
-                for (value, left) in map.iter_mut().zip(left) {
-                    *value *= scale / left.max(f32::EPSILON);
+                for (value, left) in map.iter_mut().zip(&*left) {
+                    *value *= scale / left;
                 }
             }
         }
+        least < CLOSE
     }
 }
+
+/// Where less than this share of a voxel is left, a difference of two numbers near 1 has lost
+/// digits that matter.
+const CLOSE: f32 = 1.0 / 64.0;
+
+/// Computes the statistic of close fits anew, from what is left of each observation.
+#[expect(clippy::cast_possible_truncation, reason = "maps are rounded")]
+fn improve(
+    residuals: ArrayView2<'_, f32>,
+    weights: ArrayView2<'_, f32>,
+    map: &mut [f32],
+    effect: Effect,
+) {
+    // The statistic at which a fit is close.
+    let share = f64::from(1.0 - CLOSE) / f64::from(CLOSE) * effect.degrees_of_freedom;
+    let mut products = vec![0.0_f64; weights.nrows()];
+    for (value, column) in map.iter_mut().zip(residuals.columns()) {
+        let explained = match effect.statistic {
+            Statistic::T => f64::from(*value) * f64::from(*value),
+            Statistic::F => f64::from(*value) * effect.rows as f64,
+        };
+        // The nuisance may be what fits, so there is room below.
+        if weights.nrows() == effect.rows && explained < 0.9 * share {
+            continue;
+        }
+        for (product, row) in products.iter_mut().zip(weights.outer_iter()) {
+            let terms = row.iter().zip(column).map(|(&w, &y)| f64::from(w) * f64::from(y));
+            *product = terms.sum();
+        }
+        let left: f64 = (0..column.len())
+            .map(|number| {
+                let fit = products.iter().zip(weights.column(number));
+                let fit: f64 = fit.map(|(product, &w)| product * f64::from(w)).sum();
+                (f64::from(column[number]) - fit).powi(2)
+            })
+            .sum();
+        let mean_left = left.max(LEAST_LEFT) / effect.degrees_of_freedom;
+        *value = match effect.statistic {
+            Statistic::T => products[0] / mean_left.sqrt(),
+            Statistic::F => {
+                let own = products.iter().take(effect.rows);
+                own.map(|product| product * product).sum::<f64>() / effect.rows as f64 / mean_left
+            }
+        } as f32;
+    }
+}
+
+/// What is left of a perfect fit: the squared rounding of the residuals. The statistic stays
+/// finite.
+const LEAST_LEFT: f64 = 1e-15;
