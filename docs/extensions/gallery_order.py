@@ -4,6 +4,7 @@ _ORDER = [
     "plot_threshold_image.py",
     "plot_clusters.py",
     "plot_percentile_and_mask.py",
+    "plot_for_print.py",
     "plot_error_rates.py",
     "plot_tfce.py",
     "plot_cluster_tree.py",

@@ -192,7 +192,7 @@ def _add_look(to: argparse.ArgumentParser) -> None:
         "--dpi",
         metavar="N",
         type=float,
-        help="dots per inch (default: 100 for .png, 300 in .svg and .pdf)",
+        help="dots per inch of .png (default: 100); .svg and .pdf keep the voxels",
     )
 
 

@@ -440,8 +440,9 @@ connectivity, volume, resampling_interpolation
             The extension tells the format: ".png", ".svg", ".pdf" and others.
             Missing folders are made, and the file appears whole or not at all.
         dpi : float, optional
-            Dots per inch; 300 for the pictures in vector files, if neither this nor
-            matplotlib's setting says otherwise.
+            Dots per inch of picture files. In vector files every voxel has two pixels
+            and more, whatever this is; only interpolated maps follow it, at 300 if
+            neither this nor matplotlib's setting says otherwise.
         **kwargs
             Passed to the figure's ``savefig``.
         """
