@@ -351,6 +351,7 @@ def must_have(address):
     return f"--dask {address}: all workers must have nithresh {version}, but "
 
 
+@pytest.mark.filterwarnings("ignore:Running on a single-machine scheduler:UserWarning")
 @pytest.mark.parametrize("has", STRANGERS)
 def test_workers_that_have_another_nithresh_or_none(folder, cluster, has):
     address = cluster.scheduler_address
