@@ -1,5 +1,4 @@
 /** The page: slices, controls and table of the clusters that clusters.js finds. */
-
 const $ = (id) => document.getElementById(id);
 const settings = JSON.parse($("settings").textContent);
 const { view, limits, bar, texts, background, lowest } = settings;
@@ -298,7 +297,8 @@ async function start() {
   }
   listenToRows($("rows"));
   $("controls").oninput = ({ target }) => read(target);
-  for (const id of ["threshold", "extent"]) $(id).onchange = () => ($(id).value = asked[id]);
+  for (const id of ["threshold", "extent"])
+    $(id).onchange = () => Reflect.set($(id), "value", asked[id]);
   $("copies").onclick = ({ target }) => target.dataset.copy && copy(target.dataset.copy);
   $("static").hidden = true;
   $("live").hidden = $("copies").hidden = false;
