@@ -146,7 +146,8 @@ def _values(
             raise TypeError(msg)
         return imgs
     total, rows = _rows(imgs, inside, mask, name)
-    values: NDArray[Any] = np.empty((total, count), np.float32)
+    # Zeros, because what lies in fresh memory may be no number that can be cast.
+    values: NDArray[Any] = np.zeros((total, count), np.float32)
     for number, row in enumerate(rows):
         wide = np.result_type(values, row)
         if wide != values.dtype:
