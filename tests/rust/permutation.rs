@@ -201,14 +201,19 @@ fn statistics_are_those_of_the_sums_of_squares() {
         [(1, 0, Statistic::T), (1, 2, Statistic::T), (2, 0, Statistic::F), (3, 2, Statistic::F)]
     {
         let (observations, voxels, sets) = (11, 5000, 3);
+        let rows = effect_rows + nuisance;
         let mut residuals = noise((observations, voxels), 1);
+        let bases = (0..sets).map(|set| orthonormal(noise((rows, observations), 7 + set)));
+        let bases: Vec<_> = bases.collect();
+        // Some voxels that the first set fits closely, among others.
+        for voxel in (5..voxels).step_by(1000) {
+            let fit = &bases[0].row(0) + &(&residuals.column(voxel) * 1e-3);
+            residuals.column_mut(voxel).assign(&fit);
+        }
         for mut column in residuals.columns_mut() {
             let length = column.dot(&column).sqrt();
             column.mapv_inplace(|value| value / length);
         }
-        let rows = effect_rows + nuisance;
-        let bases = (0..sets).map(|set| orthonormal(noise((rows, observations), 7 + set)));
-        let bases: Vec<_> = bases.collect();
         let degrees_of_freedom = (observations - rows) as f64;
         let mut weights = ndarray::Array3::zeros((bases.len(), rows, observations));
         for (mut weights, basis) in weights.outer_iter_mut().zip(&bases) {
@@ -230,12 +235,15 @@ fn statistics_are_those_of_the_sums_of_squares() {
                     Statistic::F => explained / effect_rows as f64 / (left / degrees_of_freedom),
                 };
                 let error = (f64::from(found) - expected).abs();
-                assert!(error < 2e-6 * (1.0 + expected.abs()) / left, "{found} for {expected}");
+                let most = (2e-6 / left).min(5e-4);
+                assert!(error < most * (1.0 + expected.abs()), "{found} for {expected}");
             }
         }
 
         // No voxel and no set of weights depends on what is beside it.
-        for (set, voxels) in [(0..1, 0..1), (1..3, 4090..4100), (2..3, 17..4999)] {
+        for (set, voxels) in
+            [(0..1, 0..1), (0..1, 6..900), (0..2, 3000..4500), (1..3, 4090..4100), (2..3, 17..4999)]
+        {
             let mut some = Array2::zeros((set.len(), voxels.len()));
             let (given, weights) =
                 (given.slice(s![.., voxels.clone()]), weights.slice(s![set.clone(), .., ..]));

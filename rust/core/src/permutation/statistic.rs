@@ -8,6 +8,7 @@
 //!         b = sum of squares of the rows of the nuisance
 //!         t = product * sqrt(df) / sqrt(1 - b - a)
 //!         F = a / rows / ((1 - b - a) / df)
+//!         and anew in double precision where little is left of 1
 //! ```
 //!
 //! What is shuffled is a basis of the model, and not the observations: then one matrix
@@ -16,7 +17,7 @@
 //! beside it, so that the statistic of a shuffle depends on no block and no thread.
 
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2, ArrayView3, ArrayViewMut2, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut2, Axis};
 
 use crate::error::{Array, Error, Result};
 use crate::simd::dispatch::{Loop, dispatch};
@@ -95,6 +96,7 @@ pub fn statistic_maps(
     let in_rows = weights.view().into_shape_with_order((sets * rows, observations));
     let in_rows = in_rows.expect("in standard layout");
     let mut products = Array2::zeros((sets * rows, VOXELS.min(residuals.ncols())));
+    let mut left = vec![0.0; products.ncols()];
     let spans = residuals.axis_chunks_iter(Axis(1), VOXELS);
     for (residuals, mut maps) in spans.zip(maps.axis_chunks_iter_mut(Axis(1), VOXELS)) {
         let mut products = products.slice_axis_mut(Axis(1), (..residuals.ncols()).into());
@@ -102,9 +104,13 @@ pub fn statistic_maps(
         for (set, mut map) in maps.outer_iter_mut().enumerate() {
             let own = products.slice_axis(Axis(0), (set * rows..(set + 1) * rows).into());
             let map = map.as_slice_mut().expect("a row");
-            let close = dispatch(OneMap { products: own, map, effect });
-            if close {
-                improve(residuals, weights.index_axis(Axis(0), set), map, effect);
+            let left = &mut left[..map.len()];
+            dispatch(OneMap { products: own, map, left, effect });
+            let weights = weights.index_axis(Axis(0), set);
+            for ((value, left), voxel) in map.iter_mut().zip(left).zip(residuals.columns()) {
+                if *left < CLOSE {
+                    *value = of_close_fit(voxel, weights, effect);
+                }
             }
         }
     }
@@ -122,29 +128,26 @@ fn check(array: Array, found: &[usize], expected: &[usize]) -> Result<()> {
 struct OneMap<'a> {
     products: ArrayView2<'a, f32>,
     map: &'a mut [f32],
+    /// Becomes the part of each voxel that is neither effect nor nuisance, of 1.
+    left: &'a mut [f32],
     effect: Effect,
 }
 
 impl Loop for OneMap<'_> {
-    /// Whether some fits are close.
-    type Output = bool;
+    type Output = ();
 
     #[inline(always)]
-    fn call(self) -> bool {
-        let Self { products, map, effect } = self;
-        // The part of each voxel that is neither effect nor nuisance, of 1.
-        let mut left = [1.0_f32; VOXELS];
-        let left = &mut left[..map.len()];
+    fn call(self) {
+        let Self { products, map, left, effect } = self;
+        left.fill(1.0);
         for row in products.outer_iter() {
             let row = row.to_slice().expect("a row");
             for (left, product) in left.iter_mut().zip(row) {
                 *left -= product * product;
             }
         }
-        let mut least = 1.0_f32;
+        // Rounding must not make a perfect fit less than that.
         for left in left.iter_mut() {
-            least = if *left < least { *left } else { least };
-            // Close fits are improved later; rounding must not make them less than perfect.
             *left = left.max(f32::EPSILON);
         }
         #[expect(clippy::cast_possible_truncation, reason = "a count of images")]
@@ -171,7 +174,6 @@ impl Loop for OneMap<'_> {
                 }
             }
         }
-        least < CLOSE
     }
 }
 
@@ -179,48 +181,32 @@ impl Loop for OneMap<'_> {
 /// digits that matter.
 const CLOSE: f32 = 1.0 / 64.0;
 
-/// Computes the statistic of close fits anew, from what is left of each observation.
-#[expect(clippy::cast_possible_truncation, reason = "maps are rounded")]
-fn improve(
-    residuals: ArrayView2<'_, f32>,
-    weights: ArrayView2<'_, f32>,
-    map: &mut [f32],
-    effect: Effect,
-) {
-    // The statistic at which a fit is close.
-    let share = f64::from(1.0 - CLOSE) / f64::from(CLOSE) * effect.degrees_of_freedom;
-    let mut products = vec![0.0_f64; weights.nrows()];
-    for (value, column) in map.iter_mut().zip(residuals.columns()) {
-        let explained = match effect.statistic {
-            Statistic::T => f64::from(*value) * f64::from(*value),
-            Statistic::F => f64::from(*value) * effect.rows as f64,
-        };
-        // The nuisance may be what fits, so there is room below.
-        if weights.nrows() == effect.rows && explained < 0.9 * share {
-            continue;
-        }
-        for (product, row) in products.iter_mut().zip(weights.outer_iter()) {
-            let terms = row.iter().zip(column).map(|(&w, &y)| f64::from(w) * f64::from(y));
-            *product = terms.sum();
-        }
-        let left: f64 = (0..column.len())
-            .map(|number| {
-                let fit = products.iter().zip(weights.column(number));
-                let fit: f64 = fit.map(|(product, &w)| product * f64::from(w)).sum();
-                (f64::from(column[number]) - fit).powi(2)
-            })
-            .sum();
-        let mean_left = left.max(LEAST_LEFT) / effect.degrees_of_freedom;
-        *value = match effect.statistic {
-            Statistic::T => products[0] / mean_left.sqrt(),
-            Statistic::F => {
-                let own = products.iter().take(effect.rows);
-                own.map(|product| product * product).sum::<f64>() / effect.rows as f64 / mean_left
-            }
-        } as f32;
-    }
-}
-
 /// What is left of a perfect fit: the squared rounding of the residuals. The statistic stays
 /// finite.
 const LEAST_LEFT: f64 = 1e-15;
+
+/// The statistic of a voxel from what is left of each observation, which loses no digits.
+#[expect(clippy::cast_possible_truncation, reason = "maps are rounded")]
+fn of_close_fit(voxel: ArrayView1<'_, f32>, weights: ArrayView2<'_, f32>, effect: Effect) -> f32 {
+    let product = |row: ArrayView1<'_, f32>| {
+        let terms = row.into_iter().zip(voxel).map(|(&w, &y)| f64::from(w) * f64::from(y));
+        terms.sum::<f64>()
+    };
+    let products: Vec<f64> = weights.outer_iter().map(product).collect();
+    let beside = |(number, &value): (usize, &f32)| {
+        let terms = products.iter().zip(weights.column(number));
+        let fit: f64 = terms.map(|(product, &w)| product * f64::from(w)).sum();
+        (f64::from(value) - fit).powi(2)
+    };
+    let left: f64 = voxel.iter().enumerate().map(beside).sum();
+    let mean_left = left.max(LEAST_LEFT) / effect.degrees_of_freedom;
+    let statistic = match effect.statistic {
+        Statistic::T => products[0] / mean_left.sqrt(),
+        Statistic::F => {
+            let explained: f64 =
+                products.iter().take(effect.rows).map(|product| product * product).sum();
+            explained / effect.rows as f64 / mean_left
+        }
+    };
+    statistic as f32
+}
