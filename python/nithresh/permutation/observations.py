@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -22,7 +22,6 @@ _NUMBERS, _NUMBERS_OF_FILE = 1 << 20, 1 << 23
 # A residual that is smaller than this share of its voxel's values is rounding: of
 # values in float16 and float32, and in all other types.
 _ROUNDING, _ROUNDING_OF_DOUBLES = 1e-6, 1e-13
-_ALONE = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +42,8 @@ class Observations:
     design: Design
     tested: NDArray[np.bool_]
     lengths: NDArray[np.float64]
+    # Its own, so that a fork leaves no lock held that others would wait for.
+    _alone: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     @property
     def is_mapped(self) -> bool:
@@ -69,7 +70,7 @@ class Observations:
         numpy.ndarray of float32, shape (observations, voxels)
         """
         # One thread at a time: what is made on the way takes several times the memory.
-        with _ALONE:
+        with self._alone:
             if self.is_mapped:
                 return self._residuals(self._columns[number])
             return self._whole
@@ -105,9 +106,9 @@ class Observations:
         sha.update(self.tested.tobytes())
         return sha.hexdigest()
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> Any:
         """Say what to pickle: nothing that is made of the rest."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return Observations, (self.values, self.design, self.tested, self.lengths)
 
 
 def observe(values: NDArray[Any] | MappedRows, design: Design) -> Observations:
