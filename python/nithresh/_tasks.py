@@ -5,9 +5,10 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from nithresh._params import collected_warnings
 
@@ -74,6 +75,20 @@ def in_threads(
             todo.put(None)
         for thread in threads:
             thread.join()
+
+
+def values_in_threads(
+    work: Callable[[Task], Value], tasks: Iterable[Task], jobs: int
+) -> Generator[tuple[Task, Value]]:
+    """Work on tasks as :func:`in_threads` does; yield each with its value.
+
+    Raises the error of the first task that fails, and begins no others.
+    """
+    with closing(in_threads(work, tasks, jobs)) as outcomes:
+        for outcome in outcomes:
+            if outcome.error is not None:
+                raise outcome.error
+            yield outcome.task, cast(Value, outcome.value)
 
 
 def attempt(work: Callable[[Task], Value], task: Task) -> Outcome[Task, Value]:

@@ -5,9 +5,31 @@ next one, until none is left and everybody waits. So workers are asked before th
 given anything.
 """
 
+import re
 from typing import Any
 
 from nithresh import __version__
+
+
+def import_distributed(who: str) -> Any:
+    """Import ``distributed``, which is an extra.
+
+    Raises
+    ------
+    ImportError
+        It is not installed; names `who` needs it.
+    """
+    try:
+        import distributed
+    except ImportError as error:
+        msg = f"{who} needs Dask; install it with: pip install 'nithresh[dask]'"
+        raise ImportError(msg) from error
+    return distributed
+
+
+def is_address(text: str) -> bool:
+    """Whether a text can be the address of a scheduler."""
+    return re.fullmatch(r"[a-z]+://\S+", text) is not None
 
 
 def check_workers(client: Any, name: str) -> None:

@@ -52,14 +52,14 @@ def as_numbers(cells: list[str], name: str) -> NDArray[np.float64]:
     """Return the cells of a regressor as numbers."""
     import numpy as np
 
-    cell = ""
-    try:
-        for cell in cells:
-            float(cell)
-        return np.array(cells, np.float64)
-    except ValueError as error:
-        msg = (
-            f"column {name!r} of the design holds {cell!r}; all columns must hold "
-            "numbers (leave out names of subjects, code groups as 0 and 1)"
-        )
-        raise UsageError(msg) from error
+    values = np.empty(len(cells))
+    for number, cell in enumerate(cells):
+        try:
+            values[number] = float(cell)
+        except ValueError as error:
+            msg = (
+                f"column {name!r} of the design holds {cell!r}; all columns must hold "
+                "numbers (leave out names of subjects, code groups as 0 and 1)"
+            )
+            raise UsageError(msg) from error
+    return values

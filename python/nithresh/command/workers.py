@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
-import re
 import secrets
 import signal
 import threading
@@ -27,7 +26,7 @@ from typing import Any
 
 from nithresh import __version__
 from nithresh._tasks import Outcome, attempt
-from nithresh._workers import check_workers
+from nithresh._workers import check_workers, import_distributed, is_address
 from nithresh.command.errors import UsageError, print_about, reason
 from nithresh.command.jobs import Job
 from nithresh.command.options import RunOptions
@@ -89,14 +88,10 @@ def in_workers(
 def _client(words: RunOptions) -> Iterator[Any]:
     """Connect to the scheduler, or start one with workers in this machine."""
     address = str(words.dask)
-    if address != "local" and not re.fullmatch(r"[a-z]+://\S+", address):
+    if address != "local" and not is_address(address):
         msg = f"--dask is {address!r}; it must be local or such as tcp://HOST:8786"
         raise UsageError(msg)
-    try:
-        import distributed
-    except ImportError as error:
-        msg = "--dask needs Dask; install it with: pip install 'nithresh[dask]'"
-        raise ImportError(msg) from error
+    distributed = import_distributed("--dask")
 
     # What it says of workers that die is for the one who runs the cluster.
     for name in ("distributed", "distributed.client"):

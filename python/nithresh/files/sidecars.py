@@ -72,7 +72,7 @@ def state(sidecars: Mapping[Path, Collection[Path]]) -> State:
         return State.ABSENT
     is_complete = True
     for sidecar, its_outputs in sidecars.items():
-        told = _told(sidecar)
+        told = checksums_in(sidecar)
         there = {path.name: path for path in its_outputs if exists(path)}
         if told is None and not (there or exists(sidecar)):
             is_complete = False
@@ -98,7 +98,7 @@ def exists(path: Path) -> bool:
     return path.exists() or path.is_symlink()
 
 
-def _told(sidecar: Path) -> dict[str, str] | None:
+def checksums_in(sidecar: Path) -> dict[str, str] | None:
     """Return the checksums that a sidecar holds; None if it is none of ours."""
     try:
         return {

@@ -17,7 +17,7 @@ from nithresh._params import (
     check_connectivity,
     warn,
 )
-from nithresh._tasks import in_threads
+from nithresh._tasks import values_in_threads
 from nithresh.threads import get_num_threads
 
 
@@ -172,10 +172,8 @@ def cluster_maxima(
         return statistics.of(np.ascontiguousarray(values[block], np.float32), inside)
 
     found = np.empty((len(values), 1 + statistics.two_sided, statistics.count))
-    for outcome in in_threads(work, blocks, jobs):
-        if outcome.error is not None:
-            raise outcome.error
-        found[outcome.task] = outcome.value
+    for block, numbers_of in values_in_threads(work, blocks, jobs):
+        found[block] = numbers_of
     return Maxima.of(found, statistics)
 
 

@@ -78,15 +78,14 @@ class Null:
         ----------
         statistic : str
         observed : array of float
-            Absolute values of the statistic.
+            Absolute values of the statistic. The p of NaN is NaN.
         number : int, default=0
             Which threshold.
         """
         others = np.sort(self.of(statistic, number)[1:])
         least = np.asarray(observed, np.float64) * (1 - ROUNDING)
         reached = len(others) - np.searchsorted(others, least, side="left")
-        p: NDArray[np.float64] = (1 + reached) / len(self)
-        return p
+        return np.where(np.isnan(least), np.nan, (1 + reached) / len(self))
 
     def critical(self, alpha: float, statistic: str, number: int = 0) -> float:
         """Return the value that has to be exceeded for a p of alpha or less.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,7 +21,7 @@ from nithresh._tails import Statistic
 from nithresh.clusters import Clusters, find_clusters
 from nithresh.enhancement import tfce
 from nithresh.files.atomic import Transaction
-from nithresh.files.sidecars import write_sidecar
+from nithresh.files.sidecars import checksums_in, write_sidecar
 from nithresh.files.writing import write_image
 from nithresh.headers import image_like, made
 from nithresh.permutation.maxima import as_number
@@ -32,8 +31,8 @@ from nithresh.table import ClusterTable
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
-# The statistics of whole clusters, and the column of the table that holds each.
-_OF_CLUSTERS = {"extent": "extent", "mass": "mass", "excess_mass": None}
+# The statistics of whole clusters.
+_OF_CLUSTERS = ("extent", "mass", "excess_mass")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -192,7 +191,7 @@ class PermutationResult:
     ) -> None:
         """Do what :meth:`to_bids` does, with figures and more to say in the sidecar."""
         place.mkdir(parents=True, exist_ok=True)
-        before = _told_by(place / "permutation_test.json")
+        before = checksums_in(place / "permutation_test.json") or {}
         images = {f"stat-{self._statistic.name}_statmap": self.stat_img}
         for name in self.null.statistics:
             word = name.partition("_")[0]
@@ -206,19 +205,20 @@ class PermutationResult:
         with Transaction() as files:
             for name, image in images.items():
                 write_image(image, place / f"{name}.nii.gz", files)
-            for name, content in others.items():
+            for name, written in others.items():
                 with files.open(place / name) as stream:
-                    stream.write(content)
-            told = {**(about or {}), "Choices": dict(self.choices)}
-            write_sidecar(files, place / "permutation_test.json", told)
+                    stream.write(written)
+            content = {**(about or {}), "Choices": dict(self.choices)}
+            write_sidecar(files, place / "permutation_test.json", content)
             described = self.clusters.table.sidecar
             tables = [place / "clusters.tsv"]
             write_sidecar(files, place / "clusters.json", described, tables)
             made = {path.name for path in files.checksums()}
             files.commit()
         # Results of a test before that this one does not have.
-        for name in before - made:
-            (place / name).unlink(missing_ok=True)
+        for name in before.keys() - made:
+            if name == Path(name).name:
+                (place / name).unlink(missing_ok=True)
 
     def _null_as_text(self) -> str:
         columns = {"permutation": np.arange(len(self.null))}
@@ -263,7 +263,6 @@ class PermutationResult:
             extra=extra,
         )
         columns = dict(found.table)
-        is_cluster = [name.isdigit() for name in columns["id"].tolist()]
         mass = np.abs(columns["mass"])
         observed = {
             "extent": columns["extent"],
@@ -276,10 +275,7 @@ class PermutationResult:
             del columns["tfce_mean"], columns["tfce_min"]
             columns["tfce"] = observed["tfce"].copy()
         for name, values in observed.items():
-            p = self.null.p(name, values, number)
-            if name != "peak":
-                p = np.where(is_cluster, p, np.nan)
-            columns[f"p_fwe_{name}"] = p
+            columns[f"p_fwe_{name}"] = self.null.p(name, values, number)
         choices = {**found.table.choices, "permutation_test": dict(self.choices)}
         return replace(found, table=ClusterTable(columns, choices))
 
@@ -321,13 +317,3 @@ class PermutationResult:
 
 def _short(value: float) -> str:
     return str(value) if isinstance(value, int) else in_full(value)
-
-
-def _told_by(sidecar: Path) -> set[str]:
-    """Return the names of the files that a sidecar tells of, if it is there."""
-    try:
-        outputs = json.loads(sidecar.read_text())["Outputs"]
-        names = {str(output["name"]) for output in outputs}
-    except (OSError, ValueError, KeyError, TypeError):
-        return set()
-    return {name for name in names if name == Path(name).name}

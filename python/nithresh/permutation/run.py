@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nithresh._tasks import in_threads
+from nithresh._tasks import values_in_threads
 from nithresh.permutation.checkpoint import Checkpoint, check_path
 from nithresh.permutation.loop import Loop
 from nithresh.permutation.plan import Plan
 
-Block: TypeAlias = tuple[int, int]
 Progress: TypeAlias = Callable[[int, int], object]
 
 _SECONDS_BETWEEN_CHECKPOINTS = 5.0
@@ -54,7 +53,7 @@ def run(
     blocks = [
         block for block in loop.blocks(passes, jobs) if not done[slice(*block)].all()
     ]
-    results = _in_threads(loop, blocks, jobs)
+    results = values_in_threads(lambda block: loop.maxima(*block), blocks, jobs)
     if dask is not None:
         from nithresh.permutation.workers import in_workers
 
@@ -88,17 +87,3 @@ def check_run(checkpoint: Any, dask: Any) -> None:
         from nithresh.permutation.workers import check_dask
 
         check_dask(dask)
-
-
-def _in_threads(
-    loop: Loop, blocks: list[Block], jobs: int
-) -> Generator[tuple[Block, NDArray[np.float64]]]:
-    def work(block: Block) -> NDArray[np.float64]:
-        return loop.maxima(*block)
-
-    with closing(in_threads(work, blocks, jobs)) as outcomes:
-        for outcome in outcomes:
-            if outcome.error is not None:
-                raise outcome.error
-            if outcome.value is not None:
-                yield outcome.task, outcome.value

@@ -7,7 +7,6 @@ back.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -15,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nithresh._workers import check_workers
+from nithresh._workers import check_workers, import_distributed, is_address
 from nithresh.permutation.loop import Loop
 
 Block: TypeAlias = tuple[int, int]
@@ -76,17 +75,13 @@ def check_dask(dask: Any) -> None:
     TypeError, ValueError
         Neither an address nor a client.
     """
-    try:
-        import distributed
-    except ImportError as error:
-        msg = "dask= needs Dask; install it with: pip install 'nithresh[dask]'"
-        raise ImportError(msg) from error
+    distributed = import_distributed("dask=")
     needed = (
         "it must be the address of a scheduler, such as 'tcp://HOST:8786', or a "
         "distributed.Client"
     )
     if isinstance(dask, str):
-        if not re.fullmatch(r"[a-z]+://\S+", dask):
+        if not is_address(dask):
             msg = f"dask is {dask!r}; {needed}"
             raise ValueError(msg)
     elif not isinstance(dask, distributed.Client):
