@@ -235,7 +235,7 @@ fn statistics_are_those_of_the_sums_of_squares() {
                     Statistic::F => explained / effect_rows as f64 / (left / degrees_of_freedom),
                 };
                 let error = (f64::from(found) - expected).abs();
-                let most = (2e-6 / left).min(5e-4);
+                let most = (6e-7 / left).min(5e-4);
                 assert!(error < most * (1.0 + expected.abs()), "{found} for {expected}");
             }
         }

@@ -8,7 +8,7 @@ design ──design──▶ effect and nuisance ──shuffles──▶ the shu
 ```
 """
 
-from nithresh.permutation.group_test import permutation_test
+from nithresh.permutation.group import permutation_test
 from nithresh.permutation.images import stack
 from nithresh.permutation.maxima import Maxima, cluster_maxima
 from nithresh.permutation.null import Null
