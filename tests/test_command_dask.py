@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import dask
@@ -346,6 +346,18 @@ def stranger(address, has, folder):
                 time.sleep(0.01)
 
 
+@contextmanager
+def halted(workers):
+    """Let processes do nothing for a while."""
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for worker in workers:
+            os.kill(worker, signal.SIGCONT)
+
+
 def must_have(address):
     version = nithresh.__version__
     return f"--dask {address}: all workers must have nithresh {version}, but "
@@ -378,6 +390,7 @@ def test_workers_that_have_another_nithresh_or_none(folder, cluster, has):
 def test_workers_that_come_later_with_another_nithresh(tmp_path, cluster, has, beside):
     inputs = big_map(tmp_path)
     out = tmp_path / "out"
+    workers = processes(cluster)
     with LocalCluster(n_workers=0, dashboard_address=":0") as empty:
         address = (cluster if beside == "others" else empty).scheduler_address
         process = subprocess.Popen(
@@ -398,7 +411,10 @@ def test_workers_that_come_later_with_another_nithresh(tmp_path, cluster, has, b
                 assert process.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.001)
-        with stranger(address, has, tmp_path) as worker:
+        with ExitStack() as late:
+            # However fast the others are, there is work left for the one that comes.
+            with halted(workers):
+                worker = late.enter_context(stranger(address, has, tmp_path))
             _, errors = process.communicate(timeout=60)
             assert process.returncode == 1
             assert errors == f"nithresh: {must_have(address)}{worker}\n"
