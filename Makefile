@@ -10,7 +10,12 @@ help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 demo: .venv/built ## Run the example on the built-in map and write its figures to figures/
-	$(BIN)/python examples/plot_threshold_image.py figures
+	@echo "Drawing five figures: about ten seconds."
+	@$(BIN)/python examples/plot_threshold_image.py figures
+	@echo "Try next:"
+	@echo "  $(BIN)/nithresh demo     the command: figures, tables and a page with a live threshold"
+	@echo "  $(BIN)/nithresh --help   what it can do with your own maps"
+	@echo "  make docs               the manual and a gallery of examples (four minutes)"
 
 test: .venv/tested ## Run all Rust and Python tests
 	cargo test --package nithresh-core
@@ -62,15 +67,22 @@ wheel: .venv/built ## Build the wheel from the source distribution and try it in
 clean: ## Remove what the other targets made
 	rm -rf .venv dist figures target docs/api docs/auto_examples docs/_build
 
+# Ends in one sentence, before anything is built, if the machine lacks something.
+check = $(if $(lacking),$(error $(lacking)))
+lacking = $(shell tools/check-machine.sh $(PYTHON))
+
 .venv/bin/pip:
-	$(PYTHON) -m venv .venv
+	$(check)@echo "Making a Python environment in .venv: a few seconds."
+	@$(PYTHON) -m venv .venv
 
 # The package alone, built for speed, its Python files used where they lie.
 .venv/built: .venv/bin/pip $(RUST) pyproject.toml requirements.lock
-	$(BIN)/pip install --quiet --constraint requirements.lock --editable .
+	$(check)@echo "Installing what nithresh needs and compiling it: one to three minutes."
+	@$(BIN)/pip install --constraint requirements.lock --editable .
 	@touch $@
 
 # The same with what its tests and checks need; not built twice if this is first.
 .venv/tested: .venv/bin/pip $(RUST) pyproject.toml requirements.lock
-	$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[dev]'
+	$(check)@echo "Installing what the tests need and compiling nithresh: one to three minutes."
+	@$(BIN)/pip install --quiet --constraint requirements.lock --editable '.[dev]'
 	@touch .venv/built $@

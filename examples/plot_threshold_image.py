@@ -89,15 +89,15 @@ plot_stat_map(
 # ---------
 # As a script, the example ends by writing all of its figures.
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "figures")
-names = [
-    "1_without_threshold",
-    "2_before_and_during_plotting",
-    "3_positive",
-    "4_negative",
-    "5_clusters",
-]
-for number, name in zip(plt.get_fignums(), names, strict=False):
+figures = {
+    "1_without_threshold": "the map of a button press, left minus right hand",
+    "2_before_and_during_plotting": "its values of 2 and more, on both sides of zero",
+    "3_positive": "the positive ones",
+    "4_negative": "the negative ones",
+    "5_clusters": "clusters of 50 voxels and more at 3: both motor cortices",
+}
+for number, (name, shown) in zip(plt.get_fignums(), figures.items(), strict=False):
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.png"
     plt.figure(number).savefig(path, dpi=150)
-    print(path)
+    print(f"{path}: {shown}")

@@ -1071,5 +1071,11 @@ def test_the_demo_can_be_run_again(tmp_path):
         nithresh.threshold_img(SAMPLE, 3, cluster_threshold=50),
     )
     assert "$ nithresh plot nithresh-demo/motor.nii.gz -t 3 -k 50 -o" in first
+    following = first.partition("Look at\n")[2]
+    for name in re.findall(r"nithresh-demo/[\w./-]+", following):
+        assert (
+            name in ("nithresh-demo/group/sub-", "nithresh-demo/group-result")
+            or (tmp_path / name).exists()
+        )
     run("demo", cwd=tmp_path)
     assert contents(tmp_path / "nithresh-demo") == made

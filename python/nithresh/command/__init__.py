@@ -1,3 +1,4 @@
+# PYTHON_ARGCOMPLETE_OK
 """The command ``nithresh``: a thin layer over the calls of the same names.
 
 ``main`` parses, runs the sub-command, and turns what goes wrong into lines and an exit
@@ -63,7 +64,13 @@ def main(args: Sequence[str] | None = None) -> int:
         process with 2.
     """
     _open_streams()
-    words = vars(whole_parser(SUBCOMMANDS).parse_args(args))
+    whole = whole_parser(SUBCOMMANDS)
+    if "_ARGCOMPLETE" in os.environ:
+        # A shell asks what may follow; this prints it and ends the process.
+        import argcomplete
+
+        argcomplete.autocomplete(whole)
+    words = vars(whole.parse_args(args))
     subcommand, parser = SUBCOMMANDS[words.pop("subcommand")], words.pop("parser")
     options = subcommand.options(**words)
     # File names may not be text in the encoding of the terminal.

@@ -19,7 +19,20 @@ _STEPS = (
     "plot {map} -t 3 -k 50 -o {folder}/5_clusters.png",
     "threshold {map} -t 3 -k 50",
     "clusters {map} -t 3 -k 50 --table {folder}/motor_clusters.tsv",
+    "view {map} -t 3 -k 50 -o {folder}/motor.html",
 )
+_NEXT = """
+The map is the z-map of a button press, left minus right hand. Look at
+  {folder}/motor.html          in a browser: move the threshold, the clusters follow
+  {folder}/5_clusters.png      the clusters of 50 voxels and more at 3
+  {folder}/motor_clusters.tsv  their table; motor_clusters.json says how it was made
+
+Then try
+  nithresh permute {folder}/group/sub-*.nii.gz --mask {folder}/group/mask.nii.gz \\
+    -t 3 -n 1000 --output-dir {folder}/group-result
+                               which clusters of twelve made-up subjects are real
+  nithresh --help              what there is for your own maps
+"""
 
 
 class Options(CommonOptions):
@@ -61,6 +74,8 @@ def run(options: Options) -> int:
         if options.debug:
             args.append("--debug")
         code = max(code, command.main(args))
+    if code == 0:
+        print(_NEXT.format(folder=shlex.quote(str(folder))), end="")
     return code
 
 
