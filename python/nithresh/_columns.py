@@ -88,16 +88,39 @@ class Rows:
         ]
         return np.array(names, dtype=np.str_)
 
-    @cached_property
-    def ijk(self) -> NDArray[np.int64]:
-        """The voxel indices of the peaks, shape (rows, 3)."""
+    @property
+    def ijk(self) -> NDArray[np.int64] | None:
+        """The voxel indices of the peaks, shape (rows, 3), if any is of voxels."""
         places: NDArray[np.int64] = self.found["maxima"][self.peaks].astype(np.int64)
         return places
 
-    @cached_property
-    def centres(self) -> NDArray[np.float64]:
+    @property
+    def volumes(self) -> NDArray[np.float64] | None:
+        """The volumes of the clusters in mm³, if any is of voxels."""
+        volumes: NDArray[np.float64] = (
+            abs(determinant(self.affine)) * self.found["extents"]
+        )
+        return volumes
+
+    @property
+    def centres(self) -> NDArray[np.float64] | None:
         """The centres of mass of the clusters in mm, shape (clusters, 3)."""
         return to_mm(self.affine, self.found["centres"])
+
+    @property
+    def structures(self) -> NDArray[np.str_] | None:
+        """The structure of each row, of a map that has structures."""
+        return None
+
+    @property
+    def vertices(self) -> NDArray[np.int64] | None:
+        """The vertices of the peaks, if any is of a surface."""
+        return None
+
+    @property
+    def areas(self) -> NDArray[np.float64] | None:
+        """The areas of the clusters in mm², if any is of a surface."""
+        return None
 
     def robust_heights(self, name: str) -> NDArray[np.float64] | None:
         """One of the two heights of each cluster, if asked for."""
@@ -147,9 +170,13 @@ class Column(NamedTuple):
 
 
 def _along(
-    axis: int, places: Callable[[Rows], NDArray[Any]]
-) -> Callable[[Rows], NDArray[Any]]:
-    return lambda rows: places(rows)[:, axis].copy()
+    axis: int, places: Callable[[Rows], NDArray[Any] | None]
+) -> Callable[[Rows], NDArray[Any] | None]:
+    def values(rows: Rows) -> NDArray[Any] | None:
+        of_rows = places(rows)
+        return None if of_rows is None else of_rows[:, axis].copy()
+
+    return values
 
 
 _CENTRE = "Centre of mass of the cluster, weighted by its values"
@@ -165,6 +192,12 @@ COLUMNS = (
         "1 or -1: the sign of all voxels of the cluster",
         lambda rows: rows.found["signs"][rows.clusters],
     ),
+    Column(
+        "structure",
+        "Hemisphere, or structure of voxels, that the cluster lies in",
+        lambda rows: rows.structures,
+        printed=True,
+    ),
     *(
         Column(
             name,
@@ -175,10 +208,16 @@ COLUMNS = (
         )
         for axis, name in enumerate("xyz")
     ),
+    Column(
+        "vertex",
+        "Vertex of the peak on its surface, from 0; -1 of a voxel",
+        lambda rows: rows.vertices,
+        printed=True,
+    ),
     *(
         Column(
             name,
-            "Voxel index of the peak, from 0",
+            "Voxel index of the peak, from 0; -1 of a vertex",
             _along(axis, lambda rows: rows.ijk),
         )
         for axis, name in enumerate("ijk")
@@ -194,15 +233,23 @@ COLUMNS = (
         "extent",
         "Size of the cluster",
         lambda rows: rows.found["extents"],
-        unit="voxels",
+        unit="voxels or vertices",
         per_cluster=True,
         whole=True,
         printed=True,
     ),
     Column(
+        "area_mm2",
+        "Size of a cluster of vertices: a third of each of their triangles",
+        lambda rows: rows.areas,
+        unit="mm^2",
+        per_cluster=True,
+        printed=True,
+    ),
+    Column(
         "volume_mm3",
-        "Size of the cluster",
-        lambda rows: abs(determinant(rows.affine)) * rows.found["extents"],
+        "Size of a cluster of voxels",
+        lambda rows: rows.volumes,
         unit="mm^3",
         per_cluster=True,
         printed=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -250,11 +250,9 @@ def find_clusters(
         "versions": versions(),
     }
     return Clusters(
-        table=ClusterTable(columns, choices),
-        _thresholded=_Image.of(thresholded),
-        _blank=_Image.of(labelled),
-        _unwritten=found["labels"],
-        _signs=found["signs"],
+        ClusterTable(columns, choices),
+        found["signs"],
+        _VolumeImages(thresholded, labelled, found["labels"]),
     )
 
 
@@ -272,10 +270,8 @@ class Clusters:
     """
 
     table: ClusterTable
-    _thresholded: _Image
-    _blank: _Image
-    _unwritten: _core.Labels
     _signs: NDArray[np.int8]
+    _images: ClusterImages
 
     def __len__(self) -> int:
         """Return how many clusters there are."""
@@ -284,7 +280,8 @@ class Clusters:
     @property
     def thresholded_img(self) -> SpatialImage:
         """The map with zeros outside its clusters, as from ``threshold_img``."""
-        return self._thresholded.made()
+        image: SpatialImage = self._images.thresholded()
+        return image
 
     @property
     def labels_img(self) -> SpatialImage:
@@ -294,17 +291,17 @@ class Clusters:
         which is ``label`` in NIfTI. The numbers are those of the table's ids. They are
         written when they are first asked for.
         """
-        return self._labels.made()
+        return self._labelled(np.arange(len(self) + 1))
 
     @property
     def positive_labels_img(self) -> SpatialImage:
         """The positive clusters of :attr:`labels_img`, with the same numbers."""
-        return self._positive.made()
+        return self._labels_of(1)
 
     @property
     def negative_labels_img(self) -> SpatialImage:
         """The negative clusters of :attr:`labels_img`, with the same numbers."""
-        return self._negative.made()
+        return self._labels_of(-1)
 
     @property
     def lookup(self) -> dict[int, int]:
@@ -323,29 +320,13 @@ class Clusters:
         ids = self.table["id"].tolist()
         return {int(name): row for row, name in enumerate(ids) if name.isdigit()}
 
-    @cached_property
-    def _labels(self) -> _Image:
-        like = self._thresholded.voxels
-        labels, is_zero = new_result(drop_axes(like), np.int32)
-        self._unwritten.write(labels, is_zero)
-        return self._blank.with_voxels(restore_axes(labels, like.shape))
+    def _labels_of(self, sign: int) -> SpatialImage:
+        of_sign = np.append(False, self._signs == sign)
+        return self._labelled(np.arange(len(self) + 1) * of_sign)
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Say what to pickle: the written labels, which need not be written again."""
-        return {**vars(self), "_labels": self._labels, "_unwritten": None}
-
-    @cached_property
-    def _positive(self) -> _Image:
-        return self._labels_of(1)
-
-    @cached_property
-    def _negative(self) -> _Image:
-        return self._labels_of(-1)
-
-    def _labels_of(self, sign: int) -> _Image:
-        own = np.append(0, np.arange(1, len(self) + 1) * (self._signs == sign))
-        voxels = own.astype(np.int32)[self._labels.voxels]
-        return self._labels.with_voxels(voxels)
+    def _labelled(self, numbers: NDArray[Any]) -> SpatialImage:
+        image: SpatialImage = self._images.labelled(numbers)
+        return image
 
     def __repr__(self) -> str:
         """Say what it holds."""
@@ -369,40 +350,80 @@ class Clusters:
         return self.table._repr_html_()
 
 
-class _Image:
-    """What an image is made of; :meth:`made` builds a fresh image each time."""
+class ClusterImages(Protocol):
+    """The images of clusters; each call makes a fresh one."""
+
+    def thresholded(self) -> Any:
+        """Make the thresholded map."""
+
+    def labelled(self, numbers: NDArray[Any]) -> Any:
+        """Make an image of labels, with a number for each cluster and for none (0)."""
+
+
+class _VolumeImages:
+    """The images of clusters of a volume: a fresh header over the same voxels."""
 
     def __init__(
-        self,
-        image_class: Any,
-        voxels: NDArray[Any],
-        affine: NDArray[np.float64],
-        header: Any,
+        self, thresholded: SpatialImage, blank: SpatialImage, unwritten: _core.Labels
     ) -> None:
-        self._image_class = image_class
-        self.voxels = voxels
-        self._affine = affine
-        self._header = header
-        voxels.flags.writeable = False
+        self._kept = _parts(thresholded)
+        self._blank = _parts(blank)
+        self._unwritten: _core.Labels | None = unwritten
 
-    @classmethod
-    def of(cls, image: SpatialImage) -> _Image:
-        voxels = np.asanyarray(image.dataobj)
-        return cls(type(image), voxels, image.affine, image.header)
+    def thresholded(self) -> SpatialImage:
+        """Make the thresholded map."""
+        return _image(self._kept)
 
-    def with_voxels(self, voxels: NDArray[Any]) -> _Image:
-        return _Image(self._image_class, voxels, self._affine, self._header)
+    def labelled(self, numbers: NDArray[Any]) -> SpatialImage:
+        """Make an image of labels."""
+        labels = self._labels
+        if not np.array_equal(numbers, np.arange(len(numbers))):
+            labels = numbers.astype(np.int32)[labels]
+            labels.flags.writeable = False
+        return _image(self._blank._replace(voxels=labels))
 
-    def made(self) -> SpatialImage:
-        # The class copies the affine and the header.
-        image: SpatialImage = self._image_class(
-            self.voxels, self._affine, header=self._header
-        )
-        return image
+    @cached_property
+    def _labels(self) -> NDArray[np.int32]:
+        """The labels, written when they are first asked for."""
+        like = self._kept.voxels
+        labels, is_zero = new_result(drop_axes(like), np.int32)
+        if self._unwritten is not None:
+            self._unwritten.write(labels, is_zero)
+        labels.flags.writeable = False
+        return restore_axes(labels, like.shape)
 
-    def __reduce__(self) -> Any:
+    def __getstate__(self) -> dict[str, Any]:
+        """Say what to pickle: the written labels, which need not be written again."""
+        return {**vars(self), "_labels": self._labels, "_unwritten": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
         # Arrays forget that they are read-only.
-        return _Image, (self._image_class, self.voxels, self._affine, self._header)
+        self._kept.voxels.flags.writeable = False
+        self._labels.flags.writeable = False
+
+
+class _Parts(NamedTuple):
+    """What an image is made of."""
+
+    image_class: Any
+    voxels: NDArray[Any]
+    affine: NDArray[np.float64]
+    header: Any
+
+
+def _parts(image: SpatialImage) -> _Parts:
+    voxels = np.asanyarray(image.dataobj)
+    voxels.flags.writeable = False
+    return _Parts(type(image), voxels, image.affine, image.header)
+
+
+def _image(parts: _Parts) -> SpatialImage:
+    # The class copies the affine and the header.
+    image: SpatialImage = parts.image_class(
+        parts.voxels, parts.affine, header=parts.header
+    )
+    return image
 
 
 def _open_extra(name: str, img: Any, like: SpatialImage) -> OpenMap:
