@@ -5,12 +5,15 @@ import itertools
 import nibabel as nib
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from nilearn.plotting import find_cut_slices
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from nithresh.plotting.geometry import PLANE_AXES, Volume, union
+from nithresh.plotting.slices import slices_of, strongest
 
 WIDE = np.array([[-500.0, 500.0]] * 3)
 
@@ -143,14 +146,37 @@ def test_oblique_pixels_are_square_and_cover_the_volume(volume, direction, place
     assert top >= volume.bounds[up, 1] - 1e-6
 
 
-@given(volume=volumes(), axis=st.integers(0, 2))
-def test_slices_shown_show_something(volume, axis):
-    slices = volume.slices_shown(axis)
-    assert (len(slices) > 0) == volume.data.any()
-    assert (np.diff(slices) > 0).all()
-    for coord in slices:
-        grid = volume.grid("xyz"[axis], coord, volume.bounds, per_voxel=2)
+@given(volume=volumes(), axis=st.integers(0, 2), data=st.data())
+def test_cuts_go_through_slices_that_show_something(volume, axis, data):
+    slices = slices_of(volume, axis)
+    showing = {place for place, sum_ in enumerate(slices.sums) if sum_ > 0}
+    assert bool(showing) == volume.data.any()
+    for place in showing:
+        grid = volume.grid(
+            "xyz"[axis], slices.coords[place], volume.bounds, per_voxel=2
+        )
         assert volume.nearest(grid).filled(0).any()
+    assert all(volume.contains("xyz"[axis], coord) for coord in slices.coords)
+    count = data.draw(st.integers(1, len(slices.coords)))
+    picked = strongest(slices, count)
+    assert picked == sorted(set(picked))
+    assert len(picked) == count
+    if showing:
+        assert len(showing & set(picked)) == min(count, len(showing))
+
+
+@given(
+    values=arrays(np.float32, (4, 5, 9), elements=st.integers(1, 6).map(float)),
+    axis=st.integers(0, 2),
+    count=st.integers(1, 4),
+)
+def test_so_many_cuts_are_those_of_nilearn(values, axis, count):
+    affine = np.diag([2.0, 3, 4, 1])
+    theirs = find_cut_slices(nib.Nifti1Image(values, affine), "xyz"[axis], count)
+    slices = slices_of(Volume(values, affine), axis)
+    # nilearn can leave the map for want of others.
+    assume(max(theirs) <= slices.coords[-1])
+    assert slices.coords[strongest(slices, count)].tolist() == theirs.tolist()
 
 
 def test_rounding_noise_does_not_make_a_volume_oblique():

@@ -15,6 +15,7 @@ from nithresh._numbers import told_apart
 from nithresh._params import warn
 from nithresh.clusters import label
 from nithresh.plotting.modes import mode_named
+from nithresh.plotting.slices import slices_of, strongest
 
 if TYPE_CHECKING:
     from nithresh.clusters import Clusters
@@ -159,7 +160,7 @@ def choose_cuts(stat_map: StatMap, mode: Mode, asked: Asked) -> dict[str, list[f
             point = _peak(volume)
         return _through(point, mode)
     cuts = {
-        axis: _spread(volume, "xyz".index(axis), wanted)
+        axis: _several(volume, "xyz".index(axis), wanted)
         if isinstance(wanted, int)
         else wanted
         for axis, wanted in asked.items()
@@ -263,36 +264,20 @@ def _singling_threshold(stat_map: StatMap) -> float:
     return -score if level and level < 0 else score
 
 
-def _spread(volume: Volume, axis: int, count: int) -> list[float]:
-    """Spread cuts evenly over the slices that show something.
-
-    When those are too few, the slices nearest to them fill up.
-    """
-    low, high = volume.bounds[axis]
-    step = volume.step(axis)
-    everywhere = low + step * (np.arange(max(round((high - low) / step), 1)) + 0.5)
-    slices = volume.slices_shown(axis)
+def _several(volume: Volume, axis: int, count: int) -> list[float]:
+    """Return the cuts through the slices that show most, apart from each other."""
+    slices = slices_of(volume, axis)
     is_usual, count = count == _USUAL, count or _USUAL_COUNT
-    if len(slices) == 0:
-        slices = everywhere
-    elif len(slices) < count:
-        distance = np.abs(everywhere[:, np.newaxis] - slices).min(axis=1)
-        # A slice within half a step of one that is shown is that slice.
-        others = everywhere[distance > step / 2]
-        order = distance[distance > step / 2].argsort(kind="stable")
-        slices = np.sort(np.append(slices, others[order[: count - len(slices)]]))
-    if len(slices) < count:
+    if count > len(slices.coords):
         if not is_usual:
             warn(
-                f"cut_coords is {count}; the map has {len(slices)} slices, drawn once "
-                "each"
+                f"cut_coords is {count}; the map has {len(slices.coords)} slices, "
+                "drawn once each"
             )
-        every: list[float] = slices.tolist()
-        return every
-    picked: list[float] = slices[
-        ((np.arange(count) + 0.5) * len(slices) / count).astype(int)
-    ].tolist()
-    return picked
+        picked = list(range(len(slices.coords)))
+    else:
+        picked = strongest(slices, count)
+    return sorted(slices.coords[picked].tolist())
 
 
 def _check_count(cut_coords: Any) -> int:

@@ -199,21 +199,31 @@ class Volume:
             return self._voxel_line(axis)[1]
         return float(self.zooms.min())
 
-    def slices_shown(self, axis: int) -> FloatArray:
-        """Return where along x, y or z (0, 1, 2) slices have a non-zero voxel.
+    def slices(self, axis: int) -> tuple[FloatArray, npt.NDArray[np.intp]]:
+        """Return the slices along x, y or z (0, 1, 2), and the slice of each voxel.
 
-        Sorted, in mm, at most one per step; each is a coordinate that such a voxel
-        has its centre at, so that a cut there shows it.
+        Returns
+        -------
+        coords : numpy.ndarray of shape (n,), float64
+            Where the slices are in mm, one :meth:`step` apart.
+        numbers : numpy.ndarray, integer
+            The index of its slice for each voxel; broadcasts to the shape of the data.
         """
         if self._aligned is not None:
             row = self._aligned[axis]
             voxel_axis = int(np.abs(row[:3]).argmax())
-            others = tuple({0, 1, 2} - {voxel_axis})
-            (index,) = np.nonzero(self.data.any(axis=others))
-            return np.sort(row[3] + row[voxel_axis] * index)
-        coords = self.mm(np.argwhere(self.data))[:, axis]
-        _, first = np.unique(np.rint(coords / self.step(axis)), return_index=True)
-        return np.sort(coords[first])
+            shape = [1, 1, 1]
+            shape[voxel_axis] = self.data.shape[voxel_axis]
+            numbers = np.arange(self.data.shape[voxel_axis])
+            return row[3] + row[voxel_axis] * numbers, numbers.reshape(shape)
+        low, high = self.bounds[axis]
+        step = self.step(axis)
+        count = max(round((high - low) / step), 1)
+        i, j, k = np.ogrid[tuple(map(slice, self.data.shape))]
+        row = self._to_mm[axis]
+        mm = row[0] * i + row[1] * j + row[2] * k + row[3]
+        numbers = np.floor((mm - low) / step).astype(np.intp).clip(0, count - 1)
+        return low + step * (np.arange(count) + 0.5), numbers
 
     def contains(self, direction: str, coord: float) -> bool:
         """Whether a cut at ``coord`` mm meets the field of view, edges included."""

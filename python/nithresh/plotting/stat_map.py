@@ -104,10 +104,11 @@ def plot_stat_map(
         template if not given, nothing if None or False.
     cut_coords : float, sequence of float, dict, str or None
         Where to cut, in mm. For ``"ortho"`` and ``"tiled"`` x, y and z; for two
-        panels two numbers in that order too; for ``"x"``, ``"y"`` and ``"z"`` a
-        list, or a number of cuts (None is 7), which are spread evenly over the
-        slices that show something; for ``"mosaic"`` a number of cuts, three of them
-        (x, y, z), or a list of cuts for each of ``{"x": ..., "y": ..., "z": ...}``.
+        panels two numbers in that order too. For ``"x"``, ``"y"`` and ``"z"`` a list,
+        or a number of cuts (None is 7): those go through the strongest slices that lie
+        apart, chosen as in nilearn among those that show something. For ``"mosaic"`` a
+        number of cuts, three of them (x, y, z), or a list of cuts for each of
+        ``{"x": ..., "y": ..., "z": ...}``.
         ``"cluster:3"`` is the peak of cluster 3 of `clusters`, and ``"peak"`` that
         of the largest of them or, if there are none, the voxel of the largest
         abs(value) that is shown. None otherwise is the centre of mass of the
