@@ -972,6 +972,63 @@ def test_the_units_of_double_values_do_not_matter():
     assert np.allclose(found.null.peak, expected.null.peak, rtol=1e-4)
 
 
+@pytest.mark.parametrize("scale", [2.0**1020, 2.0**-1060], ids=["large", "small"])
+@pytest.mark.parametrize("is_mapped", [False, True])
+def test_the_units_of_values_do_not_matter(tmp_path, scale, is_mapped):
+    values, mask = group(12)
+    values = values.astype(float).round(2)
+    design = np.column_stack([np.repeat([0.0, 1], 6), np.arange(12.0), np.ones(12)])
+    given = values * scale
+    # Each voxel has units of its own; what is left of the small ones has fewer digits.
+    given[:, ::2] = values[:, ::2]
+    if is_mapped:
+        np.save(tmp_path / "maps.npy", given)
+        given = tmp_path / "maps.npy"
+    words = {"mask_img": image(mask), "n_permutations": 30, "threshold": 2}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, expected = (
+            nithresh.permutation_test(given, design, [1, 0, 0], **words)
+            for given in (given, values)
+        )
+    if scale > 1:
+        assert np.array_equal(found.null.tfce, expected.null.tfce)
+    assert np.allclose(found.null.peak, expected.null.peak, rtol=1e-3)
+
+
+@pytest.mark.parametrize("scale", [2.0**1023, 2.0**-1060], ids=["large", "small"])
+@pytest.mark.parametrize("contrast", ["slope", [1, 0, 0], [[1, 0, 0], [0, 1, 0]]])
+def test_the_units_of_a_design_do_not_matter(scale, contrast):
+    values, mask = group(12)
+    slope = np.linspace(-1, 1, 12).round(2)
+    words = {"mask_img": image(mask), "n_permutations": 30, "threshold": 2}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, expected = (
+            nithresh.permutation_test(
+                values,
+                {
+                    "slope": slope * by,
+                    "group": np.tile([0.0, by], 6),
+                    "mean": np.ones(12),
+                },
+                contrast,
+                **words,
+            ).null.peak
+            for by in (scale, 1)
+        )
+    assert np.allclose(found, expected, rtol=1e-3)
+
+
+def test_differences_that_overflow():
+    values, mask = group(6)
+    values = values.astype(float)
+    other = values.copy()
+    values[3, 5], other[3, 5] = 1e308, -1e308
+    with pytest.raises(ValueError, match=r"imgs\[3\] minus minus\[3\] .* for float64"):
+        nithresh.permutation_test(values, minus=other, mask_img=image(mask))
+
+
 VALUES, MASK = group(6)
 OTHER = image(np.ones((6, 5, 7), np.uint8), np.diag([2, 2, 2, 1]))
 WRONG = [
@@ -1080,6 +1137,7 @@ def test_wrong_words(error, match, words):
         (ValueError, "thresholds is -1; it must be", {"thresholds": -1}),
         (ValueError, "thresholds is nan", {"thresholds": [math.nan]}),
         (ValueError, "connectivity is 7", {"connectivity": 7}),
+        (ValueError, "maps has values .* too large", {"maps": np.full((1, 3), 1e39)}),
     ],
 )
 def test_wrong_words_of_maxima(error, match, words):

@@ -142,6 +142,22 @@ def as_voxels(data: NDArray[Any], name: str) -> NDArray[Any]:
     return native if is_plain(native) else native.copy(order="K")
 
 
+def to_single(values: NDArray[Any], name: str) -> NDArray[np.float32]:
+    """Return values in float32, in C order.
+
+    Raises
+    ------
+    ValueError
+        A finite value that is too large.
+    """
+    with np.errstate(over="ignore"):
+        single = np.ascontiguousarray(values, np.float32)
+    if np.isinf(single).sum() > np.isinf(values).sum():
+        msg = f"{name} has values that are too large for float32"
+        raise ValueError(msg)
+    return single
+
+
 def result_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return the type of a thresholded map: in native byte order, uint8 for bool."""
     return np.dtype(np.uint8) if dtype.kind == "b" else dtype.newbyteorder("=")

@@ -109,14 +109,15 @@ def read_design(design: Any, contrast: Any, observations: int) -> Design:
     rows, is_f = _contrast(contrast, names, columns)
 
     # In units in which all columns have length 1, so that none is lost in rounding.
-    lengths = np.linalg.norm(columns, axis=0)
-    scaled, weights = columns / lengths, rows / lengths
+    own, exponents = in_own_units(columns)
+    lengths = np.linalg.norm(own, axis=0)
+    scaled, weights = own / lengths, _times_powers_of_two(rows, -exponents) / lengths
     weights /= np.linalg.norm(weights, axis=1, keepdims=True)
     # Orthogonal to all X b with C b = 0, and in the space of X.
     effect = _orthonormal((weights @ np.linalg.pinv(scaled)).T, signed=True)
     _, _, directions = np.linalg.svd(weights)
     nuisance = _constant_first(_orthonormal(scaled @ directions[len(rows) :].T))
-    is_constant = columns.shape[1] == 1 and np.ptp(columns) == 0
+    is_constant = columns.shape[1] == 1 and np.ptp(own) == 0
     return Design(
         np.ascontiguousarray(effect.T),
         np.ascontiguousarray(nuisance.T),
@@ -125,6 +126,30 @@ def read_design(design: Any, contrast: Any, observations: int) -> Design:
         is_f,
         bool(is_constant),
     )
+
+
+def in_own_units(
+    columns: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.integer]]:
+    """Return columns as multiples of a power of two each, and its exponent.
+
+    The largest of each column is then from 0.5 to 1, so that no sum of squares
+    overflows or vanishes. A power of two rounds nothing.
+    """
+    _, exponents = np.frexp(np.maximum(columns.max(axis=0), -columns.min(axis=0)))
+    return np.ldexp(columns, -exponents), exponents
+
+
+def _times_powers_of_two(
+    rows: NDArray[np.float64], exponents: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Return rows with each column times a power of two, each row in its own units."""
+    shares, own = np.frexp(rows)
+    total = np.where(rows != 0, own + exponents, np.iinfo(np.int32).min // 2)
+    products: NDArray[np.float64] = np.ldexp(
+        shares, np.maximum(total - total.max(axis=1, keepdims=True), -2000)
+    )
+    return products
 
 
 def _columns(design: Any, observations: int) -> tuple[NDArray[np.float64], list[str]]:
@@ -192,8 +217,9 @@ def _as_array(given: Any, name: str) -> NDArray[Any]:
 
 def _scaled(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return columns of length 1, so that units do not decide about the rank."""
-    lengths = np.linalg.norm(columns, axis=0)
-    return columns / np.where(lengths > 0, lengths, 1)
+    own, _ = in_own_units(columns)
+    lengths = np.linalg.norm(own, axis=0)
+    return own / np.where(lengths > 0, lengths, 1)
 
 
 def _dependent(columns: NDArray[np.float64], names: list[str]) -> str:
@@ -251,9 +277,10 @@ def _contrast(
     if not rows.any(axis=1).all():
         msg = "contrast has a row of zeros, which tests nothing; it must weigh a column"
         raise ValueError(msg)
-    if np.linalg.matrix_rank(rows) < len(rows):
+    rank = int(np.linalg.matrix_rank(_scaled(rows.T)))
+    if rank < len(rows):
         msg = (
-            f"contrast has {len(rows)} rows but rank {np.linalg.matrix_rank(rows)}; "
+            f"contrast has {len(rows)} rows but rank {rank}; "
             "each row must test something that the others do not"
         )
         raise ValueError(msg)

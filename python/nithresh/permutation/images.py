@@ -12,6 +12,7 @@ import numpy as np
 from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 
+from nithresh._arrays import to_single
 from nithresh._paths import expanded
 from nithresh.files.atomic import Transaction
 from nithresh.grids import difference
@@ -58,7 +59,13 @@ def read_rows(
         raise ValueError(msg)
     values, others = np.asarray(values), np.asarray(others)
     dtype = np.result_type(values, others, np.float32)
-    differences: NDArray[Any] = np.subtract(values, others, dtype=dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        differences: NDArray[Any] = np.subtract(values, others, dtype=dtype)
+    lost = np.isinf(differences) & np.isfinite(values) & np.isfinite(others)
+    if lost.any():
+        number = int(np.flatnonzero(lost.any(axis=1))[0])
+        msg = f"imgs[{number}] minus minus[{number}] has values too large for {dtype}"
+        raise ValueError(msg)
     return differences
 
 
@@ -117,12 +124,7 @@ def stack(imgs: Any, mask_img: ImageOrPath, out: str | os.PathLike[str]) -> None
         with files.open(place) as stream:
             np.lib.format.write_array_header_1_0(stream, header)
             for number, row in enumerate(rows):
-                with np.errstate(over="ignore"):
-                    single = np.ascontiguousarray(row, np.float32)
-                if np.isinf(single).sum() > np.isinf(row).sum():
-                    msg = f"imgs[{number}] has values that are too large for float32"
-                    raise ValueError(msg)
-                stream.write(single.data)
+                stream.write(to_single(row, f"imgs[{number}]").data)
         files.commit()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
-from nithresh._arrays import check_mask
+from nithresh._arrays import check_mask, to_single
 from nithresh._params import (
     check_bool,
     check_connectivity,
@@ -131,7 +131,8 @@ def cluster_maxima(
     TypeError
         An argument of the wrong type.
     ValueError
-        An argument of the right type with a value that is not allowed.
+        An argument of the right type with a value that is not allowed; values too large
+        for float32.
 
     Warns
     -----
@@ -169,7 +170,7 @@ def cluster_maxima(
     blocks = [slice(*pair) for pair in pairwise(edges.tolist())]
 
     def work(block: slice) -> NDArray[np.float64]:
-        return statistics.of(np.ascontiguousarray(values[block], np.float32), inside)
+        return statistics.of(to_single(values[block], "maps"), inside)
 
     found = np.empty((len(values), 1 + statistics.two_sided, statistics.count))
     for block, numbers_of in values_in_threads(work, blocks, jobs):

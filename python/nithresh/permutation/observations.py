@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh._params import warn
-from nithresh.permutation.design import Design
+from nithresh.permutation.design import Design, in_own_units
 from nithresh.permutation.mapped import MappedRows
 
 # How many numbers are worked on at a time; more of them where each row is read anew.
@@ -22,6 +22,8 @@ _NUMBERS, _NUMBERS_OF_FILE = 1 << 20, 1 << 23
 # A residual that is smaller than this share of its voxel's values is rounding: of
 # values in float16 and float32, and in all other types.
 _ROUNDING, _ROUNDING_OF_DOUBLES = 1e-6, 1e-13
+# Sums of squares of values between these neither overflow nor vanish.
+_SMALL, _LARGE = 1e-100, 1e100
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +95,8 @@ class Observations:
         tested, values = self.tested[columns], self.values[:, columns]
         if not tested.all():
             values = values[:, tested]
-        left = _residuals(values, self.design)
+        left = _in_moderate_units(values)
+        _remove_nuisance(left, self.design)
         left *= 1 / self.lengths[columns][tested]
         return left.astype(np.float32)
 
@@ -129,14 +132,15 @@ def observe(values: NDArray[Any] | MappedRows, design: Design) -> Observations:
         infinite[part] = ~np.isfinite(some).all(axis=0)
         if infinite[part].any():
             some = np.where(infinite[part], 0, some)
-        left = _residuals(some, design)
+        left = _in_moderate_units(some)
+        scale = np.sqrt(_sum_of_squares(left))
+        _remove_nuisance(left, design)
         lengths[part] = np.sqrt(_sum_of_squares(left))
         # What no shuffle can tell of: equal values, and values that the nuisance or the
         # whole model explains without an error.
         error = lengths[part] ** 2
         for row in design.effect:
             error -= _along(row, left) ** 2
-        scale = np.sqrt(_sum_of_squares(some.astype(np.float64, order="C")))
         constant[part] = (
             (some == some[0]).all(axis=0)
             | (lengths[part] <= rounding * scale)
@@ -163,13 +167,24 @@ def observe(values: NDArray[Any] | MappedRows, design: Design) -> Observations:
     return Observations(values, design, tested, lengths)
 
 
-def _residuals(values: NDArray[Any], design: Design) -> NDArray[np.float64]:
-    left = np.array(values, np.float64, order="C")
+def _in_moderate_units(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Copy finite values to double precision, very large and very small ones rescaled.
+
+    No statistic of a voxel depends on its units.
+    """
+    double = np.array(values, np.float64, order="C")
+    largest = np.maximum(double.max(axis=0), -double.min(axis=0))
+    extreme = ((largest < _SMALL) & (largest > 0)) | (largest > _LARGE)
+    if extreme.any():
+        double[:, extreme], _ = in_own_units(double[:, extreme])
+    return double
+
+
+def _remove_nuisance(left: NDArray[np.float64], design: Design) -> None:
     # Twice: the first leaves rounding where the nuisance is most of a voxel.
     for _ in range(2):
         for row in design.nuisance:
             left -= row[:, np.newaxis] * _along(row, left)
-    return left
 
 
 # Sums over images, one image after the other: how many voxels are beside one another
