@@ -11,17 +11,20 @@ import numpy as np
 from nithresh._params import Percentile, Request
 
 
-def rules(request: Request, threshold: Any, level: float) -> dict[str, Any]:
+def rules_of(request: Request, threshold: Any, level: float) -> dict[str, Any]:
     """Say which voxels and which clusters were kept."""
     is_percentile = isinstance(request.threshold, Percentile)
     side = "abs(value)" if request.two_sided else "value"
+    comparison = request.comparison
     return {
+        "rules": request.rules,
         "threshold": threshold if is_percentile else level,
         "threshold_resolved": level,
-        "comparison": f"{side} {'<=' if level < 0 else '>='}",
+        "comparison": f"{side} {comparison.replace('>', '<' if level < 0 else '>')}",
         "two_sided": request.two_sided,
         "connectivity": request.connectivity,
         "cluster_threshold": request.cluster_threshold,
+        "order": request.order,
     }
 
 

@@ -59,6 +59,12 @@ def next_beyond(level: float, dtype: np.dtype[Any]) -> float:
         return float(np.nextafter(rounded, side))
 
 
+def next_before(level: float, dtype: np.dtype[Any]) -> float:
+    """Return the next number below a positive threshold, beyond which it lies."""
+    compared = compared_type(dtype)
+    return float(np.nextafter(compared(level), compared(0)))
+
+
 def passes_none(
     level: float,
     dtype: np.dtype[Any],

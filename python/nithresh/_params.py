@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
-from nithresh._comparison import as_compared
+from nithresh._comparison import as_compared, next_beyond
 from nithresh._connectivity import CONNECTIVITIES
 from nithresh._numbers import in_full
+from nithresh._rules import Unsaid, check_comparison, check_rules
 
 # Where the warnings of this thread go, if they are collected.
 _collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
@@ -38,13 +39,22 @@ class Percentile:
 class Request(NamedTuple):
     """A checked request: which voxels stay.
 
-    ``threshold`` is still a percentile until the voxels are known.
+    ``threshold`` is still a percentile until the voxels are known. ``rules`` is the
+    name of the rules that were asked for; what they say is in the other fields.
     """
 
     threshold: float | Percentile
     two_sided: bool
     cluster_threshold: int
     connectivity: int
+    comparison: str = ">="
+    order: str = "extent"
+    rules: str | None = None
+
+    def least(self, level: float, dtype: np.dtype[Any]) -> float:
+        """Return the value nearest to zero that passes at a threshold, in a type."""
+        compared = next_beyond if self.comparison == ">" else as_compared
+        return compared(level, dtype)
 
     def at(self, level: float, dtype: np.dtype[Any]) -> _core.Request:
         """Return the request as the core takes it.
@@ -57,7 +67,7 @@ class Request(NamedTuple):
             The type of the map, to which the threshold is rounded.
         """
         return _core.Request(
-            as_compared(level, dtype),
+            self.least(level, dtype),
             two_sided=self.two_sided,
             cluster_threshold=self.cluster_threshold,
             connectivity=self.connectivity,
@@ -65,10 +75,16 @@ class Request(NamedTuple):
 
 
 def check_request(
-    threshold: Any, *, two_sided: Any, cluster_threshold: Any, connectivity: Any
+    threshold: Any,
+    *,
+    two_sided: Any,
+    cluster_threshold: Any,
+    connectivity: Any,
+    comparison: Any = None,
+    rules: Any = None,
 ) -> Request:
     """Check the arguments that all thresholding calls share."""
-    words = (threshold, two_sided, cluster_threshold, connectivity)
+    words = (threshold, two_sided, cluster_threshold, connectivity, comparison, rules)
     try:
         return _known_request(*words)
     except TypeError:
@@ -78,14 +94,27 @@ def check_request(
 
 
 def _check_request(
-    threshold: Any, two_sided: Any, cluster_threshold: Any, connectivity: Any
+    threshold: Any,
+    two_sided: Any,
+    cluster_threshold: Any,
+    connectivity: Any,
+    comparison: Any,
+    rules: Any,
 ) -> Request:
+    of_rules = check_rules(rules)
+    if isinstance(two_sided, Unsaid):
+        two_sided = of_rules.two_sided
+    if isinstance(connectivity, Unsaid):
+        connectivity = of_rules.connectivity
     checked_sides = check_bool(two_sided, "two_sided")
     return Request(
         check_threshold(threshold, two_sided=checked_sides),
         checked_sides,
         check_cluster_threshold(cluster_threshold),
         check_connectivity(connectivity),
+        of_rules.comparison if comparison is None else check_comparison(comparison),
+        of_rules.order,
+        rules,
     )
 
 

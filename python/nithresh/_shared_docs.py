@@ -21,6 +21,15 @@ two_sided : bool, default=True
 connectivity : {6, 18, 26}, default=6
     Neighbours share a face (6), a face or an edge (18), or a face, an edge or a
     corner (26).""",
+    "comparison": """\
+comparison : {">=", ">"}, optional
+    ``">"`` drops voxels that equal the threshold, in the type of the map. By default
+    ``">="``, or what `rules` say.
+rules : str, optional
+    The defaults of another tool for `comparison`, `two_sided`, `connectivity` and the
+    order of clusters: ``"nilearn"``, ``"spm"``, ``"fsl"``, ``"afni-bisided"``,
+    ``"mrtrix"`` or ``"workbench"``; docs/rules.md has them in a table. A word that is
+    given as well counts instead.""",
     "mask": """\
 mask : numpy.ndarray of shape (x, y, z), optional
     0 outside and one other value inside.""",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from nithresh._own_files import OwnFiles
 from nithresh._params import check_count, check_request, warn
 from nithresh._paths import FilePath
+from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh._shared_docs import shared_docs
 from nithresh._tasks import in_threads
 from nithresh.files import save
@@ -56,9 +57,11 @@ def threshold_files(
     threshold: float | str,
     *,
     cluster_threshold: int = 0,
-    two_sided: bool = True,
+    two_sided: bool = TWO_SIDED,
     mask_img: "ImageOrPath | None" = None,
-    connectivity: int = 6,
+    connectivity: int = CONNECTIVITY,
+    comparison: str | None = None,
+    rules: str | None = None,
     jobs: int | None = None,
     on_result: Callable[[FileResult], object] | None = None,
 ) -> None:
@@ -83,6 +86,7 @@ def threshold_files(
         0 outside and one other value inside, for all files; read once, and
         taken at the centres of the maps' voxels, once for each other grid.
     {connectivity}
+    {comparison}
     jobs : int, optional
         How many files are worked on at the same time, and so the most images in
         memory. By default as many as :func:`nithresh.get_num_threads`.
@@ -131,6 +135,8 @@ def threshold_files(
         "cluster_threshold": cluster_threshold,
         "two_sided": two_sided,
         "connectivity": connectivity,
+        "comparison": comparison,
+        "rules": rules,
     }
     check_request(**words)
     jobs = get_num_threads() if jobs is None else check_count(jobs, "jobs")

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from nithresh import _core
 from nithresh._arrays import drop_axes, new_result, restore_axes, result_type
-from nithresh._choices import rules, source, versions
+from nithresh._choices import rules_of, source, versions
 from nithresh._columns import Rows, made, made_of_extra
+from nithresh._numbering import Labels, in_order
 from nithresh._numbers import in_full
 from nithresh._open import OpenMap
 from nithresh._params import (
@@ -24,6 +25,7 @@ from nithresh._params import (
     check_request,
     warn,
 )
+from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh._shared_docs import shared_docs
 from nithresh.grids import difference
 from nithresh.table import ClusterTable
@@ -42,14 +44,16 @@ def label(
     threshold: float | str,
     *,
     cluster_threshold: int = 0,
-    two_sided: bool = True,
-    connectivity: int = 6,
+    two_sided: bool = TWO_SIDED,
+    connectivity: int = CONNECTIVITY,
+    comparison: str | None = None,
+    rules: str | None = None,
     mask: NDArray[Any] | None = None,
 ) -> tuple[NDArray[np.int32], int]:
     """Give the clusters of a map that is an array their numbers.
 
-    A voxel whose value equals the threshold is kept, and so is a cluster of
-    exactly ``cluster_threshold`` voxels. NaN and infinities count as zero.
+    A voxel whose value equals the threshold is kept (see `comparison`), and so is a
+    cluster of exactly ``cluster_threshold`` voxels. NaN and infinities count as zero.
 
     Parameters
     ----------
@@ -62,6 +66,7 @@ def label(
     {two_sided}
     {connectivity}
         Positive and negative clusters never merge.
+    {comparison}
     {mask}
         Voxels outside belong to no cluster.
 
@@ -98,17 +103,32 @@ def label(
         two_sided=two_sided,
         cluster_threshold=cluster_threshold,
         connectivity=connectivity,
+        comparison=comparison,
+        rules=rules,
     )
     opened = OpenMap.of_array(data, mask, one_volume=True)
     labels, labels_is_zero = new_result(opened.voxels, np.int32)
-    count = _core.label(
+    in_core = opened.for_core(request, opened.level(request))
+    if request.order == "extent":
+        count = _core.label(
+            opened.voxels,
+            labels,
+            in_core,
+            mask=opened.inside,
+            labels_is_zero=labels_is_zero,
+        )
+        return opened.restored(labels), count
+    found = _core.find_clusters(
         opened.voxels,
-        labels,
-        opened.for_core(request, opened.level(request)),
+        None,
+        in_core,
         mask=opened.inside,
-        labels_is_zero=labels_is_zero,
+        out_is_zero=False,
+        whole_plateaus=False,
     )
-    return opened.restored(labels), count
+    found = in_order(found, request.order, labels.shape)
+    found["labels"].write(labels, labels_is_zero)
+    return opened.restored(labels), len(found["signs"])
 
 
 @shared_docs
@@ -117,8 +137,10 @@ def find_clusters(
     threshold: float | str,
     *,
     cluster_threshold: int = 0,
-    two_sided: bool = True,
-    connectivity: int = 6,
+    two_sided: bool = TWO_SIDED,
+    connectivity: int = CONNECTIVITY,
+    comparison: str | None = None,
+    rules: str | None = None,
     mask_img: ImageOrPath | None = None,
     min_distance: float = 8.0,
     max_peaks: int = 4,
@@ -127,9 +149,9 @@ def find_clusters(
 ) -> Clusters:
     """Find the clusters of an image: the map, the labels and the table, from one pass.
 
-    A voxel whose value equals the threshold is kept, and so is a cluster of
-    exactly ``cluster_threshold`` voxels. NaN and infinities become zero, with
-    a warning.
+    A voxel whose value equals the threshold is kept (see `comparison`), and so is a
+    cluster of exactly ``cluster_threshold`` voxels. NaN and infinities become zero,
+    with a warning.
 
     Parameters
     ----------
@@ -142,6 +164,7 @@ def find_clusters(
     {two_sided}
     {connectivity}
         Positive and negative clusters never merge.
+    {comparison}
     {mask_img}
         Voxels outside become zero.
     min_distance : float, default=8.0
@@ -208,6 +231,8 @@ def find_clusters(
         two_sided=two_sided,
         cluster_threshold=cluster_threshold,
         connectivity=connectivity,
+        comparison=comparison,
+        rules=rules,
     )
     min_distance = check_not_negative(min_distance, "min_distance")
     max_peaks = check_count(max_peaks, "max_peaks")
@@ -238,7 +263,7 @@ def find_clusters(
     labelled = label_image(opened.image, blank, len(found["signs"]))
     inside = opened.inside
     choices = {
-        **rules(request, threshold, level),
+        **rules_of(request, threshold, level),
         "min_distance_mm": min_distance,
         "max_peaks": max_peaks,
         "non_finite_voxels": found["non_finite"],
@@ -364,11 +389,11 @@ class _VolumeImages:
     """The images of clusters of a volume: a fresh header over the same voxels."""
 
     def __init__(
-        self, thresholded: SpatialImage, blank: SpatialImage, unwritten: _core.Labels
+        self, thresholded: SpatialImage, blank: SpatialImage, unwritten: Labels
     ) -> None:
         self._kept = _parts(thresholded)
         self._blank = _parts(blank)
-        self._unwritten: _core.Labels | None = unwritten
+        self._unwritten: Labels | None = unwritten
 
     def thresholded(self) -> SpatialImage:
         """Make the thresholded map."""
@@ -478,6 +503,7 @@ def _found(opened: OpenMap, request: Request, level: float) -> dict[str, Any]:
     if found["range"] == (0, 0):
         smallest, largest, _ = opened.summary()
         warn_beyond_range(request, level, smallest, largest, opened.data.dtype)
+    found = in_order(found, request.order, voxels.shape)
     return {**found, "voxels": out, "non_finite": non_finite}
 
 
@@ -507,7 +533,8 @@ def _robust(
     }
     if not len(found["signs"]):
         return heights
-    at = tree_of(opened, request.connectivity).clusters(abs(level))
+    least = request.least(level, opened.data.dtype)
+    at = tree_of(opened, request.connectivity).clusters(abs(least))
     # Matched by the labels at their peaks. The tree also has the other sign and small
     # clusters, and other peaks where integers are the same as 64-bit floats.
     labels, is_zero = new_result(opened.voxels, np.int32)

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from nithresh._comparison import as_compared, next_beyond
+from nithresh._comparison import as_compared, next_before, next_beyond
 from nithresh._numbers import in_full
 from nithresh._open import OpenMap
 from nithresh._params import (
     Percentile,
     Request,
-    check_bool,
     check_cluster_threshold,
-    check_connectivity,
+    check_request,
     check_threshold,
     warn,
 )
+from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh._shared_docs import shared_docs
 from nithresh._stated import read_stat, state
 from nithresh._tails import Statistic, check_stat, import_special
@@ -54,6 +54,8 @@ def threshold_stats_img(
     *,
     stat: Stat | None = ...,
     connectivity: int = ...,
+    comparison: str | None = ...,
+    rules: str | None = ...,
 ) -> tuple[SpatialImage, float]: ...
 
 
@@ -69,6 +71,8 @@ def threshold_stats_img(
     *,
     stat: Stat | None = ...,
     connectivity: int = ...,
+    comparison: str | None = ...,
+    rules: str | None = ...,
 ) -> tuple[None, float]: ...
 
 
@@ -80,15 +84,17 @@ def threshold_stats_img(
     threshold: float | None = None,
     height_control: HeightControl = "fpr",
     cluster_threshold: int = 0,
-    two_sided: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
+    two_sided: bool = TWO_SIDED,  # noqa: FBT001 - nilearn's signature
     *,
     stat: Stat | None = None,
-    connectivity: int = 6,
+    connectivity: int = CONNECTIVITY,
+    comparison: str | None = None,
+    rules: str | None = None,
 ) -> tuple[SpatialImage | None, float]:
     """Threshold a z-, t-, F- or chi2-map at an error rate; a drop-in for nilearn's.
 
-    A voxel whose value equals the threshold is kept, and so is a cluster of
-    exactly ``cluster_threshold`` voxels: all of it is done by
+    A voxel whose value equals the threshold is kept (see `comparison`), and so is a
+    cluster of exactly ``cluster_threshold`` voxels: all of it is done by
     :func:`threshold_img`, with the threshold that is returned.
 
     Parameters
@@ -138,6 +144,7 @@ def threshold_stats_img(
         ``tstat1.nii.gz``). Where none says anything, z.
     {connectivity}
         nilearn has no choice but 6.
+    {comparison}
 
     Returns
     -------
@@ -208,12 +215,17 @@ def threshold_stats_img(
             f"{', '.join(map(repr, _ERROR_RATES))} or None"
         )
         raise ValueError(msg)
-    alpha = _check_alpha(alpha)
-    two_sided = check_bool(two_sided, "two_sided")
-    cluster_threshold = _check_extent(cluster_threshold)
-    connectivity = check_connectivity(connectivity)
+    alpha = check_alpha(alpha)
+    request = check_request(
+        0.0,
+        two_sided=two_sided,
+        cluster_threshold=_check_extent(cluster_threshold),
+        connectivity=connectivity,
+        comparison=comparison,
+        rules=rules,
+    )
     statistic = None if stat is None else check_stat(stat)
-    level = _check_level(threshold, height_control, two_sided=two_sided)
+    level = _check_level(threshold, height_control, two_sided=request.two_sided)
     if stat_img is None:
         if height_control in ("fdr", "bonferroni"):
             msg = (
@@ -223,34 +235,64 @@ def threshold_stats_img(
             raise ValueError(msg)
         if height_control == "fpr":
             statistic = statistic or Statistic("z")
-            halved = two_sided and statistic.has_two_sides
+            halved = request.two_sided and statistic.has_two_sides
             level = _critical_value(statistic, alpha / 2 if halved else alpha)
         return None, level
 
     opened = OpenMap.of_image(
-        stat_img, mask_img, name="stat_img", for_clusters=cluster_threshold > 0
+        stat_img, mask_img, name="stat_img", for_clusters=request.cluster_threshold > 0
     )
+    request = request._replace(threshold=level)
     if height_control is not None:
-        statistic = statistic or read_stat(opened.image)
-        two_sided = two_sided and statistic.has_two_sides
-        values = _tested_values(opened)
-        if statistic.has_two_sides:
-            _warn_of_p_values(values)
-        level = _level(
-            height_control,
-            statistic,
-            np.abs(values) if two_sided else values,
-            alpha / 2 if two_sided else alpha,
-            opened.data.dtype,
+        request, statistic = at_error_rate(
+            opened, request, height_control, alpha, statistic
         )
-    request = Request(level, two_sided, cluster_threshold, connectivity)
+        level = opened.level(request)
     thresholded = threshold_open(opened, request, level)
     if statistic is not None:
         state(thresholded, statistic)
     return thresholded, level
 
 
-def _check_alpha(alpha: Any) -> float:
+def at_error_rate(
+    opened: OpenMap,
+    request: Request,
+    height_control: str,
+    alpha: float,
+    statistic: Statistic | None = None,
+) -> tuple[Request, Statistic]:
+    """Return a request with the threshold of an error rate, and what the values are.
+
+    Parameters
+    ----------
+    opened : OpenMap
+    request : Request
+        Its threshold does not count. The sides of an F- or chi2-map become one.
+    height_control : str
+        One of ``"fpr"``, ``"fdr"`` and ``"bonferroni"``.
+    alpha : float
+        Above 0 and below 1.
+    statistic : Statistic, optional
+        What the map says if not given.
+    """
+    statistic = statistic or read_stat(opened.image)
+    two_sided = request.two_sided and statistic.has_two_sides
+    values = _tested_values(opened)
+    if statistic.has_two_sides:
+        _warn_of_p_values(values)
+    level = _level(
+        height_control,
+        statistic,
+        np.abs(values) if two_sided else values,
+        alpha / 2 if two_sided else alpha,
+        opened.data.dtype,
+        is_strict=request.comparison == ">",
+    )
+    return request._replace(threshold=level, two_sided=two_sided), statistic
+
+
+def check_alpha(alpha: Any) -> float:
+    """Check an error rate: a number above 0 and below 1."""
     if isinstance(alpha, (bool, np.bool_)) or not isinstance(alpha, numbers.Real):
         msg = (
             f"alpha is {alpha!r} of type {type(alpha).__name__}; it must be a number "
@@ -337,11 +379,14 @@ def _level(
     values: NDArray[np.float64],
     alpha: float,
     dtype: np.dtype[Any],
+    *,
+    is_strict: bool,
 ) -> float:
     """Return the threshold of an error rate in the upper tail.
 
     `values` are those of the tested voxels, absolute ones if both sides are
-    tested; `dtype` is the type of the map.
+    tested; `dtype` is the type of the map. If it `is_strict`, what equals the threshold
+    is dropped.
     """
     if height_control == "fpr":
         return _critical_value(statistic, alpha)
@@ -355,7 +400,8 @@ def _level(
     if height_control == "fdr":
         least = _least_discovery(statistic, values, alpha)
         if least is not None:
-            return least
+            # The discovery itself is kept.
+            return next_before(least, dtype) if is_strict else least
     strictest = _critical_value(statistic, alpha / values.size)
     if height_control == "bonferroni":
         return strictest

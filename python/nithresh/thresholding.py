@@ -21,6 +21,7 @@ from nithresh._comparison import passes_none
 from nithresh._numbers import told_apart
 from nithresh._open import OpenMap
 from nithresh._params import Percentile, Request, check_bool, check_request, warn
+from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh._shared_docs import shared_docs
 
 if TYPE_CHECKING:
@@ -35,15 +36,17 @@ def threshold(
     threshold: float | str,
     *,
     cluster_threshold: int = 0,
-    two_sided: bool = True,
-    connectivity: int = 6,
+    two_sided: bool = TWO_SIDED,
+    connectivity: int = CONNECTIVITY,
+    comparison: str | None = None,
+    rules: str | None = None,
     mask: NDArray[Any] | None = None,
     out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Threshold a map that is an array.
 
-    A voxel whose value equals the threshold is kept, and so is a cluster of
-    exactly ``cluster_threshold`` voxels. NaN and infinities become zero. No
+    A voxel whose value equals the threshold is kept (see `comparison`), and so is a
+    cluster of exactly ``cluster_threshold`` voxels. NaN and infinities become zero. No
     warning is given; :func:`threshold_img` gives them.
 
     Parameters
@@ -59,6 +62,7 @@ def threshold(
         Positive and negative clusters never merge. Each volume has its own clusters.
     {two_sided}
     {connectivity}
+    {comparison}
     {mask}
         Voxels outside become zero and count for no percentile.
     out : numpy.ndarray, optional
@@ -90,6 +94,8 @@ def threshold(
         two_sided=two_sided,
         cluster_threshold=cluster_threshold,
         connectivity=connectivity,
+        comparison=comparison,
+        rules=rules,
     )
     opened = OpenMap.of_array(data, mask)
     target = None
@@ -105,18 +111,20 @@ def threshold_img(
     img: ImageOrPath,
     threshold: float | str,
     cluster_threshold: int = 0,
-    two_sided: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
+    two_sided: bool = TWO_SIDED,  # noqa: FBT001 - nilearn's signature
     mask_img: ImageOrPath | None = None,
     copy: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
     copy_header: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
     *,
-    connectivity: int = 6,
+    connectivity: int = CONNECTIVITY,
+    comparison: str | None = None,
+    rules: str | None = None,
 ) -> SpatialImage:
     """Threshold an image; a drop-in for nilearn's function of this name.
 
-    A voxel whose value equals the threshold is kept, and so is a cluster of
-    exactly ``cluster_threshold`` voxels. NaN and infinities become zero, with
-    a warning.
+    A voxel whose value equals the threshold is kept (see `comparison`), and so is a
+    cluster of exactly ``cluster_threshold`` voxels. NaN and infinities become zero,
+    with a warning.
 
     Parameters
     ----------
@@ -145,6 +153,7 @@ def threshold_img(
         and ``cal_max`` of the result; otherwise a fresh one.
     {connectivity}
         nilearn has no choice but 6.
+    {comparison}
 
     Returns
     -------
@@ -197,6 +206,8 @@ def threshold_img(
         two_sided=two_sided,
         cluster_threshold=cluster_threshold,
         connectivity=connectivity,
+        comparison=comparison,
+        rules=rules,
     )
     copy = check_bool(copy, "copy")
     if not isinstance(copy_header, bool):
@@ -266,7 +277,8 @@ def warn_beyond_range(
             )
         return
     two_sided = request.two_sided
-    if passes_none(level, dtype, smallest, largest, two_sided=two_sided):
+    least = request.least(level, dtype)
+    if passes_none(least, dtype, smallest, largest, two_sided=two_sided):
         warn(
             f"The threshold {shown} is beyond the range of the map, {low} to {high}: "
             "no voxel is kept."

@@ -18,6 +18,7 @@ from nithresh.command.options import (
     ThresholdOptions,
     add_inputs,
     add_mask,
+    add_rules,
     add_run,
     add_sides,
     add_threshold,
@@ -44,6 +45,7 @@ def add_words(to: argparse.ArgumentParser) -> None:
     add_inputs(to)
     add_threshold(to)
     add_sides(to)
+    add_rules(to)
     add_mask(to)
     to.add_argument("--table", metavar="OUT.tsv", help="save the table here")
     to.add_argument(

@@ -9,6 +9,7 @@ import argparse
 from typing import Any
 
 from nithresh._connectivity import CONNECTIVITIES
+from nithresh._rules import CONNECTIVITY, RULES, TWO_SIDED, Unsaid
 
 
 class CommonOptions:
@@ -65,7 +66,7 @@ def add_sides(to: argparse.ArgumentParser, *, one_sided: str = _ONE_SIDED) -> No
         "--connectivity",
         type=int,
         choices=CONNECTIVITIES,
-        default=6,
+        default=CONNECTIVITY,
         help="neighbours share a face (6, the default), a face or an edge (18), or a "
         "face, an edge or a corner (26)",
     )
@@ -76,12 +77,13 @@ class ThresholdOptions(SideOptions):
 
     threshold: float | str | None
     cluster_threshold: int
+    rules: str | None = None
 
     @property
     def two_sided(self) -> bool:
         """Whether both sides are meant: a negative threshold has only one."""
         is_negative = isinstance(self.threshold, float) and self.threshold < 0
-        return not (self.one_sided or is_negative)
+        return False if self.one_sided or is_negative else TWO_SIDED
 
     @property
     def request(self) -> dict[str, Any]:
@@ -90,6 +92,7 @@ class ThresholdOptions(SideOptions):
             "two_sided": self.two_sided,
             "cluster_threshold": self.cluster_threshold,
             "connectivity": self.connectivity,
+            **({} if self.rules is None else {"rules": self.rules}),
         }
 
     @property
@@ -99,7 +102,10 @@ class ThresholdOptions(SideOptions):
             "-t": self.threshold,
             "-k": self.cluster_threshold or None,
             "--one-sided": self.one_sided,
-            "--connectivity": None if self.connectivity == 6 else self.connectivity,
+            "--connectivity": (
+                None if isinstance(self.connectivity, Unsaid) else self.connectivity
+            ),
+            "--rules": self.rules,
         }
 
 
@@ -121,6 +127,17 @@ def add_threshold(to: argparse.ArgumentParser, *, required: bool = True) -> None
         type=int,
         default=0,
         help="keep clusters of at least K voxels (default: 0)",
+    )
+
+
+def add_rules(to: argparse.ArgumentParser) -> None:
+    """Add the word for the rules of another tool."""
+    to.add_argument(
+        "--rules",
+        choices=RULES,
+        help="threshold and number as this tool does by default: whether a voxel equal "
+        "to T is kept, which signs, which connectivity, which order; --one-sided and "
+        "--connectivity count before it",
     )
 
 

@@ -16,6 +16,7 @@ from nithresh.command.options import (
     add_image_output,
     add_inputs,
     add_mask,
+    add_rules,
     add_run,
     add_sides,
     add_threshold,
@@ -38,6 +39,7 @@ def add_words(to: argparse.ArgumentParser) -> None:
     add_inputs(to)
     add_threshold(to)
     add_sides(to)
+    add_rules(to)
     add_mask(to)
     add_image_output(to)
     add_run(to)
@@ -82,7 +84,7 @@ def _work(
 
     `threshold` and `options` are as they were given.
     """
-    from nithresh._choices import rules
+    from nithresh._choices import rules_of
     from nithresh._open import OpenMap
     from nithresh._stated import stated
     from nithresh.command.errors import naming
@@ -104,7 +106,7 @@ def _work(
         "Statistical map, zero where no voxel was kept",
         command_line("threshold", job.source, {**options, "-o": output}),
         {
-            **rules(request, threshold, level),
+            **rules_of(request, threshold, level),
             "statistic": stated(image).as_choice(),
             **made_of(job.at(job.source), mask),
         },

@@ -28,9 +28,10 @@ except ImportError as error:
     msg = "nithresh.dask needs Dask; install it with: pip install 'nithresh[dask]'"
     raise ImportError(msg) from error
 
-from nithresh._choices import rules, versions
+from nithresh._choices import rules_of, versions
 from nithresh._columns import Rows, made
 from nithresh._params import check_request, warn
+from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh._shared_docs import shared_docs
 from nithresh.dask.blocks import Volume, merged
 from nithresh.grids import fault
@@ -49,8 +50,10 @@ def threshold(
     threshold: float | str,
     *,
     cluster_threshold: int = 0,
-    two_sided: bool = True,
-    connectivity: int = 6,
+    two_sided: bool = TWO_SIDED,
+    connectivity: int = CONNECTIVITY,
+    comparison: str | None = None,
+    rules: str | None = None,
     mask: da.Array | NDArray[Any] | None = None,
 ) -> da.Array:
     """Threshold a chunked volume; :func:`nithresh.threshold` for Dask.
@@ -75,6 +78,7 @@ def threshold(
         Positive and negative clusters never merge.
     {two_sided}
     {connectivity}
+    {comparison}
     {chunked_mask}
         Voxels outside become zero and count for no percentile.
 
@@ -102,6 +106,8 @@ def threshold(
         two_sided=two_sided,
         cluster_threshold=cluster_threshold,
         connectivity=connectivity,
+        comparison=comparison,
+        rules=rules,
     )
     volume = Volume.of(array, mask, request)
     if request.cluster_threshold <= 1:
@@ -116,8 +122,10 @@ def label(
     threshold: float | str,
     *,
     cluster_threshold: int = 0,
-    two_sided: bool = True,
-    connectivity: int = 6,
+    two_sided: bool = TWO_SIDED,
+    connectivity: int = CONNECTIVITY,
+    comparison: str | None = None,
+    rules: str | None = None,
     mask: da.Array | NDArray[Any] | None = None,
 ) -> tuple[da.Array, int]:
     """Give the clusters of a chunked volume their numbers.
@@ -138,6 +146,8 @@ def label(
     {two_sided}
     {connectivity}
         Positive and negative clusters never merge.
+    {comparison}
+        Clusters are numbered by extent under all rules.
     {chunked_mask}
         Voxels outside belong to no cluster.
 
@@ -173,6 +183,8 @@ def label(
         two_sided=two_sided,
         cluster_threshold=cluster_threshold,
         connectivity=connectivity,
+        comparison=comparison,
+        rules=rules,
     )
     volume = Volume.of(array, mask, request)
     numbers, found = volume.joined()
@@ -212,8 +224,10 @@ def find_clusters(
     threshold: float | str,
     *,
     cluster_threshold: int = 0,
-    two_sided: bool = True,
-    connectivity: int = 6,
+    two_sided: bool = TWO_SIDED,
+    connectivity: int = CONNECTIVITY,
+    comparison: str | None = None,
+    rules: str | None = None,
     mask: da.Array | NDArray[Any] | None = None,
     affine: ArrayLike | None = None,
 ) -> Clusters:
@@ -222,9 +236,9 @@ def find_clusters(
     :func:`nithresh.find_clusters` for Dask, without sub-peaks and extra maps. The
     volume is read once, by the scheduler that Dask would use (that of a
     :class:`distributed.Client` if there is one), and once more when the maps are
-    computed. A voxel whose value equals the threshold is kept, and so is a cluster of
-    exactly ``cluster_threshold`` voxels. NaN and infinities become zero, with a
-    warning.
+    computed. A voxel whose value equals the threshold is kept (see `comparison`), and
+    so is a cluster of exactly ``cluster_threshold`` voxels. NaN and infinities become
+    zero, with a warning.
 
     Parameters
     ----------
@@ -235,6 +249,8 @@ def find_clusters(
     {two_sided}
     {connectivity}
         Positive and negative clusters never merge.
+    {comparison}
+        Clusters are numbered by extent under all rules.
     {chunked_mask}
         Voxels outside become zero.
     affine : array_like of shape (4, 4), optional
@@ -287,6 +303,8 @@ def find_clusters(
         two_sided=two_sided,
         cluster_threshold=cluster_threshold,
         connectivity=connectivity,
+        comparison=comparison,
+        rules=rules,
     )
     place = _check_affine(affine)
     volume = Volume.of(array, mask, request)
@@ -311,7 +329,7 @@ def find_clusters(
         max_peaks=1,
     )
     choices = {
-        **rules(request, threshold, volume.level),
+        **rules_of(request._replace(order="extent"), threshold, volume.level),
         "non_finite_voxels": summary.non_finite,
         "mask_voxels": summary.inside,
         "versions": versions() | {"dask": version("dask")},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nithresh._choices import rules, source
+from nithresh._choices import rules_of, source
 from nithresh._numbers import in_full
 from nithresh._open import OpenMap
 from nithresh._params import Request, check_not_negative, check_request
@@ -99,7 +99,7 @@ class Prepared:
         cuts = choose_cuts(stat_map, MODES["ortho"], asked_cuts)
         choices = {
             **clusters.table.choices,
-            **rules(request, asked, level),
+            **rules_of(request, asked, level),
             "lowest": lowest,
             "volume": volume,
             "input": source(img),
