@@ -13,6 +13,7 @@ LAYERS = [
     {"map"},
     {"runs", "tree"},
     {"measure", "permutation"},
+    {"graph"},
 ]
 FILES = sorted(path.relative_to(SOURCES).as_posix() for path in SOURCES.rglob("*.rs"))
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Graph",
     "Labels",
     "Request",
     "cluster_maxima",
@@ -25,6 +26,7 @@ __all__ = [
     "summary",
     "tfce",
     "threshold",
+    "vertex_areas",
 ]
 
 @final
@@ -105,6 +107,55 @@ def merge_tree(
     two_sided: bool,
     connectivity: int,
 ) -> dict[str, NDArray[Any]]: ...
+
+@final
+class Graph:
+    def __new__(
+        cls, nodes: int, triangles: NDArray[np.int32], pairs: NDArray[np.int32]
+    ) -> Graph: ...
+    def threshold(
+        self,
+        data: NDArray[Any],
+        out: NDArray[Any],
+        request: Request,
+        *,
+        mask: NDArray[np.bool_] | None,
+        areas: NDArray[np.float64] | None,
+        min_area: float,
+    ) -> tuple[float, float, bool]: ...
+    def find_clusters(
+        self,
+        data: NDArray[Any],
+        out: NDArray[Any] | None,
+        request: Request,
+        *,
+        mask: NDArray[np.bool_] | None,
+        areas: NDArray[np.float64] | None,
+        min_area: float,
+    ) -> dict[str, Any]: ...
+    def tfce(
+        self,
+        data: NDArray[Any],
+        out: NDArray[Any],
+        *,
+        mask: NDArray[np.bool_] | None,
+        areas: NDArray[np.float64] | None,
+        extent_power: float,
+        height_power: float,
+        two_sided: bool,
+    ) -> None: ...
+    def merge_tree(
+        self,
+        data: NDArray[Any],
+        steps: NDArray[np.int32],
+        *,
+        mask: NDArray[np.bool_] | None,
+        two_sided: bool,
+    ) -> dict[str, NDArray[Any]]: ...
+
+def vertex_areas(
+    coordinates: NDArray[np.float64], triangles: NDArray[np.int32]
+) -> NDArray[np.float64]: ...
 def statistic_maps(
     residuals: NDArray[np.float32],
     weights: NDArray[np.float32],

@@ -56,6 +56,39 @@ pub enum Error {
         /// How many clusters there are.
         count: u32,
     },
+    /// A triangle or a pair that names a node that is not there.
+    #[error("row {row} of the {array} names node {found} of {nodes}, counted from 0")]
+    Node {
+        /// Of which array.
+        array: Array,
+        /// The first row that does.
+        row: usize,
+        /// What was named.
+        found: i32,
+        /// How many nodes there are.
+        nodes: usize,
+    },
+    /// An area that cannot be added up.
+    #[error("the area of node {node} is {found}; it must be from 0 to {limit}, or NaN for none")]
+    Area {
+        /// The first node that has one.
+        node: usize,
+        /// Its area.
+        found: f64,
+        /// The largest area that so many nodes may have.
+        limit: f64,
+    },
+    /// Not the least area of a cluster.
+    #[error("the least area is {0}; it must be a number of 0 or more")]
+    LeastArea(f64),
+    /// Coordinates that give no areas.
+    #[error("node {node} is at {found:?}; coordinates must be finite, and less than 1e100")]
+    Coordinates {
+        /// The first node that has some.
+        node: usize,
+        /// They.
+        found: [f64; 3],
+    },
     /// Two looks at the map found different values.
     #[error("the map has changed while it was read")]
     Changed,
@@ -80,6 +113,16 @@ pub enum Array {
     Maps,
     /// What the observations are weighted by.
     Weights,
+    /// A map on a graph.
+    Map,
+    /// The areas of nodes.
+    Areas,
+    /// The coordinates of nodes.
+    Coordinates,
+    /// The triangles of a graph.
+    Triangles,
+    /// The pairs of a graph.
+    Pairs,
 }
 
 impl fmt::Display for Array {
@@ -91,6 +134,11 @@ impl fmt::Display for Array {
             Self::ExtraMap => "extra map",
             Self::Maps => "array of maps",
             Self::Weights => "array of weights",
+            Self::Map => "map",
+            Self::Areas => "array of areas",
+            Self::Coordinates => "array of coordinates",
+            Self::Triangles => "triangles",
+            Self::Pairs => "pairs",
         })
     }
 }

@@ -136,6 +136,7 @@
 
 mod connectivity;
 mod error;
+mod graph;
 mod map;
 mod measure;
 mod parallel;
@@ -148,6 +149,10 @@ mod voxel;
 
 pub use crate::connectivity::Connectivity;
 pub use crate::error::{Array, Error, Powered, Result};
+pub use crate::graph::areas::Areas;
+pub use crate::graph::edges::Graph;
+pub use crate::graph::table::{NodeClusters, NodeMaxima};
+pub use crate::graph::vertex_areas::vertex_areas;
 pub use crate::map::Index;
 pub use crate::map::output::Output;
 pub use crate::map::summary::{Summary, summary};

@@ -73,6 +73,21 @@ pub(crate) fn read<'py, T: Element>(
     Ok(typed::<T>(array)?.try_readonly()?)
 }
 
+/// Borrows an array of one type to read it; `name` is that of the argument.
+pub(crate) fn read_as<'py, T: Element>(
+    array: &Bound<'py, PyUntypedArray>,
+    name: &str,
+) -> Result<PyReadonlyArrayDyn<'py, T>> {
+    let typed = array.cast::<PyArrayDyn<T>>().map_err(|_| {
+        let (found, expected) = (array.dtype(), T::get_dtype(array.py()));
+        let message =
+            format!("{name} has dtype {found}; it must be {expected}, in native byte order");
+        mismatch(&message)
+    })?;
+    check_steps(typed, name)?;
+    Ok(typed.try_readonly()?)
+}
+
 /// Borrows an array to write it.
 pub(crate) fn read_write<'py, T: Element>(
     array: &Bound<'py, PyUntypedArray>,
@@ -101,6 +116,12 @@ fn typed<'a, 'py, T: Element>(
     let typed = array
         .cast::<PyArrayDyn<T>>()
         .map_err(|_| mismatch("data and out must have the same dtype, in native byte order"))?;
+    check_steps(typed, "data and out")?;
+    Ok(typed)
+}
+
+/// Refuses an array that cannot be seen as a view.
+fn check_steps<T: Element>(typed: &Bound<'_, PyArrayDyn<T>>, name: &str) -> Result<()> {
     // A view counts its steps in voxels, so one that is a field of packed
     // records would be read and written at the wrong places.
     let voxel = size_of::<T>().cast_signed();
@@ -109,9 +130,9 @@ fn typed<'a, 'py, T: Element>(
     let mut axes = typed.shape().iter().zip(typed.strides());
     let fits = typed.data().is_aligned() && axes.all(is_whole);
     if !fits && !typed.is_empty() {
-        return Err(mismatch("data and out must be aligned, with steps of whole voxels"));
+        return Err(mismatch(&format!("{name} must be aligned, with steps of whole voxels")));
     }
-    Ok(typed)
+    Ok(())
 }
 
 /// A view of three axes.

@@ -47,6 +47,11 @@ fn in_python(error: &nithresh_core::Error) -> String {
                 Array::ExtraMap => "extra",
                 Array::Maps => "maps",
                 Array::Weights => "weights",
+                Array::Map => "data",
+                Array::Areas => "areas",
+                Array::Coordinates => "coordinates",
+                Array::Triangles => "triangles",
+                Array::Pairs => "pairs",
                 _ => "out",
             };
             format!("{argument} has shape {found:?}; it must have shape {expected:?}")
@@ -62,6 +67,18 @@ fn in_python(error: &nithresh_core::Error) -> String {
         Core::BlockCluster { found, count } => {
             format!("touching names cluster {found}; there are {count}, counted from 0")
         }
+        Core::Node { array, row, found, nodes } => {
+            format!("{array} has node {found} in row {row}; there are {nodes} nodes, from 0 on")
+        }
+        Core::Area { node, found, limit } => format!(
+            "areas has {found} for node {node}; it must be from 0 to {limit:.0}, or NaN for none"
+        ),
+        Core::LeastArea(found) => {
+            format!("min_area is {found}; it must be a number of 0 or more")
+        }
+        Core::Coordinates { node, found } => format!(
+            "coordinates has {found:?} for node {node}; they must be finite and less than 1e100"
+        ),
         Core::Changed => "data have changed while they were read; no other thread may write to \
                           them before the call returns"
             .to_owned(),

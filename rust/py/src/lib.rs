@@ -16,6 +16,7 @@
 mod array;
 mod clusters;
 mod error;
+mod graph;
 mod maps;
 mod permutation;
 mod pool;
@@ -44,6 +45,8 @@ mod _core {
 
     #[pymodule_export]
     use crate::clusters::{Labels, find_clusters, join_blocks, label, label_block};
+    #[pymodule_export]
+    use crate::graph::{Graph, vertex_areas};
     #[pymodule_export]
     use crate::maps::{percentile, summary, threshold};
     #[pymodule_export]

@@ -12,7 +12,7 @@ use crate::request::sides;
 use crate::threads;
 
 /// How many times the work of thresholding it is to sort voxels and to join them.
-const SORT_AND_JOIN: usize = 8;
+pub(crate) const SORT_AND_JOIN: usize = 8;
 
 /// Writes the threshold-free cluster enhancement of `data` to `out`: float32, or
 /// float64 for types that float32 does not hold.
@@ -59,16 +59,23 @@ pub(crate) fn merge_tree<'py>(
     let connectivity = Connectivity::from_neighbours(connectivity)?;
     let mask = mask.as_ref().map(PyReadonlyArray3::as_array);
     let steps = steps.as_array_mut();
-    let tree = with_dtype!(data, T => {
+    let mut tree = with_dtype!(data, T => {
         let data = read::<T>(data)?;
         let data = volume(&data)?;
         threads::run(py, SORT_AND_JOIN * data.len(), || {
             MergeTree::with_steps(data, mask, sides(two_sided), connectivity, steps)
         })?
     });
+    let peaks = Array2::from(std::mem::take(&mut tree.peaks));
+    let fields = fields_of(py, tree)?;
+    fields.set_item("peaks", peaks.into_pyarray(py))?;
+    Ok(fields)
+}
+
+/// What there is to say of a tree, but for the places of the peaks.
+pub(crate) fn fields_of(py: Python<'_>, tree: MergeTree) -> Result<Bound<'_, PyDict>> {
     let fields = PyDict::new(py);
     fields.set_item("signs", tree.signs.into_pyarray(py))?;
-    fields.set_item("peaks", Array2::from(tree.peaks).into_pyarray(py))?;
     fields.set_item("births", tree.births.into_pyarray(py))?;
     fields.set_item("merges", tree.merges.into_pyarray(py))?;
     fields.set_item("into", tree.into.into_pyarray(py))?;

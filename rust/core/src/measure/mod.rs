@@ -12,7 +12,7 @@
 
 pub(crate) mod blocks;
 mod cluster_sums;
-mod exact_sum;
+pub(crate) mod exact_sum;
 pub(crate) mod extra_map;
 pub(crate) mod label;
 pub(crate) mod maxima;

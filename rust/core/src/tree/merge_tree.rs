@@ -130,7 +130,8 @@ impl MergeTree {
         found.into_iter().collect()
     }
 
-    fn joined(signs: Vec<Self>) -> Self {
+    /// The branches of several signs, one sign after the other.
+    pub(crate) fn joined(signs: Vec<Self>) -> Self {
         let mut all = Self { starts: vec![0], ..Self::default() };
         for tree in signs {
             all.append(tree);
@@ -170,7 +171,7 @@ impl MergeTree {
 
     /// The branches of a component tree, and the step of each node, by rank; `index` is that
     /// of a place, and `height` the one that a key stands for.
-    fn of_tree<K: SortKey>(
+    pub(crate) fn of_tree<K: SortKey>(
         tree: &ComponentTree<K>,
         sign: Sign,
         index: impl Fn(u32) -> Index,

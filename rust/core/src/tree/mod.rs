@@ -7,11 +7,11 @@
 //! voxels of a mask ──▶ the same sort and sweep, without a tree   ────▶ largest_score
 //! ```
 //!
-//! The tree asks for [`neighbours`] alone: a surface has others, and the same tree.
+//! The tree asks for [`neighbours`] alone: a graph has others (`graph/`), and the same tree.
 
-mod component_tree;
+pub(crate) mod component_tree;
 pub(crate) mod largest_score;
 pub(crate) mod merge_tree;
-mod neighbours;
-mod padded_volume;
+pub(crate) mod neighbours;
+pub(crate) mod padded_volume;
 pub(crate) mod tfce;

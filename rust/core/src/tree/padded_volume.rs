@@ -159,7 +159,7 @@ impl PaddedVolume {
 
 /// The sort key of a value of this sign; 0 for zero, NaN, infinities and the other sign.
 #[inline(always)]
-fn key_of<T: Voxel>(value: T, sign: Sign) -> T::SortKey {
+pub(crate) fn key_of<T: Voxel>(value: T, sign: Sign) -> T::SortKey {
     let belongs = match sign {
         Sign::Positive => value > T::ZERO,
         Sign::Negative => value < T::ZERO,

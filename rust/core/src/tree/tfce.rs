@@ -67,12 +67,7 @@ pub fn tfce<T: Voxel>(
     mask: Option<ArrayView3<'_, bool>>,
     rules: Tfce,
 ) -> Result<()> {
-    let powers = [(Powered::Extent, rules.extent_power), (Powered::Height, rules.height_power)];
-    for (of, found) in powers {
-        if !(found >= 0.0 && found.is_finite()) {
-            return Err(Error::Power { of, found });
-        }
-    }
+    check_powers(rules)?;
     check_shape(Array::Output, out.shape(), data.shape())?;
     let (source, mut out) = (series(data.view())?, series(out)?);
     check_mask(mask.as_ref(), &source.shape()[..3])?;
@@ -92,6 +87,14 @@ pub fn tfce<T: Voxel>(
         Ok(())
     });
     written.into_iter().collect()
+}
+
+/// Checks the powers of extent and height.
+pub(crate) fn check_powers(rules: Tfce) -> Result<()> {
+    let powers = [(Powered::Extent, rules.extent_power), (Powered::Height, rules.height_power)];
+    let is_refused = |found: f64| !(found >= 0.0 && found.is_finite());
+    let refused = powers.into_iter().find(|(_, found)| is_refused(*found));
+    refused.map_or(Ok(()), |(of, found)| Err(Error::Power { of, found }))
 }
 
 /// Whether shape and highest voxel alone say that all volumes can be scored. Scores are
@@ -137,7 +140,8 @@ impl Scored {
             let (padded, mut tree) =
                 PaddedVolume::with_tree(source, mask, sign, rules.connectivity)?;
             let integrals = integrals::<T>(take(&mut tree.nodes), rules.height_power);
-            let scores = scores(&integrals, &tree, rules.extent_power);
+            let extent = |rank: usize| f64::from(tree.extents[rank]);
+            let scores = scores(&integrals, &tree, rules.extent_power, extent);
             Ok((sign, padded, tree.ranks, scores))
         });
         Ok(Self { order, bounds, signs: signs.into_iter().collect::<Result<_>>()? })
@@ -177,7 +181,7 @@ fn weight(extent: f64, extent_power: f64) -> f64 {
 }
 
 /// For each node, by rank, the integral up to its height.
-fn integrals<T: Voxel>(nodes: Vec<(T::SortKey, u32)>, height_power: f64) -> Vec<f64> {
+pub(crate) fn integrals<T: Voxel>(nodes: Vec<(T::SortKey, u32)>, height_power: f64) -> Vec<f64> {
     let mut latest = (T::SortKey::default(), 0.0);
     let integrals = nodes.into_iter().map(|(key, _)| {
         if key != latest.0 {
@@ -188,20 +192,26 @@ fn integrals<T: Voxel>(nodes: Vec<(T::SortKey, u32)>, height_power: f64) -> Vec<
     integrals.collect()
 }
 
-/// The absolute scores of the nodes of a tree, by rank.
+/// The absolute scores of the nodes of a tree, by rank; `extent` is that of the cluster of a
+/// node when the node has joined it.
 ///
 /// From the roots on: a node has the score of its parent, and over the heights between the
 /// two the extent of its own cluster counts. Nodes of the same height are a cluster only
 /// together; all but the lowest of them add zero, so that the sums are the same whatever
 /// their order.
-fn scores<K: SortKey>(integrals: &[f64], tree: &ComponentTree<K>, extent_power: f64) -> Vec<f64> {
+pub(crate) fn scores<K: SortKey>(
+    integrals: &[f64],
+    tree: &ComponentTree<K>,
+    extent_power: f64,
+    extent: impl Fn(usize) -> f64,
+) -> Vec<f64> {
     let mut scores = vec![0.0; integrals.len()];
     for rank in tree.all().rev() {
         let (score, below) = tree
             .parent(rank)
             .map_or((0.0, 0.0), |parent| (scores[parent as usize], integrals[parent as usize]));
         let rank = rank as usize;
-        let weight = weight(f64::from(tree.extents[rank]), extent_power);
+        let weight = weight(extent(rank), extent_power);
         scores[rank] = score + weight * (integrals[rank] - below);
     }
     scores
