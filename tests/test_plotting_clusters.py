@@ -547,7 +547,7 @@ def test_no_clusters_say_so(tmp_path):
 @pytest.mark.parametrize("rows", [1, 2, 5])
 def test_rows_are_at_one_scale_and_do_not_overlap(rows):
     sizes = [(180.0, 150.0), (140.0, 150.0), (140.0, 180.0)]
-    for bar in (None, BarRoom(20, 10, 5, 4, 60)):
+    for bar in (None, BarRoom(20, 10, 5, 4, 60, 200)):
         layout = arrange(
             (500.0, 180.0 * rows), [sizes] * rows, title=10, labels=12, bar=bar
         )

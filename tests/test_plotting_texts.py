@@ -97,15 +97,25 @@ def test_what_a_title_is_like():
             draw(title=wrong)
 
 
-def test_the_title_stands_right_above_the_panels():
-    _, axes = plt.subplots(3, 1, figsize=(8, 13))
-    for ax in axes:
-        display = plot_stat_map(SAMPLE, title="A title", axes=ax, cut_coords=CUT)
-        display.frame_axes.figure.draw_without_rendering()
-        (title,) = ax.texts
-        low = title.get_bbox_patch().get_window_extent().y0
-        gap = low - max(box.y1 for box in boxes(display))
-        assert 0 <= gap < 10
+@pytest.mark.parametrize("size", [(8, 4), (4, 4), (4, 9), (12, 3)])
+def test_the_title_stands_right_above_the_panels(size):
+    figure = plt.figure(figsize=(7, 7))
+    display = plot_stat_map(SAMPLE, title="A title", figure=figure, cut_coords=CUT)
+    figure.set_size_inches(*size)
+    figure.draw_without_rendering()
+    (title,) = display.frame_axes.texts
+    box = title.get_bbox_patch().get_window_extent()
+    drawn = boxes(display)
+    assert -1 <= box.y0 - max(panel.y1 for panel in drawn) < 10
+    # All of it stands in the middle.
+    below = min(panel.y0 for panel in drawn) - 12 * 100 / 72
+    assert figure.bbox.height - box.y1 == pytest.approx(below, abs=12)
+
+
+def test_a_bar_beside_many_rows_is_no_taller_than_it_must_be():
+    display = plot_stat_map(SAMPLE, display_mode="z", cut_coords=40, threshold=3)
+    display.frame_axes.figure.draw_without_rendering()
+    assert 100 < display.colorbar_ax.get_window_extent().height < 400
 
 
 def test_panels_of_subplots_are_larger_than_nilearns():

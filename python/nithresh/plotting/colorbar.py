@@ -51,6 +51,8 @@ _EXTENDS = {
     (True, True): "both",
 }
 _EXTEND_SHARE = 0.05  # of the bar's height, for each pointed end
+# The most that a bar is tall, of the size of its labels.
+_TALLEST = 24.0
 # Height of a line of labels, of their size.
 _LINE = 1.1
 
@@ -375,6 +377,7 @@ def bar_room(bar: Bar, size: float) -> BarRoom:
         right=label_room("", size),
         ends=0.5 * size,
         height=1.8 * size * len(bar.labels),
+        most=_TALLEST * size,
     )
 
 

@@ -371,7 +371,7 @@ connectivity, volume, resampling_interpolation
     ) -> None:
         style = {
             "color": "0.8" if self._panels.black else "k",
-            "linewidth": 1.0,
+            "linewidth": self._panels.thinning(),
             **style,
         }
         from matplotlib.lines import Line2D

@@ -147,6 +147,11 @@ class Volume:
         return True
 
     @cached_property
+    def mask(self) -> Volume:
+        """1 where the volume is not 0, and 0 elsewhere."""
+        return Volume((self.data != 0).astype(np.float32), self.affine)
+
+    @cached_property
     def _half_voxel(self) -> FloatArray:
         """Half the size in mm of the box around a voxel, along x, y and z."""
         half: FloatArray = 0.5 * np.abs(self._to_mm[:3, :3]).sum(axis=1)

@@ -26,7 +26,7 @@ class BarRoom:
     """What the bar needs, in points.
 
     Its own width; room for labels on its left, on its right, and where they stick
-    out above and below; and the height that its ticks need.
+    out above and below; the height that its ticks need, and the most that looks well.
     """
 
     left: float
@@ -34,14 +34,20 @@ class BarRoom:
     right: float
     ends: float
     height: float
+    most: float
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things are; the panels go row by row from the top."""
+    """Where things are; the panels go row by row from the top.
+
+    ``lowered`` says how far below the top of the frame the title starts, as a part of
+    the frame.
+    """
 
     panels: list[Box]
     bar: Box | None
+    lowered: float = 0.0
 
 
 def arrange(
@@ -63,8 +69,8 @@ def arrange(
         Width and height in mm of each panel of each row. Those of one column stand
         one below the other, each in the middle.
     title : float
-        Height that the title takes from the top, in points. The panels stand right
-        below it; without one they stand in the middle.
+        Height of the title in points. The panels stand right below it, and all of this
+        in the middle of the frame.
     labels, marks : float
         Height of what is below and above the panels of each row, in points.
     bar : BarRoom, optional
@@ -88,7 +94,7 @@ def arrange(
     room = _room(frame, len(columns), title + len(rows) * (labels + marks), bar)
     scale = _scale(room, rows)
     left = _MARGIN * width + (room.across - scale * sum(columns)) / 2
-    spare_up = max(room.up - scale * sum(heights), 0) / (1 if title else 2)
+    spare_up = max(room.up - scale * sum(heights), 0) / 2
     block = scale * sum(heights) + len(rows) * (labels + marks)
     upper = margin_up + spare_up + block
     panels: list[Box] = []
@@ -106,22 +112,24 @@ def arrange(
             )
             start += scale * column + room.gap
         upper -= marks + scale * tall + labels
+    lowered = spare_up / height
     if bar is None:
-        return Layout(panels, None)
+        return Layout(panels, None, lowered)
     # As tall as the panels of all rows, where that leaves its labels room; beside
     # them, where there is room to spare on the right.
     middle = margin_up + spare_up + (block + labels - marks) / 2
     beside = block - labels - marks
     above = height - title - margin_up - middle
     most = max(2 * min(above, middle - margin_up), beside) - 2 * bar.ends
-    tall = max(min(max(beside, bar.height), most), _LEAST_PANELS * height)
+    wanted = max(min(beside, bar.most), bar.height)
+    tall = max(min(wanted, most), min(_LEAST_PANELS * height, bar.most))
     place = (
         1 - (left + bar.right + bar.width) / width,
         (middle - tall / 2) / height,
         bar.width / width,
         tall / height,
     )
-    return Layout(panels, place)
+    return Layout(panels, place, lowered)
 
 
 def wrapped(

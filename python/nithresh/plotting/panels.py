@@ -57,7 +57,7 @@ _BAR = -1
 # Colours and widths (points) of the two lines around a cluster.
 _OUTLINE = (("w", 1.8), ("k", 0.8))
 # Points: in a narrower panel lines are thinner, down to this part.
-_OUTLINE_PANEL, _THINNEST = 130.0, 0.4
+_LINE_PANEL, _THINNEST = 130.0, 0.4
 _MOST_DECIMALS = 6
 _TITLE_INSET = 0.01  # of the frame
 _TITLE_X = {"left": 0.0, "bottom": 0.0, "center": 0.5, "right": 1.0, "top": 1.0}
@@ -125,6 +125,7 @@ class Panels:
         self._bar_font_size = 0.0  # points
         self._title: Annotation | None = None
         self._title_height = 0.0  # points
+        self._title_follows = False
         self._label_height = 0.0  # points
         self._mark_height = 0.0  # points
         self._marks: list[tuple[int, Text]] = []
@@ -205,6 +206,10 @@ class Panels:
         widths = [box[2] for box in self._boxes()[: len(self.all)]]
         return min(widths, default=0.0) * self._frame_size()[0]
 
+    def thinning(self) -> float:
+        """Return how much thinner lines are than in panels of the usual size."""
+        return min(max(self.narrowest() / _LINE_PANEL, _THINNEST), 1.0)
+
     @functools.cached_property
     def sizes(self) -> Sizes:
         """The sizes of all texts, the same from the first one on."""
@@ -228,11 +233,15 @@ class Panels:
         if background.volume is None:
             return
         for panel, grid, plane in self.planes(background.volume, linear=True):
-            # Blended between pixels too. An alpha lets the rim of the brain blend
-            # into nothing, where a mask would eat half a voxel of it.
+            # Between a voxel of the brain and nothing lies no darker brain, but half of
+            # it: its share is the alpha. That blends between pixels too, where a mask
+            # would eat half a voxel of the rim.
+            share = background.volume.mask.linear(grid).filled(0)
+            values = plane.filled(0)
+            np.divide(values, share, out=values, where=share > 0)
             panel.ax.imshow(
-                plane.filled(0),
-                alpha=(plane.filled(0) != 0).astype(np.float32),
+                values,
+                alpha=share,
                 extent=grid.extent,
                 origin="lower",
                 aspect="equal",
@@ -295,7 +304,7 @@ class Panels:
 
         self.grow(labels.content_bounds)
         size = self.sizes.number
-        thin = min(max(self.narrowest() / _OUTLINE_PANEL, _THINNEST), 1.0)
+        thin = self.thinning()
         for panel, grid, masked in self.planes(labels, linear=False):
             plane = masked.filled(0)
             lines = outlines(plane, grid)
@@ -420,7 +429,8 @@ class Panels:
             **{"zorder": ABOVE_IMAGES, **style},
         )
         self._title_height = 0.0
-        if x is None and y is None:
+        self._title_follows = x is None and y is None
+        if self._title_follows:
             self._fit_title(title, text, size)
         self._place()
 
@@ -441,6 +451,12 @@ class Panels:
         drawn = title.get_window_extent().height * 72 / dpi
         self._title_height = height * _TITLE_INSET + drawn + 2 * pad
 
+    def _lower_title(self) -> None:
+        """Put the title right above the panels."""
+        if self._title is not None and self._title_follows and self._known is not None:
+            across, _ = self._title.xy
+            self._title.xy = (across, 1 - _TITLE_INSET - self._known[1].lowered)
+
     def _frame_size(self) -> tuple[float, float]:
         """Width and height of the frame in points."""
         position = self.frame_axes.get_position()
@@ -455,6 +471,11 @@ class Panels:
         """Return where the panels are, and then the bar if there is one."""
         if not self.all:
             return []
+        layout = self._layout()
+        return layout.panels if layout.bar is None else [*layout.panels, layout.bar]
+
+    def _layout(self) -> Layout:
+        """Return where things are, worked out anew when what they need has changed."""
         frame = self._frame_size()
         spans = self.view[:, 1] - self.view[:, 0]
         room = self._bar_room
@@ -487,8 +508,8 @@ class Panels:
             ]
             layout = arrange(frame, rows, labels=labels, marks=marks, **taken)
             self._known = (key, layout)
-        layout = self._known[1]
-        return layout.panels if layout.bar is None else [*layout.panels, layout.bar]
+            self._lower_title()
+        return self._known[1]
 
     def _new_axes(self, index: int) -> Axes:
         """Add the axes of a panel, or of the colour bar (``_BAR``).
@@ -538,6 +559,7 @@ class Panels:
             bar_ax.set_position(self._locate(_BAR, bar_ax, None))
             height = self._boxes()[_BAR][3] * self._frame_size()[1]
             fit_labels(bar_ax, self._bar_font_size, height)
+        self._lower_title()
         boxes = self._boxes() if self._numbers else []
         for index, numbers in self._numbers:
             across, _ = PLANE_AXES[self.all[index].direction]
