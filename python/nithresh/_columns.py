@@ -147,6 +147,8 @@ class Column(NamedTuple):
         Whether its values are whole numbers, and written so.
     printed : bool
         Whether a terminal shows it: there is no room for all.
+    is_text : bool
+        Whether its values are words, which are shown from the left.
     near_threshold : bool
         Whether its values may lie so near to the threshold that more digits than
         usual are needed to see on which side.
@@ -160,6 +162,7 @@ class Column(NamedTuple):
     whole: bool = False
     printed: bool = False
     near_threshold: bool = False
+    is_text: bool = False
 
     def of(self, rows: Rows) -> NDArray[Any] | None:
         """Return its value in each row; NaN in the rows of sub-peaks if it has none."""
@@ -320,6 +323,36 @@ _OF_EXTRA = {
     "min": "Smallest value of {} in the cluster",
     "max": "Largest value of {} in the cluster",
 }
+# What there is to say of the regions of an atlas, as a column without its name.
+_OF_ATLAS = {
+    "region": Column(
+        "",
+        "Region of the atlas {} at the peak, or else the nearest region",
+        lambda _: None,
+        printed=True,
+        is_text=True,
+    ),
+    "distance": Column(
+        "",
+        "Distance of the peak from its region of the atlas {}, 0 within it",
+        lambda _: None,
+        unit="mm",
+        printed=True,
+    ),
+    "probability": Column(
+        "",
+        "Probability of the region of the atlas {} at the peak",
+        lambda _: None,
+        printed=True,
+    ),
+    "regions": Column(
+        "",
+        "Shares of the cluster's voxels in each region of the atlas {}, largest first",
+        lambda _: None,
+        per_cluster=True,
+        is_text=True,
+    ),
+}
 
 
 def made(rows: Rows) -> dict[str, NDArray[Any]]:
@@ -350,6 +383,9 @@ def column_of(name: str) -> Column:
     if column is not None:
         return column
     extra, _, figure = name.rpartition("_")
+    if extra and figure in _OF_ATLAS:
+        of_atlas = _OF_ATLAS[figure]
+        return of_atlas._replace(name=name, text=of_atlas.text.format(extra))
     if not extra or figure not in _OF_EXTRA:
         msg = f"{name!r} is not a column of a table of clusters"
         raise ValueError(msg)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -146,6 +146,7 @@ def find_clusters(
     max_peaks: int = 4,
     extra: Mapping[str, ImageOrPath] | None = None,
     robust: bool = False,
+    atlas: Any = None,
 ) -> Clusters:
     """Find the clusters of an image: the map, the labels and the table, from one pass.
 
@@ -182,6 +183,8 @@ def find_clusters(
         splits, vanishes or merges with another: columns ``robust_from`` and
         ``robust_to``, as in :meth:`nithresh.ClusterTree.clusters`. Takes a sort of the
         map.
+    atlas : optional
+        Name the regions of peaks and clusters, as :meth:`Clusters.with_atlas` does.
 
     Returns
     -------
@@ -274,11 +277,12 @@ def find_clusters(
         "extra": {name: source(extra[name]) for name in extra},
         "versions": versions(),
     }
-    return Clusters(
+    clusters = Clusters(
         ClusterTable(columns, choices),
         found["signs"],
         _VolumeImages(thresholded, labelled, found["labels"]),
     )
+    return clusters if atlas is None else clusters.with_atlas(atlas)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -344,6 +348,68 @@ class Clusters:
         """
         ids = self.table["id"].tolist()
         return {int(name): row for row, name in enumerate(ids) if name.isdigit()}
+
+    def with_atlas(self, atlas: Any) -> Clusters:
+        """Return the same clusters, with the regions of an atlas in the table.
+
+        Parameters
+        ----------
+        atlas : path, nibabel image, pair, mapping or nilearn's atlas
+            A label image and the names of its labels, in one of these forms:
+
+            - ``(labels, names)``: a path or an image, and a list, a dict of label to
+              name, a table with the columns ``index`` and ``name`` (a pandas.DataFrame,
+              or the path of a TSV or CSV file, as BIDS has them), the path of an atlas
+              of FSL (``.xml``) or of a FreeSurfer colour table (``.txt``). A list is in
+              the order of the labels from 1, or from 0 if it begins with
+              ``"Background"``;
+            - the path of an atlas of FSL, with its image beside it as FSL has them;
+            - the path of a label image, beside which its TSV table stands, as
+              TemplateFlow has them;
+            - what nilearn's ``fetch_atlas_...`` functions return;
+            - a mapping of names to any of these: several atlases.
+
+            A 4-D image has a volume of probabilities for each region, up to 1 or up to
+            100; the most likely region counts. An atlas on another grid is taken at
+            the voxel centres of the map, through both affines.
+
+        Returns
+        -------
+        Clusters
+            With the columns ``NAME_region``, ``NAME_distance``, ``NAME_regions`` and,
+            of probabilistic atlases, ``NAME_probability``, as in
+            :class:`nithresh.ClusterTable`. The name of a single atlas is ``atlas``.
+
+        Raises
+        ------
+        TypeError
+            Something of which no atlas can be made.
+        ValueError
+            Labels without names; a list of names without labels; two names for one
+            label; labels that are not integers; an atlas that does not overlap with the
+            map; an atlas of a name that the table has.
+
+        Warns
+        -----
+        UserWarning
+            The map and the atlas say that they are in different spaces, or less than
+            half of each lies in the other; names without labels.
+
+        Examples
+        --------
+        >>> import nibabel, numpy as np
+        >>> from nithresh import datasets, find_clusters, load
+        >>> image = load(datasets.load_sample_motor_activation_image())
+        >>> sides = np.ones(image.shape, np.uint8)
+        >>> sides[27:] = 2
+        >>> atlas = nibabel.Nifti1Image(sides, image.affine), ["right", "left"]
+        >>> clusters = find_clusters(image, 5, cluster_threshold=200, max_peaks=1)
+        >>> clusters.with_atlas({"side": atlas}).table["side_regions"].tolist()
+        ['right 100%', 'left 100%']
+        """
+        from nithresh.atlas import name_regions
+
+        return replace(self, table=name_regions(self.table, self.labels_img, atlas))
 
     def _labels_of(self, sign: int) -> SpatialImage:
         of_sign = np.append(False, self._signs == sign)

@@ -215,3 +215,33 @@ def sampled(
         indices.append(nearest.astype(np.intp))
     target &= mask[tuple(indices)]
     return target
+
+
+def voxels_at(
+    affine: NDArray[np.float64], shape: tuple[int, ...], xyz: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the voxels whose boxes hold places in mm, by the rules of :func:`sampled`.
+
+    Parameters
+    ----------
+    affine : numpy.ndarray of shape (4, 4)
+        Without a :func:`fault`.
+    shape : tuple of int
+        Of the volume.
+    xyz : numpy.ndarray of shape (n, 3)
+
+    Returns
+    -------
+    ijk : numpy.ndarray of int, shape (n, 3)
+        Of a place outside of all boxes, some voxel.
+    is_inside : numpy.ndarray of bool, shape (n,)
+        Whether a place lies in a box.
+    """
+    ends = np.array(shape) - 1
+    positions = np.linalg.solve(affine[:3, :3], (xyz - affine[:3, 3]).T).T
+    positions = np.round(positions, _DECIMALS)
+    is_inside: NDArray[np.bool_] = np.all(
+        (positions >= -0.5) & (positions <= ends + 0.5), axis=1
+    )
+    ijk = np.floor(positions.clip(0, ends) + 0.5).astype(np.intp)
+    return ijk, is_inside

@@ -48,6 +48,14 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
     ``NAME_mean``,            float64: mean, smallest and largest value of each extra
     ``NAME_min``,             map in the cluster; of the values that are finite, NaN
     ``NAME_max``              if none is
+    ``NAME_region``           text: the region of each atlas at the peak, or else the
+                              nearest one
+    ``NAME_distance``         float64: how far the peak is from that region, in mm; 0
+                              within it
+    ``NAME_probability``      float64: of that region at the peak, from 0 to 1; of
+                              probabilistic atlases
+    ``NAME_regions``          text: the share of the cluster in each region, the largest
+                              first
     ========================  =====================================================
 
     Examples
@@ -214,7 +222,10 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
         writer.writerow([*first, *self])
         writer.writerows(
-            [*first.values(), *("n/a" if value != value else value for value in row)]
+            [
+                *first.values(),
+                *("n/a" if _is_missing(value) else value for value in row),
+            ]
             for row in self.rows()
         )
         return text.getvalue()
@@ -254,7 +265,16 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
             return self._nothing()
         table = [names, *rows]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = ["  ".join(map(str.rjust, row, widths)).rstrip() for row in table]
+        justify = [
+            str.ljust if column_of(name).is_text else str.rjust for name in names
+        ]
+        lines = [
+            "  ".join(
+                just(cell, width)
+                for just, cell, width in zip(justify, row, widths, strict=True)
+            ).rstrip()
+            for row in table
+        ]
         return "\n".join([*lines, *left_out])
 
     def printed(self) -> tuple[list[str], list[list[str]], list[str]]:
@@ -343,3 +363,8 @@ def import_pandas(who: str) -> Any:
 def _whole(value: float) -> float:
     """Return a whole number as an integer; NaN stays."""
     return value if value != value else int(value)
+
+
+def _is_missing(value: Any) -> bool:
+    """Whether a value is NaN, or the text of a row that has none."""
+    return bool(value != value or value == "")

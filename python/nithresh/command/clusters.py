@@ -38,6 +38,8 @@ class Options(InputOptions, ThresholdOptions, MaskOption, RunOptions):
     labels: str | None
     json: bool
     extra: list[tuple[str, str]]
+    atlas: list[tuple[str, str]]
+    atlas_names: list[tuple[str, str]]
 
 
 def add_words(to: argparse.ArgumentParser) -> None:
@@ -73,6 +75,25 @@ def add_words(to: argparse.ArgumentParser) -> None:
         help="add the mean, the smallest and the largest value of another map on the "
         "same grid to the table; may be repeated",
     )
+    to.add_argument(
+        "--atlas",
+        metavar="NAME=LABELS",
+        action="append",
+        default=[],
+        type=_atlas,
+        help="add the regions of a label image to the table: that of each peak, or the "
+        "nearest and its distance, and the shares of each cluster; may be repeated",
+    )
+    to.add_argument(
+        "--atlas-names",
+        metavar="NAME=NAMES",
+        action="append",
+        default=[],
+        type=_atlas,
+        help="the names of these labels: a TSV table with the columns index and name, "
+        "an atlas of FSL (.xml) or a FreeSurfer colour table (.txt); not needed if a "
+        "TSV stands beside LABELS, as in TemplateFlow, or LABELS is an atlas of FSL",
+    )
     add_run(to)
 
 
@@ -86,7 +107,7 @@ def run(options: Options) -> int:
     with as_usage():
         check_request(options.threshold, **options.request)
     todo = _jobs(options)
-    others = [path for _, path in options.extra]
+    others = [path for _, path in options.extra + options.atlas + options.atlas_names]
     jobs.check_files(todo, others if options.mask is None else [*others, options.mask])
     mask = jobs.open_mask(options)
     if len(dict(options.extra)) < len(options.extra):
@@ -96,6 +117,7 @@ def run(options: Options) -> int:
     for name, path in options.extra:
         with needing(path):
             extra[name] = open_image(Path(path))
+    atlas = _atlases(options)
     as_text = _format(options, several=len(todo) > 1)
 
     def work(job: Job) -> str:
@@ -106,6 +128,7 @@ def run(options: Options) -> int:
             **options.request,
             mask_img=None if mask is None else mask.on_grid_of(image),
             extra=extra,
+            atlas=atlas,
         )
         choices = clusters.table.choices
         choices["mask"] = None if mask is None else mask.source
@@ -163,6 +186,10 @@ def _save(
             **options.written,
             "--mask": options.mask,
             "--extra": tuple(f"{name}={path}" for name, path in options.extra),
+            "--atlas": tuple(f"{name}={path}" for name, path in options.atlas),
+            "--atlas-names": tuple(
+                f"{name}={path}" for name, path in options.atlas_names
+            ),
             "--labels": labels[0] if labels else None,
             "--table": tables[0] if tables else None,
         },
@@ -230,10 +257,43 @@ def _as_json(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else finite(value)
 
 
+def _atlases(options: Options) -> dict[str, Any] | None:
+    """Read the atlases once for all inputs."""
+    from nithresh.atlas import open_atlases
+
+    labels, names = dict(options.atlas), dict(options.atlas_names)
+    if len(labels) < len(options.atlas) or len(names) < len(options.atlas_names):
+        msg = "--atlas or --atlas-names gives the same name twice"
+        raise UsageError(msg)
+    for name in names:
+        if name not in labels:
+            msg = (
+                f"--atlas-names gives names to the atlas {name!r}, which has no "
+                f"labels; give them with --atlas {name}=LABELS"
+            )
+            raise UsageError(msg)
+    if not labels:
+        return None
+    atlases: dict[str, Any] = {}
+    for name, path in labels.items():
+        given = (path, names[name]) if name in names else path
+        with needing(path):
+            (atlases[name],) = open_atlases({name: given})
+    return atlases
+
+
 def _extra(text: str) -> tuple[str, str]:
+    return _named(text, "NAME=MAP")
+
+
+def _atlas(text: str) -> tuple[str, str]:
+    return _named(text, "NAME=PATH")
+
+
+def _named(text: str, form: str) -> tuple[str, str]:
     name, equals, path = text.partition("=")
     if not (name and equals and path):
-        msg = f"{text!r} is not NAME=MAP"
+        msg = f"{text!r} is not {form}"
         raise argparse.ArgumentTypeError(msg)
     return name, path
 
