@@ -3,6 +3,7 @@
 _ORDER = [
     "plot_threshold_image.py",
     "plot_clusters.py",
+    "plot_table_for_a_paper.py",
     "plot_percentile_and_mask.py",
     "plot_for_print.py",
     "plot_error_rates.py",

@@ -6,18 +6,25 @@ import csv
 import html
 import io
 import json
-from collections.abc import Iterator, Mapping
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
 from numpy.typing import NDArray
 
+from nithresh import _markup
 from nithresh._choices import finite
 from nithresh._columns import Column, column_of
 from nithresh._numbers import in_full, told_apart
+from nithresh._params import warn
 from nithresh._paths import expanded
 
 _MOST_ROWS = 60
+# Of the columns that do not fit a terminal, these go first, and then the last ones.
+_GO_FIRST = ("mean", "volume_mm3")
+_NARROWEST = 12
 
 
 class ClusterTable(Mapping[str, NDArray[Any]]):
@@ -163,10 +170,14 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         ...     sorted(file.name for file in Path(folder).iterdir())
         ['clusters.json', 'clusters.tsv']
         """
-        self._save(path, ".tsv", "\t")
+        self._save(path, ".tsv")
 
     def to_csv(self, path: str | PathLike[str]) -> None:
         """Write a comma-separated file, and beside it what the columns mean.
+
+        Spreadsheet programs run a cell that begins with ``=``, ``+``, ``-`` or ``@`` as
+        a formula. Words that do (names of regions, of atlases and of extra maps) are
+        written with an apostrophe before them.
 
         Parameters
         ----------
@@ -179,10 +190,15 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
             Another extension.
         MissingFileError
             There is no such folder (a FileNotFoundError and a ValueError).
-        """
-        self._save(path, ".csv", ",")
 
-    def _save(self, path: str | PathLike[str], extension: str, delimiter: str) -> None:
+        Warns
+        -----
+        UserWarning
+            Words got an apostrophe. The file beside the table says so, too.
+        """
+        self._save(path, ".csv")
+
+    def _save(self, path: str | PathLike[str], extension: str) -> None:
         # Imported here, because most tables are never written.
         from nithresh.files.atomic import Transaction
         from nithresh.files.sidecars import write_sidecar
@@ -191,14 +207,34 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         if place.suffix.lower() != extension:
             msg = f"path is {str(path)!r}; it must end in {extension}"
             raise ValueError(msg)
+        text, sidecar = self.as_text(), self.sidecar
+        if extension == ".csv":
+            text, sidecar = self._csv(sidecar)
         with Transaction() as files:
             with files.open(place) as stream:
-                stream.write(self.as_text(delimiter).encode())
-            write_sidecar(files, place.with_suffix(".json"), self.sidecar)
+                stream.write(text.encode())
+            write_sidecar(files, place.with_suffix(".json"), sidecar)
             files.commit()
 
+    def _csv(self, sidecar: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Return the text of a CSV file without formulas, and what stands beside it."""
+        text = self.as_text(",", harmless=True)
+        if text != self.as_text(","):
+            about = (
+                "Words that begin with = + - or @ have an apostrophe before them, so "
+                "that no spreadsheet program runs them as formulas"
+            )
+            warn(f"{about}.")
+            sidecar = {_harmless(name): value for name, value in sidecar.items()}
+            sidecar["Notes"] = about
+        return text, sidecar
+
     def as_text(
-        self, delimiter: str = "\t", *, first: Mapping[str, str] | None = None
+        self,
+        delimiter: str = "\t",
+        *,
+        first: Mapping[str, str] | None = None,
+        harmless: bool = False,
     ) -> str:
         """Return the text of the file that :meth:`to_tsv` writes.
 
@@ -208,6 +244,8 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
             Between the columns.
         first : mapping of str to str, optional
             Columns before all others, with the same value in each row.
+        harmless : bool, default=False
+            Write an apostrophe before words that spreadsheet programs would run.
 
         Examples
         --------
@@ -220,15 +258,138 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         first = first or {}
         text = io.StringIO(newline="")
         writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-        writer.writerow([*first, *self])
+        written = _harmless if harmless else _same
+        writer.writerow(map(written, [*first, *self]))
         writer.writerows(
             [
-                *first.values(),
-                *("n/a" if _is_missing(value) else value for value in row),
+                *map(written, first.values()),
+                *("n/a" if _is_missing(value) else written(value) for value in row),
             ]
             for row in self.rows()
         )
         return text.getvalue()
+
+    def to_polars(self) -> Any:
+        """Return a copy as a ``polars.DataFrame``; what is missing is null.
+
+        Raises
+        ------
+        ImportError
+            polars is not installed (``pip install polars``).
+        """
+        try:
+            import polars as pl
+        except ImportError as error:
+            msg = "to_polars needs polars; install it with: pip install polars"
+            raise ImportError(msg) from error
+        columns = {
+            name: [None if _is_missing(value) else value for value in column.tolist()]
+            for name, column in self.items()
+        }
+        return pl.DataFrame(columns)
+
+    def to_markdown(self, columns: Sequence[str] | None = None) -> str:
+        """Return a table of Markdown, with the digits of a paper.
+
+        Places have one decimal, or none if all are whole, and so have sizes in mm³.
+        p-values have three digits by the rules of the APA (``.032``, ``< .001``), and
+        other values have two decimals, or more if they are small. The cells of what a
+        sub-peak does not have are empty.
+
+        Parameters
+        ----------
+        columns : sequence of str, optional
+            Which columns, in this order. By default those that are printed.
+
+        Returns
+        -------
+        str
+            It ends in a line break.
+
+        Raises
+        ------
+        TypeError
+            `columns` is not a sequence of text.
+        ValueError
+            There is no such column, or none at all.
+
+        Examples
+        --------
+        >>> from nithresh import datasets, find_clusters
+        >>> image = datasets.load_sample_motor_activation_image()
+        >>> table = find_clusters(image, 5, cluster_threshold=200, max_peaks=1).table
+        >>> print(table.to_markdown(["id", "x", "y", "z", "peak", "extent"]))
+        |  id |   x |   y |   z |  peak | extent |
+        | --: | --: | --: | --: | ----: | -----: |
+        |   1 |  60 | -19 |  46 |  7.94 |   1012 |
+        |   2 | -24 | -31 |  73 | -7.94 |    436 |
+        <BLANKLINE>
+        """
+        return _markup.markdown(self._cells(columns))
+
+    def to_latex(self, columns: Sequence[str] | None = None) -> str:
+        """Return a ``tabular`` of LaTeX, which needs no package.
+
+        Parameters, digits and errors are those of :meth:`to_markdown`.
+        """
+        return _markup.latex(self._cells(columns))
+
+    def to_html(self, columns: Sequence[str] | None = None) -> str:
+        """Return a table of HTML, to be pasted into a page or a text processor.
+
+        Parameters, digits and errors are those of :meth:`to_markdown`.
+        """
+        return _markup.as_html(self._cells(columns))
+
+    def to_typst(self, columns: Sequence[str] | None = None) -> str:
+        """Return a table of Typst.
+
+        Parameters, digits and errors are those of :meth:`to_markdown`.
+        """
+        return _markup.typst(self._cells(columns))
+
+    def _cells(self, columns: Any) -> _markup.Cells:
+        """Return the cells of columns, with the digits of a paper."""
+        if columns is None:
+            columns = [record.name for record in self._records if record.printed]
+        if isinstance(columns, str) or not isinstance(columns, Sequence):
+            kind = type(columns).__name__
+            msg = f"columns is of type {kind}; it must be a list of names"
+            raise TypeError(msg)
+        if not columns:
+            msg = "columns is empty; it must name at least one column"
+            raise ValueError(msg)
+        for name in columns:
+            if name not in self._columns:
+                msg = (
+                    f"columns has {name!r}; the columns of this table are "
+                    f"{', '.join(map(repr, self))}"
+                )
+                raise ValueError(msg)
+        shown = [record for record in self._records if record.name in columns]
+        shown.sort(key=lambda record: columns.index(record.name))
+        texts = [self._pasted(record) for record in shown]
+        return _markup.Cells(
+            [record.name for record in shown],
+            list(zip(*texts, strict=True)),
+            [record.is_text for record in shown],
+        )
+
+    def _pasted(self, record: Column) -> list[str]:
+        """Return the cells of a column, with the digits of a paper."""
+        values = self[record.name].tolist()
+        shown = [value for value in values if not _is_missing(value)]
+        if record.whole or not any(isinstance(value, float) for value in shown):
+            return ["" if _is_missing(one) else str(_whole(one)) for one in values]
+        if record.name.startswith("p_"):
+            return ["" if one != one else _markup.p_value(one) for one in values]
+        if record.unit in ("mm", "mm^3"):
+            is_whole = all(abs(value - round(value)) < 1e-3 for value in shown)
+            digits = 0 if is_whole else 1
+        else:
+            digits = _markup.decimals(shown, 2)
+        # Without the sign of a zero.
+        return ["" if one != one else f"{one + 0.0:z.{digits}f}" for one in values]
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Go through the rows, each as Python's own numbers and text.
@@ -263,18 +424,20 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         names, rows, left_out = self.printed()
         if not rows:
             return self._nothing()
-        table = [names, *rows]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        justify = [
-            str.ljust if column_of(name).is_text else str.rjust for name in names
-        ]
-        lines = [
-            "  ".join(
-                just(cell, width)
-                for just, cell, width in zip(justify, row, widths, strict=True)
-            ).rstrip()
-            for row in table
-        ]
+        columns = {
+            name: [name, *cells]
+            for name, cells in zip(names, zip(*rows, strict=True), strict=True)
+        }
+        if sys.stdout.isatty():
+            too_wide = _fit(columns, shutil.get_terminal_size().columns)
+            if too_wide:
+                left_out = [*left_out, f"not shown here: {', '.join(too_wide)}"]
+        justified = []
+        for name, cells in columns.items():
+            just = str.ljust if column_of(name).is_text else str.rjust
+            width = max(map(len, cells))
+            justified.append([just(cell, width) for cell in cells])
+        lines = ["  ".join(row).rstrip() for row in zip(*justified, strict=True)]
         return "\n".join([*lines, *left_out])
 
     def printed(self) -> tuple[list[str], list[list[str]], list[str]]:
@@ -293,7 +456,7 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
             return f"<p>{html.escape(self._nothing())}</p>"
         head = "".join(f"<th>{html.escape(name)}</th>" for name in self)
         body = "".join(
-            "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>"
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
             for row in rows
         )
         foot = "".join(f"<p>{line}</p>" for line in left_out)
@@ -360,11 +523,49 @@ def import_pandas(who: str) -> Any:
     return pd
 
 
-def _whole(value: float) -> float:
-    """Return a whole number as an integer; NaN stays."""
-    return value if value != value else int(value)
+def _whole(value: Any) -> Any:
+    """Return a whole number as an integer; NaN and text stay."""
+    return int(value) if isinstance(value, float) and value == value else value
 
 
 def _is_missing(value: Any) -> bool:
     """Whether a value is NaN, or the text of a row that has none."""
     return bool(value != value or value == "")
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _harmless(value: Any) -> Any:
+    """Return a cell that no spreadsheet program runs as a formula."""
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value
+
+
+def _fit(columns: dict[str, list[str]], width: int) -> list[str]:
+    """Shorten words and remove columns until a table fits, and return what is gone."""
+
+    def excess() -> int:
+        widths = [max(map(len, cells)) for cells in columns.values()]
+        return sum(widths) + 2 * (len(widths) - 1) - width
+
+    for name in columns:
+        too_much = excess()
+        if too_much > 0 and column_of(name).is_text:
+            longest = max(map(len, columns[name]))
+            most = max(longest - too_much, len(name), _NARROWEST)
+            columns[name] = [
+                cell if len(cell) <= most else f"{cell[: most - 1]}…"
+                for cell in columns[name]
+            ]
+    gone = []
+    order = [name for name in _GO_FIRST if name in columns]
+    order += [name for name in reversed(columns) if name not in order]
+    for name in order[:-1]:
+        if excess() <= 0:
+            break
+        gone.append(name)
+        del columns[name]
+    return gone

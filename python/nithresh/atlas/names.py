@@ -199,5 +199,5 @@ def _text(given: Any, name: str) -> str:
     if not isinstance(given, str):
         msg = f"{name} has the name {given!r}; names must be text"
         raise TypeError(msg)
-    # On one line of a table.
-    return " ".join(given.split())
+    # On one line of a table, and without commands to a terminal.
+    return " ".join("".join(one if one.isprintable() else " " for one in given).split())
