@@ -5,6 +5,7 @@ The core numbers clusters by extent. Rules of other tools have another order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +13,9 @@ from numpy.typing import NDArray
 
 from nithresh import _core
 
-_BY_CLUSTER = ("signs", "extents", "peaks", "values", "means", "masses", "centres")
+_BY_CLUSTER = (
+    *("signs", "extents", "areas", "peaks", "values", "means", "masses", "centres"),
+)
 
 
 class Renumbered:
@@ -60,27 +63,56 @@ def in_order(
     shape : tuple of int
         Of the volume.
     """
+    labels = found["labels"]
+    renumbered, numbers = in_other_order(
+        found, order, lambda: _first_voxels(labels, shape)
+    )
+    if numbers is not None:
+        renumbered["labels"] = Renumbered(labels, numbers)
+    return renumbered
+
+
+def in_other_order(
+    found: dict[str, Any], order: str, first: Callable[[], NDArray[np.intp]]
+) -> tuple[dict[str, Any], NDArray[np.int32] | None]:
+    """Give all but the labels the numbers of another order.
+
+    Parameters
+    ----------
+    found : dict
+        What the core found.
+    order : str
+        As in :class:`nithresh._rules.Rules`.
+    first : callable
+        Returns the place of the first voxel of each cluster.
+
+    Returns
+    -------
+    dict
+    numpy.ndarray of int32, shape (clusters + 1,), or None
+        The new number of each cluster, by its number in the core; None if they stay.
+    """
     heights = -np.abs(found["values"])
     if order == "extent":
-        return found
+        return found, None
     if order == "peak":
         old = np.argsort(heights, kind="stable")
     elif order == "sign":
         old = np.lexsort((heights, -found["signs"]))
     else:
-        old = np.argsort(_first_voxels(found["labels"], shape))
+        old = np.argsort(first())
     numbers = np.zeros(old.size + 1, np.int32)
     numbers[old + 1] = np.arange(1, old.size + 1)
     of_maxima = numbers[found["maxima_clusters"]]
     by_cluster = np.argsort(of_maxima, kind="stable")
-    return {
+    renumbered = {
         **found,
-        **{name: found[name][old] for name in _BY_CLUSTER},
+        **{name: found[name][old] for name in _BY_CLUSTER if name in found},
         "maxima_clusters": of_maxima[by_cluster],
         "maxima": found["maxima"][by_cluster],
         "maxima_values": found["maxima_values"][by_cluster],
-        "labels": Renumbered(found["labels"], numbers),
     }
+    return renumbered, numbers
 
 
 def _first_voxels(labels: _core.Labels, shape: tuple[int, ...]) -> NDArray[np.intp]:

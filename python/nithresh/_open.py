@@ -23,9 +23,21 @@ from nithresh._params import Percentile, Request
 from nithresh.grids import affine_of
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
+    from nibabel.cifti2.cifti2 import Cifti2Image
+    from nibabel.gifti.gifti import GiftiImage
     from nibabel.spatialimages import SpatialImage
 
+    class SurfaceImage(Protocol):
+        """nilearn's class, which is not imported."""
+
+        mesh: Any
+        data: Any
+
     ImageOrPath: TypeAlias = str | PathLike[str] | SpatialImage
+    # What is a map of surfaces, too.
+    MapOrPath: TypeAlias = ImageOrPath | GiftiImage | Cifti2Image | SurfaceImage
 
 # nilearn adds this to a percentile, so that the voxels at the percentile
 # itself are not kept.

@@ -37,6 +37,23 @@ mask : numpy.ndarray of shape (x, y, z), optional
 mask_img : str, pathlib.Path or nibabel image, optional
     0 outside and one other value inside. A mask on another grid is taken at the
     centres of the map's voxels.""",
+    "surface": """\
+surface : path, mesh, or mapping of "left" and "right" to them, optional
+    For a map of surfaces, which vertices are neighbours: a ``.surf.gii`` file, one of
+    FreeSurfer (``lh.white``), a pair of arrays (coordinates in mm, triangles) or a mesh
+    of nilearn. Needed where clusters are asked for; a SurfaceImage has its own.""",
+    "areas": """\
+areas : path, array, or mapping of "left" and "right" to them, optional
+    The area of each vertex in mm², instead of a third of that of its triangles: the
+    areas of an average surface are too small, and those of an inflated one are not
+    those of the cortex.""",
+    "min_area": """\
+min_area : float, default=0.0
+    Least area of a cluster of vertices in mm²; a cluster of just this area is kept.
+    It does not apply to clusters of voxels.""",
+    "across_structures": """\
+across_structures : bool, default=False
+    Whether clusters of voxels go on from one structure of a CIFTI file to another.""",
     "chunked_array": """\
 array : dask.array.Array of shape (x, y, z)
     A real type of up to 64 bits, in chunks of known sizes; it must be the same each

@@ -138,7 +138,19 @@ class Stated:
         }
 
 
-def stated(image: SpatialImage) -> Stated:
+@dataclass(frozen=True, slots=True)
+class NoHeader:
+    """An image of which only the name may say what its values are."""
+
+    path: str | None
+    header: None = None
+
+    def get_filename(self) -> str | None:
+        """Return the path of its file."""
+        return self.path
+
+
+def stated(image: SpatialImage | NoHeader) -> Stated:
     """Read what a map says that its values are."""
     said = list(_statements(image))
     if not said:
@@ -153,7 +165,7 @@ def stated(image: SpatialImage) -> Stated:
     return Stated(taken, tuple(one for one in said if one.contradicts(taken)))
 
 
-def read_stat(image: SpatialImage) -> Statistic:
+def read_stat(image: SpatialImage | NoHeader) -> Statistic:
     """Return the statistic that a map says its values are, or else z.
 
     Raises
@@ -207,12 +219,12 @@ def read_stat(image: SpatialImage) -> Statistic:
     return statistic
 
 
-def state(image: SpatialImage, statistic: Statistic) -> None:
+def state(image: Any, statistic: Statistic) -> None:
     """Say in the intent of an image that its values are t, F or chi2.
 
     z is what others take a map for that says nothing.
     """
-    header: Any = image.header
+    header: Any = getattr(image, "header", None)
     if statistic.name == "z" or not isinstance(header, nibabel.Nifti1Header):
         return
     intent = next(intent for intent, kind in _INTENTS.items() if kind == statistic.name)
@@ -232,7 +244,7 @@ def unstate(image: SpatialImage, intent: str = "none") -> None:
         header["descrip"] = b""
 
 
-def _statements(image: SpatialImage) -> Iterator[Statement]:
+def _statements(image: SpatialImage | NoHeader) -> Iterator[Statement]:
     """Yield the statements of all places that make one, in their order."""
     header: Any = image.header
     if isinstance(header, nibabel.Nifti1Header):

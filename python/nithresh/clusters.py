@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +12,10 @@ from numpy.typing import NDArray
 from nithresh import _core
 from nithresh._arrays import drop_axes, new_result, restore_axes, result_type
 from nithresh._choices import rules_of, source, versions
+from nithresh._clusters import Clusters, Wanted
 from nithresh._columns import Rows, made, made_of_extra
+from nithresh._kept import warn_beyond_range
 from nithresh._numbering import Labels, in_order
-from nithresh._numbers import in_full
 from nithresh._open import OpenMap
 from nithresh._params import (
     Request,
@@ -28,14 +28,16 @@ from nithresh._params import (
 from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh._shared_docs import shared_docs
 from nithresh.grids import difference
+from nithresh.surfaces.words import SurfaceWords
 from nithresh.table import ClusterTable
-from nithresh.thresholding import warn_beyond_range
-from nithresh.tree import tree_of
+from nithresh.tree import robust_heights, tree_of
+
+__all__ = ["Clusters", "find_clusters", "label"]
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
-    from nithresh._open import ImageOrPath
+    from nithresh._open import MapOrPath
 
 
 @shared_docs
@@ -133,7 +135,7 @@ def label(
 
 @shared_docs
 def find_clusters(
-    img: ImageOrPath,
+    img: MapOrPath,
     threshold: float | str,
     *,
     cluster_threshold: int = 0,
@@ -141,12 +143,16 @@ def find_clusters(
     connectivity: int = CONNECTIVITY,
     comparison: str | None = None,
     rules: str | None = None,
-    mask_img: ImageOrPath | None = None,
+    mask_img: MapOrPath | None = None,
     min_distance: float = 8.0,
     max_peaks: int = 4,
-    extra: Mapping[str, ImageOrPath] | None = None,
+    extra: Mapping[str, MapOrPath] | None = None,
     robust: bool = False,
     atlas: Any = None,
+    surface: Any = None,
+    areas: Any = None,
+    min_area: float = 0.0,
+    across_structures: bool = False,
 ) -> Clusters:
     """Find the clusters of an image: the map, the labels and the table, from one pass.
 
@@ -156,8 +162,9 @@ def find_clusters(
 
     Parameters
     ----------
-    img : str, pathlib.Path or nibabel image
-        A map of shape (x, y, z).
+    img : str, pathlib.Path, nibabel image or nilearn SurfaceImage
+        A map of shape (x, y, z), or a map of surfaces as for
+        :func:`nithresh.threshold_img`.
     threshold : float or str
         The cluster-defining threshold in the units of the map, or a percentile
         such as ``"95%"``, as for :func:`nithresh.threshold_img`.
@@ -185,6 +192,10 @@ def find_clusters(
         map.
     atlas : optional
         Name the regions of peaks and clusters, as :meth:`Clusters.with_atlas` does.
+    {surface}
+    {areas}
+    {min_area}
+    {across_structures}
 
     Returns
     -------
@@ -237,16 +248,35 @@ def find_clusters(
         comparison=comparison,
         rules=rules,
     )
-    min_distance = check_not_negative(min_distance, "min_distance")
-    max_peaks = check_count(max_peaks, "max_peaks")
-    extra = _check_extra(extra)
-    robust = check_bool(robust, "robust")
+    wanted = Wanted(
+        request,
+        threshold,
+        check_not_negative(min_distance, "min_distance"),
+        check_count(max_peaks, "max_peaks"),
+        _check_extra(extra),
+        check_bool(robust, "robust"),
+    )
+    words = SurfaceWords.checked(
+        surface, areas, min_area, across_structures=across_structures
+    )
+    if words.are_for(img):
+        from nithresh.surfaces.clusters import find_surface_clusters
+        from nithresh.surfaces.opened import OpenSurface
 
+        on_surface = OpenSurface(img, mask_img, words, one_map=True)
+        clusters = find_surface_clusters(on_surface, wanted, img, mask_img)
+    else:
+        clusters = _find_in_volume(img, mask_img, wanted)
+    return clusters if atlas is None else clusters.with_atlas(atlas)
+
+
+def _find_in_volume(img: Any, mask_img: Any, wanted: Wanted) -> Clusters:
+    """Find the clusters of a volume."""
     from nithresh import _stated
     from nithresh.headers import label_image
 
     opened = OpenMap.of_image(img, mask_img, one_volume=True)
-    affine = opened.affine
+    affine, request, extra = opened.affine, wanted.request, wanted.extra
     extra_maps = {name: _open_extra(name, extra[name], opened.image) for name in extra}
 
     level = opened.level(request)
@@ -254,9 +284,9 @@ def find_clusters(
     rows = Rows.of(
         found,
         affine,
-        min_distance=min_distance,
-        max_peaks=max_peaks,
-        robust=_robust(found, opened, request, level) if robust else None,
+        min_distance=wanted.min_distance,
+        max_peaks=wanted.max_peaks,
+        robust=_robust(found, opened, request, level) if wanted.robust else None,
     )
     columns = made(rows) | _columns_of_extra(found, extra_maps, rows)
 
@@ -266,9 +296,9 @@ def find_clusters(
     labelled = label_image(opened.image, blank, len(found["signs"]))
     inside = opened.inside
     choices = {
-        **rules_of(request, threshold, level),
-        "min_distance_mm": min_distance,
-        "max_peaks": max_peaks,
+        **rules_of(request, wanted.threshold, level),
+        "min_distance_mm": wanted.min_distance,
+        "max_peaks": wanted.max_peaks,
         "non_finite_voxels": found["non_finite"],
         "mask_voxels": opened.voxels.size if inside is None else int(inside.sum()),
         "statistic": _stated.stated(opened.image).as_choice(),
@@ -277,182 +307,17 @@ def find_clusters(
         "extra": {name: source(extra[name]) for name in extra},
         "versions": versions(),
     }
-    clusters = Clusters(
+    return Clusters(
         ClusterTable(columns, choices),
         found["signs"],
         _VolumeImages(thresholded, labelled, found["labels"]),
     )
-    return clusters if atlas is None else clusters.with_atlas(atlas)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Clusters:
-    """The clusters of an image at one threshold; what :func:`find_clusters` gives.
-
-    It cannot be changed: its arrays are read-only, and each image that it gives has a
-    header of its own over the same voxels. It can be pickled.
-
-    Attributes
-    ----------
-    table : ClusterTable
-        One row for each cluster and one for each sub-peak.
-    """
-
-    table: ClusterTable
-    _signs: NDArray[np.int8]
-    _images: ClusterImages
-
-    def __len__(self) -> int:
-        """Return how many clusters there are."""
-        return len(self._signs)
-
-    @property
-    def thresholded_img(self) -> SpatialImage:
-        """The map with zeros outside its clusters, as from ``threshold_img``."""
-        image: SpatialImage = self._images.thresholded()
-        return image
-
-    @property
-    def labels_img(self) -> SpatialImage:
-        """The number of its cluster at each voxel (int32), 0 outside of clusters.
-
-        With the header of the map, except for its data type, its range and its intent,
-        which is ``label`` in NIfTI. The numbers are those of the table's ids. They are
-        written when they are first asked for.
-        """
-        return self._labelled(np.arange(len(self) + 1))
-
-    @property
-    def positive_labels_img(self) -> SpatialImage:
-        """The positive clusters of :attr:`labels_img`, with the same numbers."""
-        return self._labels_of(1)
-
-    @property
-    def negative_labels_img(self) -> SpatialImage:
-        """The negative clusters of :attr:`labels_img`, with the same numbers."""
-        return self._labels_of(-1)
-
-    @property
-    def lookup(self) -> dict[int, int]:
-        """The row of the table that each label's cluster has.
-
-        Examples
-        --------
-        >>> from nithresh import datasets, find_clusters
-        >>> image = datasets.load_sample_motor_activation_image()
-        >>> clusters = find_clusters(image, 5, cluster_threshold=100, max_peaks=2)
-        >>> clusters.lookup
-        {1: 0, 2: 2, 3: 4, 4: 5, 5: 6}
-        >>> clusters.table["id"].tolist()
-        ['1', '1a', '2', '2a', '3', '4', '5']
-        """
-        ids = self.table["id"].tolist()
-        return {int(name): row for row, name in enumerate(ids) if name.isdigit()}
-
-    def with_atlas(self, atlas: Any) -> Clusters:
-        """Return the same clusters, with the regions of an atlas in the table.
-
-        Parameters
-        ----------
-        atlas : path, nibabel image, pair, mapping or nilearn's atlas
-            A label image and the names of its labels, in one of these forms:
-
-            - ``(labels, names)``: a path or an image, and a list, a dict of label to
-              name, a table with the columns ``index`` and ``name`` (a pandas.DataFrame,
-              or the path of a TSV or CSV file, as BIDS has them), the path of an atlas
-              of FSL (``.xml``) or of a FreeSurfer colour table (``.txt``). A list is in
-              the order of the labels from 1, or from 0 if it begins with
-              ``"Background"``;
-            - the path of an atlas of FSL, with its image beside it as FSL has them;
-            - the path of a label image, beside which its TSV table stands, as
-              TemplateFlow has them;
-            - what nilearn's ``fetch_atlas_...`` functions return;
-            - a mapping of names to any of these: several atlases.
-
-            A 4-D image has a volume of probabilities for each region, up to 1 or up to
-            100; the most likely region counts. An atlas on another grid is taken at
-            the voxel centres of the map, through both affines.
-
-        Returns
-        -------
-        Clusters
-            With the columns ``NAME_region``, ``NAME_distance``, ``NAME_regions`` and,
-            of probabilistic atlases, ``NAME_probability``, as in
-            :class:`nithresh.ClusterTable`. The name of a single atlas is ``atlas``.
-
-        Raises
-        ------
-        TypeError
-            Something of which no atlas can be made.
-        ValueError
-            Labels without names; a list of names without labels; two names for one
-            label; labels that are not integers; an atlas that does not overlap with the
-            map; an atlas of a name that the table has.
-
-        Warns
-        -----
-        UserWarning
-            The map and the atlas say that they are in different spaces, or less than
-            half of each lies in the other; names without labels.
-
-        Examples
-        --------
-        >>> import nibabel, numpy as np
-        >>> from nithresh import datasets, find_clusters, load
-        >>> image = load(datasets.load_sample_motor_activation_image())
-        >>> sides = np.ones(image.shape, np.uint8)
-        >>> sides[27:] = 2
-        >>> atlas = nibabel.Nifti1Image(sides, image.affine), ["right", "left"]
-        >>> clusters = find_clusters(image, 5, cluster_threshold=200, max_peaks=1)
-        >>> clusters.with_atlas({"side": atlas}).table["side_regions"].tolist()
-        ['right 100%', 'left 100%']
-        """
-        from nithresh.atlas import name_regions
-
-        return replace(self, table=name_regions(self.table, self.labels_img, atlas))
-
-    def _labels_of(self, sign: int) -> SpatialImage:
-        of_sign = np.append(False, self._signs == sign)
-        return self._labelled(np.arange(len(self) + 1) * of_sign)
-
-    def _labelled(self, numbers: NDArray[Any]) -> SpatialImage:
-        image: SpatialImage = self._images.labelled(numbers)
-        return image
-
-    def __repr__(self) -> str:
-        """Say what it holds."""
-        rows = self.table["id"].size
-        return f"<Clusters: {len(self)} clusters, a table of {rows} rows>"
-
-    def __str__(self) -> str:
-        """Say how many clusters there are, by which rule, and show the table."""
-        if not len(self):
-            return str(self.table)
-        choices = self.table.choices
-        level, extent = choices["threshold_resolved"], choices["cluster_threshold"]
-        return (
-            f"{len(self)} clusters, {choices['comparison']} {in_full(level)}, "
-            f"connectivity {choices['connectivity']}, extent >= {max(extent, 1)}\n"
-            f"{self.table}"
-        )
-
-    def _repr_html_(self) -> str:
-        """Show the table in a notebook."""
-        return self.table._repr_html_()
-
-
-class ClusterImages(Protocol):
-    """The images of clusters; each call makes a fresh one."""
-
-    def thresholded(self) -> Any:
-        """Make the thresholded map."""
-
-    def labelled(self, numbers: NDArray[Any]) -> Any:
-        """Make an image of labels, with a number for each cluster and for none (0)."""
 
 
 class _VolumeImages:
     """The images of clusters of a volume: a fresh header over the same voxels."""
+
+    are_volumes = True
 
     def __init__(
         self, thresholded: SpatialImage, blank: SpatialImage, unwritten: Labels
@@ -592,20 +457,8 @@ def _columns_of_extra(
 def _robust(
     found: dict[str, Any], opened: OpenMap, request: Request, level: float
 ) -> dict[str, NDArray[np.float64]]:
-    """Return the thresholds between which each cluster is one and separate."""
-    heights = {
-        name: np.full(len(found["signs"]), np.nan)
-        for name in ("robust_from", "robust_to")
-    }
-    if not len(found["signs"]):
-        return heights
-    least = request.least(level, opened.data.dtype)
-    at = tree_of(opened, request.connectivity).clusters(abs(least))
-    # Matched by the labels at their peaks. The tree also has the other sign and small
-    # clusters, and other peaks where integers are the same as 64-bit floats.
     labels, is_zero = new_result(opened.voxels, np.int32)
     found["labels"].write(labels, is_zero)
-    numbers = labels[tuple(at.ijk.T)]
-    for name, of_clusters in heights.items():
-        of_clusters[numbers[numbers > 0] - 1] = getattr(at, name)[numbers > 0]
-    return heights
+    tree = partial(tree_of, opened, request.connectivity)
+    least = request.least(level, opened.data.dtype)
+    return robust_heights(len(found["signs"]), labels, tree, least)

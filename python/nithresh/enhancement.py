@@ -12,11 +12,12 @@ from nithresh._arrays import warn_if_non_finite
 from nithresh._open import OpenMap
 from nithresh._params import check_bool, check_connectivity, check_not_negative
 from nithresh._shared_docs import shared_docs
+from nithresh.surfaces.words import SurfaceWords
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
-    from nithresh._open import ImageOrPath
+    from nithresh._open import MapOrPath
 
 
 @shared_docs
@@ -111,14 +112,17 @@ def tfce(
 
 @shared_docs
 def tfce_img(
-    img: ImageOrPath,
+    img: MapOrPath,
     *,
-    E: float = 0.5,  # noqa: N803 - the symbols of the paper
+    E: float | None = None,  # noqa: N803 - the symbols of the paper
     H: float = 2.0,  # noqa: N803
     connectivity: int = 6,
     two_sided: bool = True,
-    mask_img: ImageOrPath | None = None,
-) -> SpatialImage:
+    mask_img: MapOrPath | None = None,
+    surface: Any = None,
+    areas: Any = None,
+    across_structures: bool = False,
+) -> Any:
     """Enhance the clusters of an image, without a threshold.
 
     See :func:`tfce` for what is computed, and for how the scores of other tools
@@ -126,11 +130,13 @@ def tfce_img(
 
     Parameters
     ----------
-    img : str, pathlib.Path or nibabel image
-        A map of shape (x, y, z) or (x, y, z, volumes); paths and patterns as for
-        :func:`nithresh.threshold_img`.
-    E : float, default=0.5
-        Power of the extent in voxels; 0 or more.
+    img : str, pathlib.Path, nibabel image or nilearn SurfaceImage
+        A map of shape (x, y, z) or (x, y, z, volumes), or a map of surfaces; paths and
+        patterns as for :func:`nithresh.threshold_img`.
+    E : float, optional
+        Power of the extent; 0 or more. By default 0.5, of an extent in voxels. Of a
+        map of surfaces 1, of an area in mm² (a voxel of CIFTI counts as 1), as in
+        wb_command.
     H : float, default=2.0
         Power of the height; 0 or more.
     {connectivity}
@@ -138,6 +144,9 @@ def tfce_img(
         Give negative voxels negative scores. Otherwise they score zero.
     {mask_img}
         Voxels outside score zero.
+    {surface}
+    {areas}
+    {across_structures}
 
     Returns
     -------
@@ -168,9 +177,17 @@ def tfce_img(
     >>> print(f"{scores.min():.0f} to {scores.max():.0f}")
     -3277 to 5097
     """
-    powers = check_not_negative(E, "E"), check_not_negative(H, "H")
+    words = SurfaceWords.checked(surface, areas, across_structures=across_structures)
+    is_surface = words.are_for(img)
+    powers = default_powers(E, H, is_surface=is_surface)
     connectivity = check_connectivity(connectivity)
     two_sided = check_bool(two_sided, "two_sided")
+    if is_surface:
+        from nithresh.surfaces.enhancement import enhance_surface
+        from nithresh.surfaces.opened import OpenSurface
+
+        on_surface = OpenSurface(img, mask_img, words)
+        return enhance_surface(on_surface, powers, connectivity, two_sided=two_sided)
 
     from nithresh import _stated
 
@@ -181,6 +198,15 @@ def tfce_img(
     enhanced: SpatialImage = opened.as_image(scores, limits)
     _stated.unstate(enhanced)
     return enhanced
+
+
+def default_powers(
+    extent: float | None, height: float, *, is_surface: bool
+) -> tuple[float, float]:
+    """Check the powers; that of the extent has a default for each kind of map."""
+    if extent is None:
+        extent = 1.0 if is_surface else 0.5
+    return check_not_negative(extent, "E"), check_not_negative(height, "H")
 
 
 def _enhance(

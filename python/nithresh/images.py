@@ -22,7 +22,13 @@ from nithresh._arrays import (
 )
 from nithresh._numbers import shape_text
 from nithresh._paths import expanded
-from nithresh.files import MissingFileError, load, read_voxels, without_volume
+from nithresh.files import (
+    ImageFileError,
+    MissingFileError,
+    load,
+    read_voxels,
+    without_volume,
+)
 from nithresh.headers import image_like
 
 # Longer than any axis of a volume.
@@ -70,7 +76,7 @@ def open_image(img: Any, *, name: str = "img") -> Any:
         if not matches:
             msg = f"{name} is {img!r}; no file has this name or matches this pattern"
             raise MissingFileError(msg)
-        return _join([load(match) for match in matches], matches)
+        return _join([load_map(match) for match in matches], matches)
     try:
         return load_map(img)
     except MissingFileError:
@@ -80,7 +86,12 @@ def open_image(img: Any, *, name: str = "img") -> Any:
 
 def load_map(path: str | os.PathLike[str]) -> Any:
     """Load an image file as a map, which may be a series of volumes."""
-    return _volumes_last(load(path))
+    image = load(path)
+    surface = without_volume(type(image))
+    if surface is not None:
+        msg = f"cannot use {os.fspath(path)!r}: it {surface}"
+        raise ImageFileError(msg)
+    return _volumes_last(image)
 
 
 def _volumes_last(image: Any) -> Any:
@@ -223,7 +234,8 @@ def check_no_vertices(shape: tuple[int, ...], name: str) -> None:
     if sorted(shape[:3])[:2] == [1, 1] and max(shape[:3]) > _LONGEST_ROW:
         msg = (
             f"{name} has shape {shape_text(shape)}, which is that of the vertices of a "
-            "surface; their clusters cannot be found, because surfaces are not "
-            "supported yet"
+            "surface. Their clusters need surface, a file that says which vertices are "
+            "neighbours; threshold_img, find_clusters, threshold_stats_img, tfce_img "
+            "and ClusterTree take one"
         )
         raise ValueError(msg)

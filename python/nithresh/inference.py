@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import numpy as np
@@ -24,12 +25,13 @@ from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh._shared_docs import shared_docs
 from nithresh._stated import read_stat, state
 from nithresh._tails import Statistic, check_stat, import_special
+from nithresh.surfaces.words import SurfaceWords
 from nithresh.thresholding import threshold_open
 
 if TYPE_CHECKING:
-    from nibabel.spatialimages import SpatialImage
+    from collections.abc import Callable
 
-    from nithresh._open import ImageOrPath
+    from nithresh._open import MapOrPath
 
     HeightControl: TypeAlias = Literal["fpr", "fdr", "bonferroni"] | None
     Stat: TypeAlias = (
@@ -44,8 +46,8 @@ _DEFAULT_LEVEL = 3.0
 
 @overload
 def threshold_stats_img(
-    stat_img: ImageOrPath,
-    mask_img: ImageOrPath | None = ...,
+    stat_img: MapOrPath,
+    mask_img: MapOrPath | None = ...,
     alpha: float = ...,
     threshold: float | None = ...,
     height_control: HeightControl = ...,
@@ -56,13 +58,17 @@ def threshold_stats_img(
     connectivity: int = ...,
     comparison: str | None = ...,
     rules: str | None = ...,
-) -> tuple[SpatialImage, float]: ...
+    surface: Any = ...,
+    areas: Any = ...,
+    min_area: float = ...,
+    across_structures: bool = ...,
+) -> tuple[Any, float]: ...
 
 
 @overload
 def threshold_stats_img(
     stat_img: None = ...,
-    mask_img: ImageOrPath | None = ...,
+    mask_img: MapOrPath | None = ...,
     alpha: float = ...,
     threshold: float | None = ...,
     height_control: HeightControl = ...,
@@ -78,8 +84,8 @@ def threshold_stats_img(
 
 @shared_docs
 def threshold_stats_img(
-    stat_img: ImageOrPath | None = None,
-    mask_img: ImageOrPath | None = None,
+    stat_img: MapOrPath | None = None,
+    mask_img: MapOrPath | None = None,
     alpha: float = 0.001,
     threshold: float | None = None,
     height_control: HeightControl = "fpr",
@@ -90,7 +96,11 @@ def threshold_stats_img(
     connectivity: int = CONNECTIVITY,
     comparison: str | None = None,
     rules: str | None = None,
-) -> tuple[SpatialImage | None, float]:
+    surface: Any = None,
+    areas: Any = None,
+    min_area: float = 0.0,
+    across_structures: bool = False,
+) -> tuple[Any, float]:
     """Threshold a z-, t-, F- or chi2-map at an error rate; a drop-in for nilearn's.
 
     A voxel whose value equals the threshold is kept (see `comparison`), and so is a
@@ -99,9 +109,10 @@ def threshold_stats_img(
 
     Parameters
     ----------
-    stat_img : str, pathlib.Path or nibabel image, optional
-        A map of shape (x, y, z) or (x, y, z, volumes). Without one, only
-        the threshold is computed, if it does not depend on the map.
+    stat_img : str, pathlib.Path, nibabel image or nilearn SurfaceImage, optional
+        A map of shape (x, y, z) or (x, y, z, volumes), or a map of surfaces as for
+        :func:`nithresh.threshold_img`. Without one, only the threshold is computed, if
+        it does not depend on the map.
     mask_img : str, pathlib.Path or nibabel image, optional
         The voxels that were tested, as for :func:`threshold_img`: 0 outside and
         one other value inside; on another grid it is taken at the
@@ -145,10 +156,14 @@ def threshold_stats_img(
     {connectivity}
         nilearn has no choice but 6.
     {comparison}
+    {surface}
+    {areas}
+    {min_area}
+    {across_structures}
 
     Returns
     -------
-    nibabel image or None
+    image or None
         As from :func:`threshold_img`; None without `stat_img`. If `stat`, the
         description or the name said that the values are t, F or chi2, the intent of
         its NIfTI header says so too.
@@ -239,16 +254,31 @@ def threshold_stats_img(
             level = _critical_value(statistic, alpha / 2 if halved else alpha)
         return None, level
 
-    opened = OpenMap.of_image(
-        stat_img, mask_img, name="stat_img", for_clusters=request.cluster_threshold > 0
+    words = SurfaceWords.checked(
+        surface, areas, min_area, across_structures=across_structures
     )
+    if words.are_for(stat_img):
+        from nithresh.surfaces.opened import OpenSurface
+        from nithresh.surfaces.thresholding import threshold_surface
+
+        on_surface = OpenSurface(stat_img, mask_img, words, name="stat_img")
+        opened = on_surface.map
+        finish: Callable[[Request, float], Any] = partial(threshold_surface, on_surface)
+    else:
+        opened = OpenMap.of_image(
+            stat_img,
+            mask_img,
+            name="stat_img",
+            for_clusters=request.cluster_threshold > 0,
+        )
+        finish = partial(threshold_open, opened)
     request = request._replace(threshold=level)
     if height_control is not None:
         request, statistic = at_error_rate(
             opened, request, height_control, alpha, statistic
         )
         level = opened.level(request)
-    thresholded = threshold_open(opened, request, level)
+    thresholded = finish(request, level)
     if statistic is not None:
         state(thresholded, statistic)
     return thresholded, level

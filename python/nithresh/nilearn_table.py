@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from nithresh import _core
 from nithresh._arrays import new_result
 from nithresh._comparison import next_beyond
+from nithresh._kept import warn_beyond_range
 from nithresh._numbers import in_full
 from nithresh._open import OpenMap
 from nithresh._params import (
     Percentile,
+    Request,
     check_bool,
     check_not_negative,
     check_request,
@@ -24,18 +26,19 @@ from nithresh._params import (
 from nithresh.clusters import label
 from nithresh.grids import determinant, to_mm
 from nithresh.peaks import spaced
+from nithresh.surfaces.words import SurfaceWords, is_surface_map
 from nithresh.table import import_pandas
-from nithresh.thresholding import warn_beyond_range
 
 if TYPE_CHECKING:
-    from nithresh._open import ImageOrPath
+    from nithresh._open import MapOrPath
 
 _COLUMNS = ["Cluster ID", "X", "Y", "Z", "Peak Stat", "Cluster Size (mm3)"]
 _MOST_PEAKS = 4
+_MIN_DISTANCE = 8.0
 
 
 def get_clusters_table(
-    stat_img: ImageOrPath,
+    stat_img: MapOrPath,
     stat_threshold: float,
     cluster_threshold: int | None = None,
     two_sided: bool = False,  # noqa: FBT001, FBT002 - nilearn's signature
@@ -50,8 +53,9 @@ def get_clusters_table(
 
     Parameters
     ----------
-    stat_img : str, pathlib.Path or nibabel image
-        A map of shape (x, y, z). NaN and infinities count as zero, with a warning.
+    stat_img : str, pathlib.Path, nibabel image or nilearn SurfaceImage
+        A map of shape (x, y, z), or a map of surfaces that has its own: see the notes.
+        NaN and infinities count as zero, with a warning.
     stat_threshold : float
         The cluster-defining threshold in the units of the map.
     cluster_threshold : int, optional
@@ -84,7 +88,7 @@ def get_clusters_table(
         them exceeds, at the centre of the patch or at its voxel nearest to that.
         Voxels in a patch whose neighbours are all equal are left out of it, unless the
         whole cluster is of one value.
-    list of nibabel images
+    list of images
         If `return_label_maps`: the clusters by their ids (int32), in one map or, if
         `two_sided`, in one of the positive and one of the negative clusters.
 
@@ -125,6 +129,17 @@ def get_clusters_table(
       with `two_sided`. Here they are as other values.
     - Which of more than 16 equal peaks comes first is left to chance.
 
+    Of a SurfaceImage, as in nilearn, a vertex whose value equals the threshold is kept,
+    there are no sub-peaks, and the columns are ``Cluster ID`` (text), ``Hemisphere``,
+    ``Peak Stat`` and ``Cluster Size (vertices)``; clusters come by sign, hemisphere and
+    first vertex. Except where nilearn is wrong:
+
+    - Positive and negative vertices that touch are one cluster for its
+      `cluster_threshold`, and two for its table.
+    - The peak of a negative cluster is its weakest vertex.
+    - NaN and infinities stay in clusters, and in peaks.
+    - Maps of shape (n, 1) fail.
+
     References
     ----------
     .. [1] https://nilearn.github.io/stable/modules/generated/nilearn.reporting.get_clusters_table.html
@@ -159,6 +174,11 @@ def get_clusters_table(
 
     from nithresh.headers import label_image
 
+    signs = [1, -1] if request.two_sided else [-1 if request.threshold < 0 else 1]
+    if is_surface_map(stat_img):
+        return _of_surface(
+            stat_img, request, signs, min_distance, pandas, with_maps=return_label_maps
+        )
     opened = OpenMap.of_image(stat_img, name="stat_img", one_volume=True)
     voxels, affine = opened.voxels, opened.affine
     found = _core.find_clusters(
@@ -175,14 +195,7 @@ def get_clusters_table(
         warn("Non-finite values detected. They count as zero.")
     smallest, largest, _ = opened.summary()
     warn_beyond_range(request, request.threshold, smallest, largest, voxels.dtype)
-    signs = [1, -1] if request.two_sided else [-1 if request.threshold < 0 else 1]
-    for sign in signs:
-        if sign not in found["signs"]:
-            warn(
-                f"No clusters found with stat {'higher' if sign > 0 else 'lower'} than "
-                f"{in_full(sign * abs(request.threshold))}."
-            )
-
+    _warn_of_none(signs, found["signs"], request.threshold)
     ids = _ids(found, labels)
     rows = _rows(found, voxels, labels, ids, affine, min_distance)
     table = pandas.DataFrame(rows, columns=_COLUMNS)
@@ -194,6 +207,40 @@ def get_clusters_table(
         own = of_sign.astype(np.int32)[labels]
         maps.append(label_image(opened.image, own, int(of_sign.max())))
     return table, maps
+
+
+def _warn_of_none(signs: list[int], found: NDArray[np.int8], threshold: float) -> None:
+    """Warn of each sign that has no cluster."""
+    for sign in signs:
+        if sign not in found:
+            warn(
+                f"No clusters found with stat {'higher' if sign > 0 else 'lower'} than "
+                f"{in_full(sign * abs(threshold))}."
+            )
+
+
+def _of_surface(
+    stat_img: Any,
+    request: Request,
+    signs: list[int],
+    min_distance: float,
+    pandas: Any,
+    *,
+    with_maps: bool,
+) -> Any:
+    """Make the table of a map of surfaces."""
+    from nithresh.surfaces.nilearn_table import COLUMNS, rows_and_maps
+    from nithresh.surfaces.opened import OpenSurface
+
+    if min_distance != _MIN_DISTANCE:
+        warn("min_distance is not used for surfaces: their table has no sub-peaks.")
+    words = SurfaceWords.checked(None)
+    opened = OpenSurface(stat_img, None, words, name="stat_img", one_map=True)
+    level = opened.map.level(request)
+    rows, maps, found = rows_and_maps(opened, request, level, signs)
+    _warn_of_none(signs, found, level)
+    table = pandas.DataFrame(rows, columns=COLUMNS)
+    return (table, maps) if with_maps else table
 
 
 def _rows(

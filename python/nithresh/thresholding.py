@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from nithresh import _core
 from nithresh._arrays import (
     check_out,
     check_writeable,
     drop_axes,
-    is_plain,
-    new_result,
-    result_type,
 )
-from nithresh._comparison import passes_none
-from nithresh._numbers import told_apart
+from nithresh._kept import threshold_map, warn_beyond_range
 from nithresh._open import OpenMap
-from nithresh._params import Percentile, Request, check_bool, check_request, warn
+from nithresh._params import Request, check_bool, check_request, warn
 from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh._shared_docs import shared_docs
+from nithresh.surfaces.words import SurfaceWords
 
 if TYPE_CHECKING:
     from nibabel.spatialimages import SpatialImage
 
-    from nithresh._open import ImageOrPath
+    from nithresh._open import MapOrPath
 
 
 @shared_docs
@@ -108,18 +102,22 @@ def threshold(
 
 @shared_docs
 def threshold_img(
-    img: ImageOrPath,
+    img: MapOrPath,
     threshold: float | str,
     cluster_threshold: int = 0,
     two_sided: bool = TWO_SIDED,  # noqa: FBT001 - nilearn's signature
-    mask_img: ImageOrPath | None = None,
+    mask_img: MapOrPath | None = None,
     copy: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
     copy_header: bool = True,  # noqa: FBT001, FBT002 - nilearn's signature
     *,
     connectivity: int = CONNECTIVITY,
     comparison: str | None = None,
     rules: str | None = None,
-) -> SpatialImage:
+    surface: Any = None,
+    areas: Any = None,
+    min_area: float = 0.0,
+    across_structures: bool = False,
+) -> Any:
     """Threshold an image; a drop-in for nilearn's function of this name.
 
     A voxel whose value equals the threshold is kept (see `comparison`), and so is a
@@ -128,11 +126,13 @@ def threshold_img(
 
     Parameters
     ----------
-    img : str, pathlib.Path or nibabel image
+    img : str, pathlib.Path, nibabel image or nilearn SurfaceImage
         A map of shape (x, y, z) or (x, y, z, volumes); axes of length 1 beyond the
-        third, as in AFNI's buckets, count for nothing. In a path, ``~`` is the
-        home folder, and a pattern such as ``"sub-*.nii.gz"`` stands for the
-        3-D images that match, in alphabetical order, as the volumes of one.
+        third, as in AFNI's buckets, count for nothing. Or a map of surfaces: a
+        SurfaceImage, GIFTI, CIFTI-2 (``.dscalar.nii``, ``.dtseries.nii``) or, with
+        `surface`, an overlay of FreeSurfer; a *voxel* is then a vertex, too. In a path,
+        ``~`` is the home folder, and a pattern such as ``"sub-*.nii.gz"`` stands for
+        the 3-D images that match, in alphabetical order, as the volumes of one.
     threshold : float or str
         The cluster-defining threshold in the units of the map, or a percentile
         such as ``"95%"``: of abs(values) if `two_sided`, else of the values
@@ -154,14 +154,19 @@ def threshold_img(
     {connectivity}
         nilearn has no choice but 6.
     {comparison}
+    {surface}
+    {areas}
+    {min_area}
+    {across_structures}
 
     Returns
     -------
-    nibabel image
+    nibabel image or SurfaceImage
         Of the class, affine and shape of `img`, and of its data type, except
         that bool gives uint8 and 64-bit integers give int32 where they fit.
         NIfTI if nibabel does not write the class of `img` or it cannot hold the
-        result. Its data are an array in memory, independent of any file.
+        result. Its data are an array in memory, independent of any file. A
+        SurfaceImage shares the surfaces of `img`.
 
     Raises
     ------
@@ -214,6 +219,16 @@ def threshold_img(
         msg = f"copy_header is {copy_header!r}; it must be True or False"
         raise TypeError(msg)
 
+    words = SurfaceWords.checked(
+        surface, areas, min_area, across_structures=across_structures
+    )
+    if words.are_for(img):
+        from nithresh.surfaces.opened import OpenSurface
+        from nithresh.surfaces.thresholding import threshold_surface
+
+        on_surface = OpenSurface(img, mask_img, words)
+        level = on_surface.map.level(request)
+        return threshold_surface(on_surface, request, level, copy=copy)
     opened = OpenMap.of_image(img, mask_img, for_clusters=request.cluster_threshold > 0)
     return threshold_open(
         opened, request, opened.level(request), copy=copy, copy_header=copy_header
@@ -248,73 +263,3 @@ def threshold_open(
         result.voxels, result.range, copy_header=copy_header
     )
     return thresholded
-
-
-class _Result(NamedTuple):
-    """A result of the core."""
-
-    voxels: NDArray[Any]
-    range: tuple[float, float]
-    has_non_finite: bool
-
-
-def warn_beyond_range(
-    request: Request,
-    level: float,
-    smallest: float,
-    largest: float,
-    dtype: np.dtype[Any],
-) -> None:
-    """Warn that a threshold lets nothing pass, and say what the range is."""
-    if smallest > largest:
-        return  # no voxels, so nothing that a threshold could let pass
-    shown, low, high = told_apart(level, smallest, largest)
-    if isinstance(request.threshold, Percentile):
-        if math.isinf(level):
-            warn(
-                "The threshold is a percentile of the values >= 0, and the map, "
-                f"{low} to {high}, has none: no voxel is kept."
-            )
-        return
-    two_sided = request.two_sided
-    least = request.least(level, dtype)
-    if passes_none(least, dtype, smallest, largest, two_sided=two_sided):
-        warn(
-            f"The threshold {shown} is beyond the range of the map, {low} to {high}: "
-            "no voxel is kept."
-        )
-
-
-def threshold_map(
-    opened: OpenMap, request: Request, level: float, out: NDArray[Any] | None
-) -> _Result:
-    """Run the core, and give the result the type of the map."""
-    data, voxels = opened.data, opened.voxels
-    target = None
-    if out is not None:
-        if out is data and voxels is data:
-            target = voxels
-        elif (
-            out.dtype == voxels.dtype
-            and is_plain(out)
-            and not np.may_share_memory(out, voxels)
-        ):
-            target = out
-    is_zero = False
-    if target is None:
-        target, is_zero = new_result(voxels, voxels.dtype)
-    low, high, has_non_finite = 0.0, 0.0, False
-    if voxels.size:
-        low, high, has_non_finite = _core.threshold(
-            voxels,
-            target,
-            opened.for_core(request, level),
-            mask=opened.inside,
-            out_is_zero=is_zero,
-        )
-    if out is not None:
-        if target is not out:
-            np.copyto(out, target, casting="unsafe")
-    else:
-        out = target.astype(result_type(data.dtype), copy=False)
-    return _Result(out, (low, high), has_non_finite)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from nithresh import _core
 from nithresh._arrays import warn_if_non_finite
 from nithresh._comparison import all_as_compared
+from nithresh._grown import Grown
 from nithresh._numbers import in_full
 from nithresh._open import OpenMap
 from nithresh._params import (
@@ -22,9 +24,10 @@ from nithresh._params import (
     check_levels,
 )
 from nithresh._shared_docs import shared_docs
+from nithresh.surfaces.words import SurfaceWords
 
 if TYPE_CHECKING:
-    from nithresh._open import ImageOrPath
+    from nithresh._open import MapOrPath
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,13 +113,18 @@ class ClusterTree:
 
     Parameters
     ----------
-    img : str, pathlib.Path or nibabel image
-        A map of shape (x, y, z). NaN and infinities count as zero, with a warning.
+    img : str, pathlib.Path, nibabel image or nilearn SurfaceImage
+        A map of shape (x, y, z), or a map of surfaces as for
+        :func:`nithresh.threshold_img`: its vertices and voxels, one after the other,
+        are those of a volume of shape (n, 1, 1). NaN and infinities count as zero, with
+        a warning.
     {connectivity}
     two_sided : bool, default=True
         Whether there are negative clusters too.
     {mask_img}
         Voxels outside count as zero.
+    {surface}
+    {across_structures}
 
     Attributes
     ----------
@@ -168,16 +176,29 @@ class ClusterTree:
 
     def __init__(
         self,
-        img: ImageOrPath,
+        img: MapOrPath,
         connectivity: int = 6,
         *,
         two_sided: bool = True,
-        mask_img: ImageOrPath | None = None,
+        mask_img: MapOrPath | None = None,
+        surface: Any = None,
+        across_structures: bool = False,
     ) -> None:
         connectivity = check_connectivity(connectivity)
         two_sided = check_bool(two_sided, "two_sided")
+        words = SurfaceWords.checked(surface, across_structures=across_structures)
+        if words.are_for(img):
+            from nithresh.surfaces.opened import OpenSurface
+            from nithresh.surfaces.tree import grow
+
+            on_surface = OpenSurface(img, mask_img, words, one_map=True)
+            grown = grow(on_surface, connectivity, two_sided=two_sided)
+            self._take(grown, connectivity, two_sided=two_sided)
+            warn_if_non_finite(on_surface.map.voxels)
+            return
         opened = OpenMap.of_image(img, mask_img, one_volume=True)
-        self._grow(opened, connectivity, two_sided=two_sided)
+        grown = _of_volume(opened, connectivity, two_sided=two_sided)
+        self._take(grown, connectivity, two_sided=two_sided)
         warn_if_non_finite(opened.voxels)
 
     @classmethod
@@ -226,29 +247,22 @@ class ClusterTree:
         connectivity = check_connectivity(connectivity)
         two_sided = check_bool(two_sided, "two_sided")
         opened = OpenMap.of_array(data, mask, one_volume=True)
-        return cls._of(opened, connectivity, two_sided=two_sided)
+        grown = _of_volume(opened, connectivity, two_sided=two_sided)
+        return cls._of(grown, connectivity, two_sided=two_sided)
 
     @classmethod
-    def _of(cls, opened: OpenMap, connectivity: int, *, two_sided: bool) -> ClusterTree:
+    def _of(cls, grown: Grown, connectivity: int, *, two_sided: bool) -> ClusterTree:
         tree = cls.__new__(cls)
-        tree._grow(opened, connectivity, two_sided=two_sided)  # noqa: SLF001 - its own
+        tree._take(grown, connectivity, two_sided=two_sided)  # noqa: SLF001 - its own
         return tree
 
-    def _grow(self, opened: OpenMap, connectivity: int, *, two_sided: bool) -> None:
-        self.shape = opened.data.shape
+    def _take(self, grown: Grown, connectivity: int, *, two_sided: bool) -> None:
+        branches = grown.branches
+        self.shape = grown.steps.shape
         self.connectivity = connectivity
         self.two_sided = two_sided
-        self._dtype = opened.data.dtype
-        # For each voxel, one more than the step (see below) by which it joins a
-        # branch.
-        self._steps = np.empty_like(opened.voxels, np.int32, subok=False)
-        branches = _core.merge_tree(
-            opened.voxels,
-            self._steps,
-            mask=opened.inside,
-            two_sided=two_sided,
-            connectivity=connectivity,
-        )
+        self._dtype = grown.dtype
+        self._steps = grown.steps
         self._signs = branches["signs"]
         self._peaks = branches["peaks"].astype(np.intp)
         # A branch is alive at merges < threshold <= births. A merge of 0 means never.
@@ -639,7 +653,44 @@ class ClusterTree:
 
 def tree_of(opened: OpenMap, connectivity: int) -> ClusterTree:
     """Make the tree of both signs of a map that is open."""
-    return ClusterTree._of(opened, connectivity, two_sided=True)  # noqa: SLF001 - its own
+    grown = _of_volume(opened, connectivity, two_sided=True)
+    return tree_of_grown(grown, connectivity, two_sided=True)
+
+
+def tree_of_grown(grown: Grown, connectivity: int, *, two_sided: bool) -> ClusterTree:
+    """Make a tree of what the core has grown."""
+    return ClusterTree._of(grown, connectivity, two_sided=two_sided)  # noqa: SLF001 - its own
+
+
+def _of_volume(opened: OpenMap, connectivity: int, *, two_sided: bool) -> Grown:
+    steps = np.empty_like(opened.voxels, np.int32, subok=False)
+    branches = _core.merge_tree(
+        opened.voxels,
+        steps,
+        mask=opened.inside,
+        two_sided=two_sided,
+        connectivity=connectivity,
+    )
+    return Grown(branches, steps, opened.data.dtype)
+
+
+def robust_heights(
+    count: int,
+    labels: NDArray[np.int32],
+    tree: Callable[[], ClusterTree],
+    level: float,
+) -> dict[str, NDArray[np.float64]]:
+    """Return the thresholds between which each cluster is one and separate."""
+    heights = {name: np.full(count, np.nan) for name in ("robust_from", "robust_to")}
+    if not count:
+        return heights
+    at = tree().clusters(abs(level))
+    # Matched by the labels at their peaks. The tree also has the other sign and small
+    # clusters, and other peaks where integers are the same as 64-bit floats.
+    numbers = labels[tuple(at.ijk.T)]
+    for name, of_clusters in heights.items():
+        of_clusters[numbers[numbers > 0] - 1] = getattr(at, name)[numbers > 0]
+    return heights
 
 
 def _at_least(

@@ -15,12 +15,14 @@ from nithresh.command.options import (
     InputOptions,
     MaskOption,
     RunOptions,
+    SurfaceOptions,
     ThresholdOptions,
     add_inputs,
     add_mask,
     add_rules,
     add_run,
     add_sides,
+    add_surfaces,
     add_threshold,
 )
 from nithresh.command.parser import Subcommand, example, names_of_outputs
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from nithresh.command.jobs import Job
 
 
-class Options(InputOptions, ThresholdOptions, MaskOption, RunOptions):
+class Options(InputOptions, ThresholdOptions, MaskOption, SurfaceOptions, RunOptions):
     """What it takes."""
 
     threshold: float | str
@@ -49,6 +51,7 @@ def add_words(to: argparse.ArgumentParser) -> None:
     add_sides(to)
     add_rules(to)
     add_mask(to)
+    add_surfaces(to)
     to.add_argument("--table", metavar="OUT.tsv", help="save the table here")
     to.add_argument(
         "--labels",
@@ -102,36 +105,43 @@ def run(options: Options) -> int:
     from nithresh import find_clusters
     from nithresh._params import check_request
     from nithresh.command import each, jobs
+    from nithresh.command.surfaces import Surfaces
     from nithresh.images import load_map, open_image
 
     with as_usage():
         check_request(options.threshold, **options.request)
     todo = _jobs(options)
     others = [path for _, path in options.extra + options.atlas + options.atlas_names]
-    jobs.check_files(todo, others if options.mask is None else [*others, options.mask])
+    others += options.mask_files + options.surface_files
+    jobs.check_files(todo, others)
     mask = jobs.open_mask(options)
+    surfaces = Surfaces.of(options, options.mask)
     if len(dict(options.extra)) < len(options.extra):
         msg = "--extra gives two maps the same name"
         raise UsageError(msg)
     extra = {}
     for name, path in options.extra:
         with needing(path):
-            extra[name] = open_image(Path(path))
+            is_surface = surfaces.are_for(path)
+            extra[name] = path if is_surface else open_image(Path(path))
     atlas = _atlases(options)
     as_text = _format(options, several=len(todo) > 1)
 
     def work(job: Job) -> str:
-        image = load_map(job.source)
-        clusters = find_clusters(
-            image,
-            options.threshold,
-            **options.request,
-            mask_img=None if mask is None else mask.on_grid_of(image),
-            extra=extra,
-            atlas=atlas,
-        )
-        choices = clusters.table.choices
-        choices["mask"] = None if mask is None else mask.source
+        words: dict[str, Any] = {**options.request, "extra": extra, "atlas": atlas}
+        if surfaces.are_for(job.source):
+            clusters = find_clusters(
+                job.source, options.threshold, **words, **surfaces.arguments()
+            )
+            choices = clusters.table.choices
+        else:
+            image = load_map(job.source)
+            mask_img = None if mask is None else mask.on_grid_of(image)
+            clusters = find_clusters(
+                image, options.threshold, **words, mask_img=mask_img
+            )
+            choices = clusters.table.choices
+            choices["mask"] = None if mask is None else mask.source
         _save(options, job, clusters, choices)
         return as_text(job.source, clusters, choices)
 
@@ -185,6 +195,7 @@ def _save(
         {
             **options.written,
             "--mask": options.mask,
+            **options.written_surfaces,
             "--extra": tuple(f"{name}={path}" for name, path in options.extra),
             "--atlas": tuple(f"{name}={path}" for name, path in options.atlas),
             "--atlas-names": tuple(

@@ -1,7 +1,10 @@
 """A description of a map: lines, each with a name and a text."""
 
+from __future__ import annotations
+
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import nibabel
 import numpy as np
@@ -9,20 +12,70 @@ from numpy.typing import NDArray
 
 from nithresh._arrays import as_voxels
 from nithresh._numbers import told_apart
+from nithresh._params import check_request
 from nithresh._stated import stated
 from nithresh.clusters import label
 from nithresh.grids import determinant, fault_of
 from nithresh.images import volumes
+
+if TYPE_CHECKING:
+    from nithresh.surfaces.opened import OpenSurface
 
 _THRESHOLDS = (2.3, 3.1, 5.0)
 
 
 def described(image: Any, connectivity: int) -> dict[str, str]:
     """Say what a map is, what its voxels are, and what thresholds would keep of it."""
-    counts = Counts(connectivity)
+
+    def count(data: NDArray[Any], threshold: float) -> tuple[int, int]:
+        labels, clusters = label(data, threshold, connectivity=connectivity)
+        return int(np.count_nonzero(labels)), clusters
+
+    counts = Counts("voxels", count)
     for volume in volumes(image):
         counts.add(volume)
     return {**_of_grid(image), **counts.lines()}
+
+
+def described_surface(opened: OpenSurface, connectivity: int) -> dict[str, str]:
+    """Say the same of a map of surfaces; of clusters only if it has its surfaces."""
+    nodes = opened.nodes
+    graph = opened.graph(connectivity) if opened.has_meshes else None
+
+    def count(values: NDArray[Any], threshold: float) -> tuple[int, int | None]:
+        row = values.reshape(-1)
+        passing = int(np.count_nonzero(np.abs(row[np.isfinite(row)]) >= threshold))
+        if graph is None:
+            return passing, None
+        request = check_request(
+            threshold, two_sided=True, cluster_threshold=0, connectivity=connectivity
+        )
+        found = graph.find_clusters(
+            row,
+            None,
+            request.at(threshold, row.dtype),
+            mask=None,
+            areas=None,
+            min_area=0.0,
+        )
+        return passing, len(found["signs"])
+
+    counts = Counts("values", count)
+    for values in opened.one_map_each():
+        counts.add(values)
+    lines = {
+        part.name: f"{part.count} of {part.vertex_count} vertices"
+        for part in nodes.surfaces
+    }
+    if nodes.volumes:
+        voxels = sum(part.count for part in nodes.volumes)
+        lines["voxels"] = f"{voxels} in {len(nodes.volumes)} structures"
+    data = opened.map.data
+    lines["maps"] = str(data.size // max(1, len(data)))
+    lines["type"] = data.dtype.name
+    if graph is None:
+        lines["clusters"] = "not counted: no surface says which vertices are neighbours"
+    return {**lines, **_of_statistic(opened.map.image), **counts.lines()}
 
 
 def _of_grid(image: Any) -> dict[str, str]:
@@ -77,13 +130,25 @@ def _of_statistic(image: Any) -> dict[str, str]:
 
 
 class Counts:
-    """Counts of voxels and clusters, volume by volume."""
+    """Counts of voxels and clusters, volume by volume.
 
-    def __init__(self, connectivity: int) -> None:
-        self._connectivity = connectivity
+    Parameters
+    ----------
+    unit : str
+        What is counted: "voxels" or "values".
+    count : callable
+        Returns how many pass a threshold, and in how many clusters; None if that is not
+        known.
+    """
+
+    def __init__(
+        self, unit: str, count: Callable[[NDArray[Any], float], tuple[int, int | None]]
+    ) -> None:
+        self._unit, self._count = unit, count
         self._size = self._nan = self._infinite = self._zero = 0
         # The extreme values, and how many voxels have them; none at first.
         self._ends: dict[str, tuple[Any, int]] = {}
+        self._passing: dict[float, tuple[int, int | None]]
         self._passing = dict.fromkeys(_THRESHOLDS, (0, 0))
 
     def add(self, data: NDArray[Any]) -> None:
@@ -107,12 +172,12 @@ class Counts:
                 count += int(np.count_nonzero(finite == end))
             self._ends[name] = known, count
         for threshold in _THRESHOLDS:
-            labels, count = label(data, threshold, connectivity=self._connectivity)
+            own, own_clusters = self._count(data, threshold)
             voxels, clusters = self._passing[threshold]
-            self._passing[threshold] = (
-                voxels + int(np.count_nonzero(labels)),
-                clusters + count,
-            )
+            total = None
+            if clusters is not None and own_clusters is not None:
+                total = clusters + own_clusters
+            self._passing[threshold] = voxels + own, total
 
     def _texts(self) -> list[str]:
         """Return the extreme values with as many digits as tell them apart."""
@@ -125,13 +190,13 @@ class Counts:
         if self._ends:
             low, high = self._texts()
             lines["range"] = f"{low} to {high}"
-        lines["NaN"] = _voxels(self._nan, self._size)
+        lines["NaN"] = self._share(self._nan)
         if self._infinite:
-            lines["infinite"] = _voxels(self._infinite, self._size)
-        lines["zero"] = _voxels(self._zero, self._size)
+            lines["infinite"] = self._share(self._infinite)
+        lines["zero"] = self._share(self._zero)
         if self._ends:
             ends = {
-                end: f"{text} in {count} voxels"
+                end: f"{text} in {count} {self._unit}"
                 for (end, count), text in zip(
                     self._ends.values(), self._texts(), strict=True
                 )
@@ -141,12 +206,12 @@ class Counts:
                 ", ".join(ends.values()) or "none: no extreme value is shared"
             )
         for threshold, (voxels, clusters) in self._passing.items():
-            lines[f"abs(value) >= {threshold:g}"] = (
-                f"{_voxels(voxels, self._size)}, {clusters} clusters"
-            )
+            name = f"abs(value) >= {threshold:g}"
+            lines[name] = self._share(voxels)
+            if clusters is not None:
+                lines[name] += f", {clusters} clusters"
         return lines
 
-
-def _voxels(count: int, of: int) -> str:
-    share = count / of if of else math.nan
-    return f"{count} voxels ({share:.1%})" if count else "0 voxels"
+    def _share(self, count: int) -> str:
+        share = count / self._size if self._size else math.nan
+        return f"{count} {self._unit} ({share:.1%})" if count else f"0 {self._unit}"

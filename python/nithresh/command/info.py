@@ -9,9 +9,11 @@ from nithresh._connectivity import CONNECTIVITIES
 from nithresh.command.options import (
     InputOptions,
     RunOptions,
+    SurfaceOptions,
     add_debug,
     add_inputs,
     add_jobs,
+    add_surfaces,
 )
 from nithresh.command.parser import Subcommand, example
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from nithresh.command.jobs import Job
 
 
-class Options(InputOptions, RunOptions):
+class Options(InputOptions, SurfaceOptions, RunOptions):
     """What it takes."""
 
     connectivity: int
@@ -35,6 +37,7 @@ def add_words(to: argparse.ArgumentParser) -> None:
         default=6,
         help="connectivity of the clusters that are counted (default: 6)",
     )
+    add_surfaces(to, min_area=False, areas=False)
     add_jobs(to)
     add_debug(to)
 
@@ -42,11 +45,18 @@ def add_words(to: argparse.ArgumentParser) -> None:
 def run(options: Options) -> int:
     """Describe each input."""
     from nithresh.command import each, jobs
-    from nithresh.command.description import described
+    from nithresh.command.description import described, described_surface
+    from nithresh.command.surfaces import Surfaces
     from nithresh.images import load_map
 
+    surfaces = Surfaces.of(options)
+
     def work(job: Job) -> str:
-        lines = described(load_map(job.source), options.connectivity)
+        if surfaces.are_for(job.source):
+            opened = surfaces.open(job.source)
+            lines = described_surface(opened, options.connectivity)
+        else:
+            lines = described(load_map(job.source), options.connectivity)
         width = max(map(len, lines))
         text = "".join(f"  {name:{width}}  {what}\n" for name, what in lines.items())
         return f"{job.source}\n{text}"

@@ -11,7 +11,13 @@ from nithresh._own_files import OwnFiles
 from nithresh._paths import expanded
 from nithresh.command.errors import UsageError, already_exists, as_usage, needing
 from nithresh.command.names import image_beside, sidecar_of
-from nithresh.command.options import ImageOutputOptions, InputOptions, MaskOption
+from nithresh.command.options import (
+    ImageOutputOptions,
+    InputOptions,
+    MaskOption,
+    SurfaceOptions,
+)
+from nithresh.command.surfaces import is_surface_mask
 from nithresh.files import check_extension, files_of
 from nithresh.files.atomic import IfExists, check_place
 from nithresh.files.sidecars import State, exists, state
@@ -136,8 +142,10 @@ def image_jobs(
 
 
 def open_mask(options: MaskOption) -> SharedMask | None:
-    """Read the mask, once for all files."""
-    if options.mask is None:
+    """Read the mask, once for all files; None if it is one of vertices."""
+    if options.mask is None or (
+        isinstance(options, SurfaceOptions) and is_surface_mask(options, options.mask)
+    ):
         return None
     with needing(options.mask):
         return SharedMask(Path(options.mask))

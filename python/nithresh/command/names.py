@@ -9,9 +9,13 @@ from nithresh._paths import expanded
 _BIDS = re.compile(r"((?:[A-Za-z]+-[A-Za-z0-9+]+_)+)([A-Za-z0-9]+)")
 _DESC = re.compile(r"(?<![A-Za-z0-9])desc-([A-Za-z0-9+]+)_")
 _EXTENSIONS = re.compile(
-    r"\.(nii|nii\.gz|hdr|img|hdr\.gz|img\.gz|mgh|mgz|head|brik|brik\.gz)$",
+    r"(\.[dp][a-z]+\.nii|(\.(func|shape|label|surf|time))?\.gii(\.gz)?"
+    r"|\.(nii|nii\.gz|hdr|img|hdr\.gz|img\.gz|mgh|mgz|head|brik|brik\.gz))$",
     re.IGNORECASE,
 )
+_OF_SURFACES = re.compile(r"\.gii(\.gz)?$|\.[dp][a-z]+\.nii$", re.IGNORECASE)
+# FreeSurfer's maps of vertices have no extension.
+_OVERLAY = re.compile(r"[lr]h\.")
 # Extensions that an output keeps. MGH holds no float64, which scores may be.
 _KEPT = (".nii", ".nii.gz", ".mgh", ".mgz")
 _KEPT_FOR_SCORES = (".nii", ".nii.gz")
@@ -22,8 +26,8 @@ def split(name: str) -> tuple[str, str]:
 
     Examples
     --------
-    >>> split("map.v2.nii.gz"), split("readme")
-    (('map.v2', '.nii.gz'), ('readme', ''))
+    >>> split("map.v2.nii.gz"), split("z.func.gii"), split("readme")
+    (('map.v2', '.nii.gz'), ('z', '.func.gii'), ('readme', ''))
     """
     found = _EXTENSIONS.search(name)
     return (name[: found.start()], found.group()) if found else (name, "")
@@ -61,10 +65,16 @@ def image_beside(
     'sub-1_desc-smoothTfce_statmap.nii'
     >>> image_beside("motor.hdr", "out", "thresholded").as_posix()
     'out/motor_thresholded.nii.gz'
+    >>> image_beside("sub-1_stat-z_statmap.dscalar.nii", None, "thresholded").name
+    'sub-1_stat-z_desc-thresholded_statmap.dscalar.nii'
     """
     stem, extension = split(Path(source).name)
-    if extension.lower() not in (_KEPT_FOR_SCORES if what == "tfce" else _KEPT):
-        extension = ".nii.gz"
+    if not extension and _OVERLAY.match(stem):
+        extension = ".mgh"
+    elif not _OF_SURFACES.search(extension):
+        kept = _KEPT_FOR_SCORES if what == "tfce" else _KEPT
+        if extension.lower() not in kept:
+            extension = ".nii.gz"
     bids = _BIDS.fullmatch(stem)
     if bids is None:
         return _in(source, folder, f"{stem}_{what}{extension}")
@@ -100,10 +110,18 @@ def labels_beside(source: str, folder: str | None) -> Path:
     'sub-1_stat-z_desc-clusters_dseg.nii.gz'
     >>> labels_beside("motor.nii", None).name
     'motor_labels.nii'
+    >>> labels_beside("z.dscalar.nii", None).name
+    'z_labels.dlabel.nii'
     """
     is_bids = _BIDS.fullmatch(split(Path(source).name)[0]) is not None
     what = "clusters" if is_bids else "labels"
-    return image_beside(source, folder, what, suffix="dseg")
+    path = image_beside(source, folder, what, suffix="dseg")
+    stem, extension = split(path.name)
+    if extension.lower().endswith((".gii", ".gii.gz")):
+        return path.with_name(f"{stem}.label.gii")
+    if _OF_SURFACES.search(extension):
+        return path.with_name(f"{stem}.dlabel.nii")
+    return path
 
 
 def sidecar_of(output: Path) -> Path:

@@ -141,10 +141,96 @@ def add_rules(to: argparse.ArgumentParser) -> None:
     )
 
 
+class SurfaceOptions(CommonOptions):
+    """Which vertices are neighbours, and how large they are."""
+
+    surface: str | None = None
+    left_surface: str | None = None
+    right_surface: str | None = None
+    areas: str | None = None
+    left_areas: str | None = None
+    right_areas: str | None = None
+    across_structures: bool = False
+    min_area: float = 0.0
+
+    @property
+    def surface_files(self) -> list[str]:
+        """The files that are read for all inputs."""
+        files = (
+            self.surface,
+            self.left_surface,
+            self.right_surface,
+            self.areas,
+            self.left_areas,
+            self.right_areas,
+        )
+        return [path for path in files if path is not None]
+
+    @property
+    def written_surfaces(self) -> dict[str, object]:
+        """The same options as they are written on a command line."""
+        return {
+            "--surface": self.surface,
+            "--left-surface": self.left_surface,
+            "--right-surface": self.right_surface,
+            "--areas": self.areas,
+            "--left-areas": self.left_areas,
+            "--right-areas": self.right_areas,
+            "--min-area": self.min_area or None,
+            "--across-structures": self.across_structures,
+        }
+
+
+def add_surfaces(
+    to: argparse.ArgumentParser, *, min_area: bool = True, areas: bool = True
+) -> None:
+    """Add the words of :class:`SurfaceOptions`."""
+    group = to.add_argument_group(
+        "maps of surfaces", "GIFTI, CIFTI-2 and FreeSurfer's overlays"
+    )
+    for side in ("", "left-", "right-"):
+        what = (
+            f"the {side[:-1]} cortex of a CIFTI file"
+            if side
+            else "a map of one surface"
+        )
+        group.add_argument(
+            f"--{side}surface",
+            metavar="SURF",
+            help=f"which vertices are neighbours, for {what}: a .surf.gii file or a "
+            "surface of FreeSurfer",
+        )
+    for side in ("", "left-", "right-") if areas else ():
+        group.add_argument(
+            f"--{side}areas",
+            metavar="AREAS",
+            help=f"the area of each vertex in mm2 instead of that on --{side}surface, "
+            "whose areas are too small if it is an average",
+        )
+    if min_area:
+        group.add_argument(
+            "--min-area",
+            metavar="MM2",
+            type=float,
+            default=0.0,
+            help="keep clusters of vertices of at least this area in mm2 (default: 0)",
+        )
+    group.add_argument(
+        "--across-structures",
+        action="store_true",
+        help="let clusters of voxels go on from one structure to another",
+    )
+
+
 class MaskOption(CommonOptions):
     """Where to look."""
 
     mask: str | None = None
+
+    @property
+    def mask_files(self) -> list[str]:
+        """The file of the mask, if there is one."""
+        return [] if self.mask is None else [self.mask]
 
 
 def add_mask(to: argparse.ArgumentParser) -> None:

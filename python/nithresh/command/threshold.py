@@ -12,6 +12,7 @@ from nithresh.command.options import (
     ImageOutputOptions,
     InputOptions,
     MaskOption,
+    SurfaceOptions,
     ThresholdOptions,
     add_image_output,
     add_inputs,
@@ -19,6 +20,7 @@ from nithresh.command.options import (
     add_rules,
     add_run,
     add_sides,
+    add_surfaces,
     add_threshold,
 )
 from nithresh.command.parser import Subcommand, example, names_of_outputs
@@ -26,9 +28,12 @@ from nithresh.command.parser import Subcommand, example, names_of_outputs
 if TYPE_CHECKING:
     from nithresh._params import Request
     from nithresh.command.jobs import Job, SharedMask
+    from nithresh.command.surfaces import Surfaces
 
 
-class Options(InputOptions, ThresholdOptions, MaskOption, ImageOutputOptions):
+class Options(
+    InputOptions, ThresholdOptions, MaskOption, SurfaceOptions, ImageOutputOptions
+):
     """What it takes."""
 
     threshold: float | str
@@ -41,6 +46,7 @@ def add_words(to: argparse.ArgumentParser) -> None:
     add_sides(to)
     add_rules(to)
     add_mask(to)
+    add_surfaces(to)
     add_image_output(to)
     add_run(to)
     to.add_argument(
@@ -57,17 +63,23 @@ def run(options: Options) -> int:
     from nithresh._params import check_request
     from nithresh.command import each, jobs
     from nithresh.command.errors import as_usage
+    from nithresh.command.surfaces import Surfaces
 
     with as_usage():
         request = check_request(options.threshold, **options.request)
     todo = jobs.image_jobs(options, jobs.inputs_of(options), "thresholded")
-    jobs.check_files(todo, also_read=[] if options.mask is None else [options.mask])
+    jobs.check_files(todo, also_read=[*options.mask_files, *options.surface_files])
     work = partial(
         _work,
         request=request,
         threshold=options.threshold,
-        options={**options.written, "--mask": options.mask},
+        options={
+            **options.written,
+            "--mask": options.mask,
+            **options.written_surfaces,
+        },
         mask=jobs.open_mask(options),
+        surfaces=Surfaces.of(options, options.mask),
     )
     return each.for_each(options, todo, work, show=each.shown_names(options, todo))
 
@@ -79,6 +91,7 @@ def _work(
     threshold: float | str,
     options: Mapping[str, object],
     mask: SharedMask | None,
+    surfaces: Surfaces,
 ) -> str:
     """Threshold one input, here or in another process.
 
@@ -94,21 +107,30 @@ def _work(
     from nithresh.thresholding import threshold_open
 
     (output,) = job.outputs
-    image = load_map(job.at(job.source))
-    mask_img = None if mask is None else mask.on_grid_of(image)
-    opened = OpenMap.of_image(
-        image, mask_img, for_clusters=request.cluster_threshold > 0
-    )
-    level = opened.level(request)
-    kept = threshold_open(opened, request, level)
+    path = job.at(job.source)
+    if surfaces.are_for(path):
+        from nithresh.surfaces.thresholding import threshold_surface
+
+        on_surface = surfaces.open(path)
+        opened, made = on_surface.map, surfaces.made_of(path)
+        level = opened.level(request)
+        kept = threshold_surface(on_surface, request, level)
+    else:
+        image = load_map(path)
+        mask_img = None if mask is None else mask.on_grid_of(image)
+        opened = OpenMap.of_image(
+            image, mask_img, for_clusters=request.cluster_threshold > 0
+        )
+        level = opened.level(request)
+        kept, made = threshold_open(opened, request, level), made_of(path, mask)
     saved = saving(
         job,
         "Statistical map, zero where no voxel was kept",
         command_line("threshold", job.source, {**options, "-o": output}),
         {
             **rules_of(request, threshold, level),
-            "statistic": stated(image).as_choice(),
-            **made_of(job.at(job.source), mask),
+            "statistic": stated(opened.image).as_choice(),
+            **made,
         },
     )
     with saved as files, naming(output):

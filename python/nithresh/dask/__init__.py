@@ -30,13 +30,13 @@ except ImportError as error:
 
 from nithresh._choices import rules_of, versions
 from nithresh._columns import Rows, made
+from nithresh._kept import warn_beyond_range
 from nithresh._params import check_request, warn
 from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh._shared_docs import shared_docs
 from nithresh.dask.blocks import Volume, merged
 from nithresh.grids import fault
 from nithresh.table import ClusterTable
-from nithresh.thresholding import warn_beyond_range
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

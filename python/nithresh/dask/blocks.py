@@ -39,11 +39,11 @@ from nithresh._arrays import (
     result_type,
 )
 from nithresh._connectivity import REACH
+from nithresh._kept import threshold_map
 from nithresh._open import OpenMap
 from nithresh._params import Percentile, Request
 from nithresh._workers import check_workers
 from nithresh.dask.percentile import resolve
-from nithresh.thresholding import threshold_map
 
 # Which parts of two blocks touch along an axis. _NEXT: the second block is one on (1)
 # or one back (-1). _BESIDE: both are in the same row of blocks, and the second voxel is

@@ -2,7 +2,8 @@
 
 from nithresh.files.atomic import marked_temporaries, remove_temporaries
 from nithresh.files.errors import ImageFileError, MissingFileError
-from nithresh.files.reading import load, read_voxels, sha256, without_volume
+from nithresh.files.loading import load
+from nithresh.files.reading import read_voxels, sha256, without_volume
 from nithresh.files.writing import (
     check_extension,
     files_of,

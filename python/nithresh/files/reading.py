@@ -30,7 +30,6 @@ from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 
 from nithresh._numbers import shape_text
-from nithresh._paths import expanded
 from nithresh.files.compression import (
     LONGEST_HEADER,
     Content,
@@ -70,64 +69,44 @@ _LONGEST_HEAD = 1 << 16
 _SNIFFED = 1024
 
 
-def load(path: str | os.PathLike[str]) -> Any:
-    """Load an image file.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        A NIfTI-1 or NIfTI-2 file (``.nii``, or a pair of ``.hdr`` and ``.img``), a
-        FreeSurfer ``.mgh`` or ``.mgz`` file, or one of the other volumes that nibabel
-        reads: Analyze, AFNI (``.HEAD`` and ``.BRIK``), Philips (``.PAR`` and
-        ``.REC``), MINC (``.mnc``; MINC2 needs the package h5py) and ECAT (``.v``).
-        ``.gz``, ``.bz2`` and ``.zst`` may follow where the format has it. ``~`` is
-        the home folder.
-
-    Returns
-    -------
-    nibabel image
-        Of the class that nibabel has for the format. An uncompressed file is mapped
-        into memory when its voxels are asked for; a compressed one is decompressed
-        here and its checksum verified.
+def read_image(image_class: Any, place: Path) -> Any:
+    """Read the file of an image of a volume.
 
     Raises
     ------
-    MissingFileError
-        There is no such file (a FileNotFoundError and a ValueError).
-    PermissionError
-        The file may not be read.
-    ImageFileError
-        Not an image of a volume, truncated or damaged, or of a format for which a
-        package is missing (nibabel's error of that name and a ValueError).
-
-    Examples
-    --------
-    >>> from nithresh import datasets, load
-    >>> load(datasets.load_sample_motor_activation_image()).shape
-    (53, 63, 46)
+    UnreadableError
+        It is damaged: to be caught by :func:`naming_file`.
     """
-    place = expanded(path)
-    with _naming(place):
-        try:
-            # Not by exists(), which may take what may not be read for missing.
-            mode = place.stat().st_mode
-        except (FileNotFoundError, NotADirectoryError, ValueError):
-            msg = f"no such file: {str(path)!r}"
-            raise MissingFileError(msg) from None
-        if stat.S_ISDIR(mode):
-            msg = f"{str(path)!r} is a folder; it must be an image file"
-            raise ImageFileError(msg)
-        _check_file(place)
-        image_class = _image_class(place)
-        # Numbers without sense overflow when a parser computes with them.
-        with np.errstate(all="ignore"):
-            image = _read(image_class, image_class.filespec_to_file_map(place))
-            affine = image.affine
-        if np.shape(affine) != (4, 4) or affine.dtype.kind != "f":
-            msg = f"its affine has shape {np.shape(affine)}"
-            raise UnreadableError(msg)
-        image.file_map = image_class.filespec_to_file_map(place)
-        return image
+    # Numbers without sense overflow when a parser computes with them.
+    with np.errstate(all="ignore"):
+        image = _read(image_class, image_class.filespec_to_file_map(place))
+        affine = image.affine
+    if np.shape(affine) != (4, 4) or affine.dtype.kind != "f":
+        msg = f"its affine has shape {np.shape(affine)}"
+        raise UnreadableError(msg)
+    image.file_map = image_class.filespec_to_file_map(place)
+    return image
+
+
+def read_nifti2(place: Path) -> nibabel.Nifti2Image:
+    """Read a file as NIfTI-2, whatever it is by its name; for CIFTI-2, which is.
+
+    Raises
+    ------
+    UnreadableError
+        It is not, or it is damaged: to be caught by :func:`naming_file`.
+    """
+    _check_file(place)
+    with open_stream(str(place)) as stream:
+        head = stream.read(nibabel.Nifti2Header.sizeof_hdr)
+    if not nibabel.Nifti2Header.may_contain_header(head):
+        msg = "it is not a NIfTI-2 file, as CIFTI-2 files are"
+        raise UnreadableError(msg)
+    with np.errstate(all="ignore"):
+        image: nibabel.Nifti2Image = _read(
+            nibabel.Nifti2Image, nibabel.Nifti2Image.filespec_to_file_map(place)
+        )
+    return image
 
 
 def read_voxels(image: SpatialImage, index: Any = None) -> NDArray[Any]:
@@ -146,7 +125,7 @@ def read_voxels(image: SpatialImage, index: Any = None) -> NDArray[Any]:
     """
     if not nibabel.is_proxy(image.dataobj):
         return np.asanyarray(image.dataobj)
-    with _naming(image.get_filename() or "a file without a name"):
+    with naming_file(image.get_filename() or "a file without a name"):
         if index is not None:
             return np.asanyarray(image.dataobj[index])
         data: NDArray[Any] = np.asanyarray(image.dataobj)
@@ -162,7 +141,7 @@ def without_volume(image_class: type) -> str | None:
     kind = _SURFACES.get(image_class.__name__)
     if kind is None:
         return None
-    return f"is {kind}; surfaces are not supported yet, only volumes are"
+    return f"is {kind}; it must be an image of a volume"
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
@@ -172,7 +151,7 @@ def sha256(path: str | os.PathLike[str]) -> str:
 
 
 @contextmanager
-def _naming(place: str | os.PathLike[str]) -> Iterator[None]:
+def naming_file(place: str | os.PathLike[str]) -> Iterator[None]:
     """Turn whatever is wrong with a file into one error that names it."""
     try:
         yield
@@ -217,8 +196,15 @@ def _check_file(place: Path) -> None:
         raise UnreadableError(msg)
 
 
-def _image_class(place: Path) -> Any:
-    """Find the nibabel class that reads a file, by its name and first bytes."""
+def image_class_of(place: Path) -> Any:
+    """Find the nibabel class that reads a file, by its name and first bytes.
+
+    Raises
+    ------
+    UnreadableError
+        There is none: to be caught by :func:`naming_file`.
+    """
+    _check_file(place)
     first = place
     if splitext_addext(place)[1].lower() in nibabel.AnalyzeImage.valid_exts:
         pair: Any = nibabel.AnalyzeImage.filespec_to_file_map(place)
@@ -235,12 +221,8 @@ def _image_class(place: Path) -> Any:
     else:
         msg = (
             "it is not an image of a known format (NIfTI, Analyze, MGH, AFNI, PAR/REC, "
-            "MINC, ECAT)"
+            "MINC, ECAT, GIFTI, CIFTI-2)"
         )
-        raise UnreadableError(msg)
-    surface = without_volume(image_class)
-    if surface is not None:
-        msg = f"it {surface}"
         raise UnreadableError(msg)
     return image_class
 

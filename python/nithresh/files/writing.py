@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import nibabel
 import numpy as np
 from isal import isal_zlib
+from nibabel.cifti2.cifti2 import Cifti2Image
+from nibabel.gifti.gifti import GiftiImage
 from nibabel.spatialimages import SpatialImage
 
 from nithresh._paths import expanded
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 
 _PAIR_EXTENSIONS = (".hdr", ".img", ".hdr.gz", ".img.gz")
 _MGH_EXTENSIONS = (".mgh", ".mgz")
-_EXTENSIONS = (".nii", ".nii.gz", *_PAIR_EXTENSIONS, *_MGH_EXTENSIONS)
+_GIFTI_EXTENSIONS = (".gii", ".gii.gz")
+_VOLUME_EXTENSIONS = (".nii", ".nii.gz", *_PAIR_EXTENSIONS, *_MGH_EXTENSIONS)
+_EXTENSIONS = (*_VOLUME_EXTENSIONS, *_GIFTI_EXTENSIONS)
 _GZIP_EXTENSIONS = (".gz", ".mgz")
 # What MGH files hold for all versions of FreeSurfer.
 _MGH_DTYPES = ("uint8", "int16", "int32", "float32")
@@ -36,7 +40,9 @@ _GZIP_WINDOW = 31
 _CHUNK = 1 << 20
 
 
-def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
+def save(
+    img: SpatialImage | GiftiImage | Cifti2Image, path: str | os.PathLike[str]
+) -> None:
     """Save an image to a file.
 
     Parameters
@@ -45,8 +51,9 @@ def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
         It is not changed. Its voxels are stored in the data type of its header.
     path : str or os.PathLike
         Ends in ``.nii``, ``.nii.gz``, ``.hdr``, ``.img``, ``.hdr.gz``,
-        ``.img.gz``, ``.mgh`` or ``.mgz``; ``~`` is the home folder. An existing
-        file is replaced only when the new one is complete.
+        ``.img.gz``, ``.mgh`` or ``.mgz``; of a GIFTI image in ``.gii`` or
+        ``.gii.gz``, of a CIFTI-2 image in ``.nii``. ``~`` is the home folder. An
+        existing file is replaced only when the new one is complete.
 
     Raises
     ------
@@ -71,11 +78,12 @@ def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
     ...     nithresh.load(f"{folder}/copy.nii.gz").shape
     (53, 63, 46)
     """
-    if not isinstance(img, SpatialImage):
+    if not isinstance(img, (SpatialImage, GiftiImage, Cifti2Image)):
         msg = f"img is of type {type(img).__name__}; it must be a nibabel image"
         raise TypeError(msg)
     place = expanded(path)
     check_extension(path)
+    check_fits(img, path)
     with Transaction() as files:
         write_image(img, place, files)
         files.commit()
@@ -83,6 +91,9 @@ def save(img: SpatialImage, path: str | os.PathLike[str]) -> None:
 
 def write_image(img: Any, path: Path, files: Transaction) -> None:
     """Write the files of an image, which appear with the others of a transaction."""
+    if isinstance(img, (GiftiImage, Cifti2Image)):
+        _write_surfaces(img, path, files)
+        return
     is_fit = img.affine is None or fault(img.affine) is None
     # Without a volume, voxel sizes and directions are not finite, and are written so.
     with nullcontext() if is_fit else np.errstate(all="ignore"):
@@ -107,6 +118,21 @@ def _write_image(img: Any, path: Path, files: Transaction) -> None:
                 stream = streams.enter_context(_gzipped(stream))
             holder.fileobj = stream
         own.to_file_map(holders)
+
+
+def _write_surfaces(img: Any, path: Path, files: Transaction) -> None:
+    """Write the file of an image that has no volume, or not only one."""
+    if isinstance(img, Cifti2Image):
+        # nibabel changes the headers of what it saves.
+        header = img.nifti_header.copy()
+        content = Cifti2Image(img.dataobj, img.header, header).to_bytes()
+    else:
+        content = img.to_bytes()
+    with ExitStack() as streams:
+        stream = streams.enter_context(files.open(path, follows_links=True))
+        if path.name.lower().endswith(_GZIP_EXTENSIONS):
+            stream = streams.enter_context(_gzipped(stream))
+        stream.write(content)
 
 
 def _of_class(image_class: Any, img: Any) -> Any:
@@ -158,6 +184,26 @@ def check_extension(path: str | os.PathLike[str]) -> None:
     """Check that a path is that of an image as :func:`save` writes it."""
     if not str(path).lower().endswith(_EXTENSIONS):
         msg = f"path is {str(path)!r}; it must end in one of {', '.join(_EXTENSIONS)}"
+        raise ValueError(msg)
+
+
+def check_fits(img: Any, path: str | os.PathLike[str]) -> None:
+    """Check that a path is that of an image of such a class.
+
+    Raises
+    ------
+    ValueError
+        It is not.
+    """
+    is_gifti = isinstance(img, GiftiImage)
+    allowed: tuple[str, ...] = _GIFTI_EXTENSIONS if is_gifti else _VOLUME_EXTENSIONS
+    if isinstance(img, Cifti2Image):
+        allowed = (".nii",)
+    if not str(path).lower().endswith(allowed):
+        msg = (
+            f"path is {str(path)!r}; for a {type(img).__name__} it must end in "
+            f"{' or '.join(allowed)}"
+        )
         raise ValueError(msg)
 
 

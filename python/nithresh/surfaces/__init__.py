@@ -1,0 +1,1 @@
+"""Maps of surfaces: GIFTI, CIFTI-2, FreeSurfer's overlays, nilearn's SurfaceImage."""

@@ -1,0 +1,156 @@
+"""CIFTI-2: grayordinates, which are vertices of the cortex and voxels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nibabel
+import numpy as np
+from nibabel.cifti2.cifti2 import Cifti2Image
+from nibabel.cifti2.cifti2_axes import LabelAxis
+from nibabel.nifti1 import Nifti1Extension
+from numpy.typing import NDArray
+
+from nithresh._stated import NoHeader
+from nithresh.files.reading import naming_file, read_voxels
+from nithresh.files.surface_files import CiftiFile, cifti_header
+from nithresh.surfaces import cifti_xml
+from nithresh.surfaces.cifti_xml import CiftiXml, structure_name
+from nithresh.surfaces.kind import check_values, colours
+from nithresh.surfaces.nodes import Nodes, Structure
+
+_EXTENSION = 32
+_LABELS = 3007
+_LABELS_NAME = "ConnDenseLabel"
+
+
+class CiftiFileMap:
+    """A file, of which results keep the XML byte for byte."""
+
+    def __init__(self, file: CiftiFile, path: str, *, raw: bool) -> None:
+        self._file, self._raw = file, raw
+        self.origin = NoHeader(path)
+        with naming_file(path):
+            self._words: CiftiXml = cifti_xml.parse(file.xml)
+            self.nodes = self._words.nodes
+            data = read_voxels(file.image)
+            maps, count = data.shape[4:]
+            if count != self.nodes.count:
+                msg = f"it has {count} values a map for {self.nodes.count} places"
+                raise ValueError(msg)
+        # In the file, the values of one place for all maps follow one another.
+        self.data: NDArray[Any] = data.reshape(maps, count, order="F").T
+        if maps == 1:
+            self.data = self.data[:, 0]
+        check_values(self.data, "img")
+
+    def own_meshes(self) -> None:
+        """Return None: its surfaces are in other files."""
+
+    def with_data(
+        self,
+        result: NDArray[Any],
+        limits: tuple[float, float],
+    ) -> Any:
+        """Make an image like the file."""
+        header = self._file.image.header.copy()
+        header.set_data_dtype(result.dtype)
+        header.set_slope_inter(None, None)
+        return self._made(result, header)
+
+    def with_labels(self, labels: NDArray[np.int32], count: int) -> Any:
+        """Make an image of labels, as ``.dlabel.nii`` files hold."""
+        place = self._words.place_of_maps
+        xml = cifti_xml.with_labels(self._file.xml, place, "clusters", colours(count))
+        header = self._file.image.header.copy()
+        header.set_data_dtype(np.int32)
+        header.set_slope_inter(None, None)
+        header["intent_code"] = _LABELS
+        header["intent_name"] = _LABELS_NAME.encode()
+        header.extensions = type(header.extensions)([Nifti1Extension(_EXTENSION, xml)])
+        return self._made(labels, header)
+
+    def _made(self, values: NDArray[Any], header: Any) -> Any:
+        maps = _as_maps(values)
+        data = maps[np.newaxis, np.newaxis, np.newaxis, np.newaxis]
+        image = nibabel.Nifti2Image(data, None, header)
+        if self._raw:
+            return image
+        own = [part for part in header.extensions if part.code == _EXTENSION]
+        words = cifti_header(own[0].content.rstrip(b"\0"))
+        return Cifti2Image(maps, words, header)
+
+
+class CiftiImageMap:
+    """An image of nibabel's class in hand."""
+
+    def __init__(self, image: Cifti2Image, name: str) -> None:
+        self._image = image
+        self.origin = NoHeader(image.get_filename())
+        header: Any = image.header
+        kinds = [
+            header.get_index_map(axis).indices_map_to_data_type
+            for axis in range(header.number_of_mapped_indices)
+        ]
+        with naming_file(name):
+            cifti_xml.check_axes(dict(enumerate(kinds)))
+        models = header.get_index_map(1)
+        self.nodes = Nodes(
+            tuple(_structure(model) for model in models.brain_models),
+            _affine(models.volume),
+        )
+        data = np.asanyarray(image.dataobj)
+        check_values(data, name)
+        self.data: NDArray[Any] = data[0] if len(data) == 1 else data.T
+
+    def own_meshes(self) -> None:
+        """Return None: its surfaces are in other files."""
+
+    def with_data(
+        self,
+        result: NDArray[Any],
+        limits: tuple[float, float],
+    ) -> Any:
+        """Make an image with the headers of this one."""
+        header = self._image.nifti_header.copy()
+        header.set_data_dtype(result.dtype)
+        return Cifti2Image(_as_maps(result), self._image.header, header)
+
+    def with_labels(self, labels: NDArray[np.int32], count: int) -> Any:
+        """Make an image with a table of labels."""
+        own: Any = self._image.header
+        table = {0: ("???", (1.0, 1.0, 1.0, 0.0))} | {
+            key: (f"cluster {key}", (red, green, blue, 1.0))
+            for key, (red, green, blue) in enumerate(colours(count).tolist(), 1)
+        }
+        axes = (LabelAxis(["clusters"], [table]), own.get_axis(1))
+        header = self._image.nifti_header.copy()
+        header.set_data_dtype(np.int32)
+        header["intent_code"] = _LABELS
+        header["intent_name"] = _LABELS_NAME.encode()
+        return Cifti2Image(_as_maps(labels), axes, header)
+
+
+def _as_maps(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values with the maps along the first axis, as CIFTI has them."""
+    return values.reshape(len(values), -1).T
+
+
+def _structure(model: Any) -> Structure:
+    """Make a structure of nibabel's brain model."""
+    name = structure_name(model.brain_structure)
+    nodes = slice(model.index_offset, model.index_offset + model.index_count)
+    if model.model_type == cifti_xml.SURFACE:
+        vertices = np.asarray(model.vertex_indices, dtype=np.intp)
+        return Structure(name, nodes, vertices, model.surface_number_of_vertices)
+    ijk = np.asarray(model.voxel_indices_ijk, dtype=np.intp).reshape(-1, 3)
+    return Structure(name, nodes, ijk=ijk)
+
+
+def _affine(volume: Any) -> NDArray[np.float64] | None:
+    if volume is None:
+        return None
+    own = volume.transformation_matrix_voxel_indices_ijk_to_xyz
+    matrix = np.array(own.matrix, dtype=np.float64)
+    matrix[:3] *= 10.0 ** (own.meter_exponent + 3)
+    return matrix

@@ -1,0 +1,111 @@
+"""GIFTI: a map in each array, or all in one of shape (vertices, maps)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nibabel
+import numpy as np
+from nibabel.gifti.gifti import GiftiDataArray, GiftiLabel, GiftiLabelTable
+from numpy.typing import NDArray
+
+from nithresh._stated import NoHeader
+from nithresh.surfaces.kind import check_values, colours
+from nithresh.surfaces.mesh import HEMISPHERES
+from nithresh.surfaces.nodes import Nodes, Structure
+
+# Points and triangles.
+_OF_SURFACES = (1008, 1009)
+_LABEL = "NIFTI_INTENT_LABEL"
+_COMPRESSED = "GIFTI_ENCODING_B64GZ"
+_STRUCTURE = "AnatomicalStructurePrimary"
+
+
+class GiftiMap:
+    """A GIFTI image of values of the vertices of one surface."""
+
+    def __init__(self, image: nibabel.GiftiImage, name: str) -> None:
+        self.image = image
+        self.origin = NoHeader(image.get_filename())
+        self._arrays = image.darrays
+        if any(array.intent in _OF_SURFACES for array in self._arrays):
+            msg = (
+                f"{name} is a GIFTI surface, and not a map of values of its vertices; "
+                "it may be given as surface"
+            )
+            raise ValueError(msg)
+        if not self._arrays:
+            msg = f"{name} is a GIFTI image without arrays; it has no map"
+            raise ValueError(msg)
+        for array in self._arrays:
+            check_values(array.data, name)
+        lengths = {len(array.data) for array in self._arrays}
+        if len(lengths) > 1:
+            msg = (
+                f"{name} has arrays of {sorted(lengths)} values; its maps must be of "
+                "the same vertices"
+            )
+            raise ValueError(msg)
+        words = {**self._arrays[0].meta, **image.meta}
+        structure = HEMISPHERES.get(str(words.get(_STRUCTURE)), "surface")
+        count = lengths.pop()
+        self.nodes = Nodes((Structure(structure, slice(0, count), vertex_count=count),))
+        if len(self._arrays) == 1:
+            self.data: NDArray[Any] = self._arrays[0].data
+        else:
+            columns = [array.data.reshape(count, -1) for array in self._arrays]
+            self.data = np.concatenate(columns, axis=1)
+
+    def own_meshes(self) -> None:
+        """Return None: its surface is in another file."""
+
+    def with_data(
+        self,
+        result: NDArray[Any],
+        limits: tuple[float, float],
+    ) -> nibabel.GiftiImage:
+        """Make an image with the words of this one, and its arrays one by one."""
+        arrays, first = [], 0
+        for own in self._arrays:
+            width = 1 if own.data.ndim == 1 else own.data.shape[1]
+            values = result
+            if len(self._arrays) > 1:
+                values = result[:, first : first + width].reshape(own.data.shape)
+            arrays.append(_like(own, values.astype(own.data.dtype)))
+            first += width
+        return nibabel.GiftiImage(
+            header=self.image.header,
+            meta=type(self.image.meta)(self.image.meta),
+            labeltable=self.image.labeltable,
+            darrays=arrays,
+            version=self.image.version,
+        )
+
+    def with_labels(self, labels: NDArray[np.int32], count: int) -> nibabel.GiftiImage:
+        """Make an image with a table of labels, as ``.label.gii`` files have."""
+        table = GiftiLabelTable()
+        shades = [(1.0, 1.0, 1.0, 0.0), *((*own, 1.0) for own in colours(count))]
+        for key, (red, green, blue, alpha) in enumerate(shades):
+            label: Any = GiftiLabel(key, red, green, blue, alpha)
+            label.label = f"cluster {key}" if key else "???"
+            table.labels.append(label)
+        array = GiftiDataArray(
+            labels, intent=_LABEL, datatype="NIFTI_TYPE_INT32", encoding=_COMPRESSED
+        )
+        array.meta["Name"] = "clusters"
+        meta = type(self.image.meta)(self.image.meta)
+        return nibabel.GiftiImage(meta=meta, labeltable=table, darrays=[array])
+
+
+def _like(own: Any, values: NDArray[Any]) -> GiftiDataArray:
+    """Make an array with the words of another."""
+    return GiftiDataArray(
+        np.ascontiguousarray(values),
+        intent=own.intent,
+        datatype=own.datatype,
+        encoding=_COMPRESSED if own.ext_fname else own.encoding,
+        endian=own.endian,
+        coordsys=own.coordsys,
+        ordering=own.ind_ord,
+        meta=type(own.meta)(own.meta),
+    )

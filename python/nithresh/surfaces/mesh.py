@@ -1,0 +1,262 @@
+"""A surface: where its vertices are, and which of them a triangle joins."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from numpy.typing import NDArray
+
+from nithresh import _core
+from nithresh._numbers import shape_text
+from nithresh._paths import expanded
+from nithresh.files import ImageFileError
+from nithresh.files.surface_files import read_freesurfer_surface, read_gifti
+
+# Structures as GIFTI and CIFTI write them, without what stands before them.
+HEMISPHERES = {"CortexLeft": "left", "CortexRight": "right"}
+_POINTS, _TRIANGLES = 1008, 1009
+_ANATOMICAL = ("Anatomical", "Reconstruction", "Unknown", "Invalid", None)
+# Names of surfaces that are averages of many brains, which are smoother than each.
+_AVERAGE = re.compile(
+    r"fsaverage|fs_?average|conte69|S\d+\.[LR]\.|average|GroupAvg|tpl-fs|fsa[3-7]", re.I
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """A surface.
+
+    Attributes
+    ----------
+    coordinates : numpy.ndarray of shape (vertices, 3)
+        In mm.
+    triangles : numpy.ndarray of int32, shape (triangles, 3)
+        The vertices of each, from 0.
+    structure : str or None
+        "left" or "right", where the file says so.
+    geometry : str or None
+        What the file says of its form, as GIFTI has it: "Anatomical", "Inflated", ...
+    is_average : bool
+        Whether its file says that it is the average of many.
+    path : Path or None
+        Its file.
+    """
+
+    coordinates: NDArray[Any]
+    triangles: NDArray[np.int32]
+    structure: str | None = None
+    geometry: str | None = None
+    is_average: bool = False
+    path: Path | None = None
+
+    @property
+    def vertices(self) -> int:
+        """How many vertices it has."""
+        return len(self.coordinates)
+
+    @cached_property
+    def points(self) -> NDArray[np.float64]:
+        """The coordinates, checked.
+
+        Raises
+        ------
+        ValueError
+            Some are not finite.
+        """
+        points = np.ascontiguousarray(self.coordinates, dtype=np.float64)
+        if not np.isfinite(points).all():
+            msg = "surface has coordinates that are not finite"
+            raise ValueError(msg)
+        return points
+
+    @cached_property
+    def areas(self) -> NDArray[np.float64]:
+        """The area of each vertex in mm²: a third of that of each of its triangles."""
+        return _core.vertex_areas(self.points, self.triangles)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has as many triangles as a surface without holes."""
+        return len(self.triangles) == 2 * self.vertices - 4
+
+    @property
+    def doubt(self) -> str | None:
+        """Why its areas are not those of a brain; None if nothing says so."""
+        if self.geometry not in _ANATOMICAL:
+            return (
+                f"A surface is {str(self.geometry).lower()}: its areas are not those "
+                "of the cortex. Give areas, or a surface of the cortex."
+            )
+        if self.is_average:
+            return (
+                "A surface is the average of many, which is smoother than each of "
+                "them: its areas are too small (those of the S1200 midthickness by a "
+                "factor of 1.7). Give areas, such as the mean of the subjects' own."
+            )
+        return None
+
+
+def open_mesh(surface: Any, name: str = "surface") -> Mesh:
+    """Read a surface.
+
+    Parameters
+    ----------
+    surface : str, os.PathLike, GiftiImage, nilearn mesh or (coordinates, triangles)
+        A file is GIFTI (``.surf.gii``) or of FreeSurfer (``lh.white``).
+    name : str
+        The argument, for errors.
+
+    Raises
+    ------
+    TypeError
+        None of these.
+    ValueError
+        A missing or damaged file; a triangle of vertices that are not there.
+    """
+    if isinstance(surface, Mesh):
+        return surface
+    if isinstance(surface, (str, os.PathLike)):
+        return _of_file(surface, name)
+    if isinstance(surface, nibabel.GiftiImage):
+        return _of_gifti(surface, name, None)
+    if hasattr(surface, "coordinates") and hasattr(surface, "faces"):
+        # nilearn's, of which one reads its file each time that it is asked.
+        path = getattr(surface, "file_path", None)
+        place = Path(path) if isinstance(path, (str, os.PathLike)) else None
+        if hasattr(surface, "loaded"):
+            surface = surface.loaded()
+        return Mesh(
+            *_checked(surface.coordinates, surface.faces, name),
+            is_average=place is not None and bool(_AVERAGE.search(str(place))),
+            path=place,
+        )
+    if isinstance(surface, (tuple, list)) and len(surface) == 2:
+        coordinates, triangles = surface
+        return Mesh(*_checked(coordinates, triangles, name))
+    msg = (
+        f"{name} is of type {type(surface).__name__}; it must be a path, a nilearn "
+        "mesh or a pair of arrays (coordinates, triangles)"
+    )
+    raise TypeError(msg)
+
+
+def open_meshes(surface: Any, name: str = "surface") -> dict[str | None, Mesh]:
+    """Read surfaces by the structures that they are of; None of an unnamed one.
+
+    Parameters
+    ----------
+    surface : mapping of "left" and "right" to surfaces, or one surface
+    """
+    parts = getattr(surface, "parts", surface)
+    if not isinstance(parts, Mapping):
+        mesh = open_mesh(surface, name)
+        return {mesh.structure: mesh}
+    meshes: dict[str | None, Mesh] = {}
+    for side, part in parts.items():
+        if side not in HEMISPHERES.values():
+            msg = f"{name} has the key {side!r}; its keys must be 'left' and 'right'"
+            raise ValueError(msg)
+        argument = f"{name}[{side!r}]"
+        mesh = open_mesh(part, argument)
+        check_structure(mesh, side, argument)
+        meshes[side] = mesh
+    return meshes
+
+
+def check_structure(mesh: Mesh, side: str | None, name: str) -> None:
+    """Check that a surface is not of the other hemisphere.
+
+    Raises
+    ------
+    ValueError
+        It is.
+    """
+    if None not in (side, mesh.structure) and side != mesh.structure:
+        msg = (
+            f"{name} is of the {mesh.structure} hemisphere by its own words; it must "
+            f"be of the {side} one"
+        )
+        raise ValueError(msg)
+
+
+def _of_file(path: str | os.PathLike[str], name: str) -> Mesh:
+    place = expanded(path)
+    if place.name.lower().endswith((".gii", ".gii.gz")):
+        return _of_gifti(read_gifti(path), name, place)
+    coordinates, triangles = read_freesurfer_surface(path)
+    hemisphere = {"lh": "left", "rh": "right"}.get(place.name.split(".")[0])
+    geometry = next(
+        (
+            form.capitalize()
+            for form in ("inflated", "sphere", "flat")
+            if form in place.name.lower()
+        ),
+        None,
+    )
+    return Mesh(
+        *_checked(coordinates, triangles, name),
+        structure=hemisphere,
+        geometry=geometry,
+        is_average=bool(_AVERAGE.search(str(place))),
+        path=place,
+    )
+
+
+def _of_gifti(image: Any, name: str, place: Path | None) -> Mesh:
+    points = [part for part in image.darrays if part.intent == _POINTS]
+    faces = [part for part in image.darrays if part.intent == _TRIANGLES]
+    if len(points) != 1 or len(faces) != 1:
+        msg = (
+            f"{name} is a GIFTI image with {len(points)} sets of points and "
+            f"{len(faces)} of triangles; a surface has one of each"
+        )
+        if place is not None:
+            msg = f"{msg} ({str(place)!r})"
+            raise ImageFileError(msg)
+        raise ValueError(msg)
+    words = {**image.meta, **points[0].meta}
+    history = str(words.get("Provenance", "")) + str(words.get("ParentProvenance", ""))
+    called = "" if place is None else place.name
+    return Mesh(
+        *_checked(points[0].data, faces[0].data, name),
+        structure=HEMISPHERES.get(str(words.get("AnatomicalStructurePrimary"))),
+        geometry=words.get("GeometricType"),
+        is_average="-surface-average" in history or bool(_AVERAGE.search(called)),
+        path=place,
+    )
+
+
+def _checked(
+    coordinates: Any, triangles: Any, name: str
+) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """Check the shapes and types of a surface, and that its vertices are there."""
+    points, faces = np.asarray(coordinates), np.asarray(triangles)
+    if points.ndim != 2 or points.shape[1] != 3 or points.dtype.kind not in "iuf":
+        msg = (
+            f"{name} has coordinates of shape {shape_text(points.shape)} and type "
+            f"{points.dtype}; they must be numbers of shape (vertices, 3)"
+        )
+        raise ValueError(msg)
+    if faces.ndim != 2 or faces.shape[1] != 3 or faces.dtype.kind not in "iu":
+        msg = (
+            f"{name} has triangles of shape {shape_text(faces.shape)} and type "
+            f"{faces.dtype}; they must be integers of shape (triangles, 3)"
+        )
+        raise ValueError(msg)
+    if faces.size:
+        low, high = int(faces.min()), int(faces.max())
+        if low < 0 or high >= len(points):
+            msg = (
+                f"{name} has triangles of vertices {low} to {high}; they are counted "
+                f"from 0, and there are {len(points)}"
+            )
+            raise ValueError(msg)
+    return points, np.ascontiguousarray(faces, dtype=np.int32)

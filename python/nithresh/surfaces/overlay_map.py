@@ -1,0 +1,84 @@
+"""FreeSurfer's maps of vertices: volumes of one row, or files of their own form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from numpy.typing import NDArray
+
+from nithresh._numbers import shape_text
+from nithresh._stated import NoHeader
+from nithresh.headers import image_like, label_image
+from nithresh.images import read_array
+from nithresh.surfaces.nodes import Nodes, Structure
+
+_SIDES = {"lh": "left", "rh": "right"}
+
+
+def _nodes(count: int, path: Any) -> Nodes:
+    """Return the nodes of a surface, which FreeSurfer's names say the side of."""
+    begins = Path(str(path)).name.split(".")[0]
+    name = _SIDES.get(begins, "surface")
+    return Nodes((Structure(name, slice(0, count), vertex_count=count),))
+
+
+class OverlayMap:
+    """An image of shape (n, 1, 1) or (n, 1, 1, maps), as .mgh and NIfTI files have."""
+
+    def __init__(self, image: Any, name: str) -> None:
+        self.image = self.origin = image
+        data = read_array(image, name=name)
+        shape = data.shape
+        if sorted(shape[:3])[:2] != [1, 1]:
+            msg = (
+                f"{name} has shape {shape_text(shape)}, which is a volume; surface, "
+                "areas and min_area are for maps of the vertices of surfaces"
+            )
+            raise ValueError(msg)
+        count = max(shape[:3])
+        self._shape = shape
+        self.nodes = _nodes(count, image.get_filename())
+        self.data: NDArray[Any] = data.reshape(count, *shape[3:])
+
+    def own_meshes(self) -> None:
+        """Return None: its surface is in another file."""
+
+    def with_data(self, result: NDArray[Any], limits: tuple[float, float]) -> Any:
+        """Make an image of the class and the shape of this one."""
+        voxels = result.reshape(self.image.shape)
+        return image_like(self.image, voxels, limits, copy_header=True)
+
+    def with_labels(self, labels: NDArray[np.int32], count: int) -> Any:
+        """Make an image of the class and the shape of this one."""
+        return label_image(self.image, labels.reshape(self._shape[:3]), count)
+
+
+class MorphMap:
+    """A file of FreeSurfer's own form (lh.thickness); its results are MGH images."""
+
+    def __init__(self, values: NDArray[Any], path: str) -> None:
+        self.nodes = _nodes(len(values), path)
+        self.origin = NoHeader(path)
+        self.data = values.astype(np.float32, copy=False)
+
+    def own_meshes(self) -> None:
+        """Return None: its surface is in another file."""
+
+    def with_data(
+        self,
+        result: NDArray[Any],
+        limits: tuple[float, float],
+    ) -> nibabel.MGHImage:
+        """Make an MGH image of shape (n, 1, 1), as FreeSurfer's overlays have."""
+        return nibabel.MGHImage(result.reshape(-1, 1, 1), np.eye(4))
+
+    def with_labels(
+        self,
+        labels: NDArray[np.int32],
+        count: int,
+    ) -> nibabel.MGHImage:
+        """Make an MGH image of shape (n, 1, 1)."""
+        return nibabel.MGHImage(labels.reshape(-1, 1, 1), np.eye(4))

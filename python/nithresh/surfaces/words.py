@@ -1,0 +1,76 @@
+"""What calls take for maps of surfaces, and which maps those are.
+
+It imports nothing of the kinds of maps: most calls are for volumes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Any, NamedTuple
+
+from nithresh._params import check_bool, check_not_negative
+
+GIFTI_NAMES = (".gii", ".gii.gz")
+CIFTI_NAME = re.compile(r"\.(d|p)[a-z]+\.nii(\.gz)?$", re.IGNORECASE)
+# nibabel's and nilearn's classes.
+_CLASSES = {"GiftiImage", "Cifti2Image", "SurfaceImage"}
+
+
+def is_surface_map(img: Any) -> bool:
+    """Whether a path or an image is a map of surfaces by its name or its class.
+
+    FreeSurfer's overlays are not: by name and class they are volumes, or nothing.
+    """
+    if isinstance(img, (str, os.PathLike)):
+        name = os.fspath(img)
+        return isinstance(name, str) and (
+            name.lower().endswith(GIFTI_NAMES) or bool(CIFTI_NAME.search(name))
+        )
+    return any(own.__name__ in _CLASSES for own in type(img).__mro__)
+
+
+class SurfaceWords(NamedTuple):
+    """What calls take for maps of surfaces.
+
+    Attributes
+    ----------
+    surface : path, mesh, or mapping of "left" and "right" to them, or None
+    areas : path, array, or mapping of "left" and "right" to them, or None
+        Of the vertices, in mm².
+    min_area : float
+        Least area of a cluster of vertices, in mm².
+    across_structures : bool
+        Whether clusters of voxels go on from one structure to another.
+    """
+
+    surface: Any = None
+    areas: Any = None
+    min_area: float = 0.0
+    across_structures: bool = False
+
+    @classmethod
+    def checked(
+        cls,
+        surface: Any,
+        areas: Any = None,
+        min_area: Any = 0.0,
+        *,
+        across_structures: Any = False,
+    ) -> SurfaceWords:
+        """Check them as far as that can be done without reading a file."""
+        if surface is areas is None and min_area == 0.0 and across_structures is False:
+            return _NONE
+        return cls(
+            surface,
+            areas,
+            check_not_negative(min_area, "min_area"),
+            check_bool(across_structures, "across_structures"),
+        )
+
+    def are_for(self, img: Any) -> bool:
+        """Whether an image is opened as a map of surfaces."""
+        return self is not _NONE or is_surface_map(img)
+
+
+_NONE = SurfaceWords()
