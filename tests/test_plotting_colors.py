@@ -282,6 +282,35 @@ import nilearn.plotting
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_without_nilearn_its_names_are_registered_on_first_use():
+    code = f"""
+import sys, threading
+sys.modules["nilearn"] = None  # as if it were not installed
+import matplotlib
+from matplotlib.figure import Figure
+from nithresh.plotting import plot_stat_map
+assert "cold_hot" not in matplotlib.colormaps
+drawn = []
+def draw():
+    plot_stat_map({str(SAMPLE)!r}, cmap="cold_hot", figure=Figure())
+    drawn.append(matplotlib.colormaps["cold_hot"](0.25))
+threads = [threading.Thread(target=draw) for _ in range(4)]
+for step in (threading.Thread.start, threading.Thread.join):
+    for thread in threads:
+        step(thread)
+assert len(drawn) == 4
+print(*map(float, drawn[0]))
+assert "black_blue" not in matplotlib.colormaps
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    from nilearn.plotting import cm
+
+    color = [float(part) for part in done.stdout.split()]
+    assert color == pytest.approx(cm.cold_hot(0.25))
+
+
 def test_names_that_are_none():
     for name in ("cold_hots", "roy_big_bl_r", "red", "transparent"):
         with pytest.raises(ValueError, match=name):

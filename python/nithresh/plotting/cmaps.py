@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import threading
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,13 +77,15 @@ _STEPS = {
     ),
 }
 _COLORS = 256
+_registering = threading.Lock()
 
 
 def colormap(cmap: Any) -> Colormap:
     """Return a colour map by its name, or as it is; matplotlib's default for None.
 
-    nilearn's names work without nilearn. They are not registered with matplotlib,
-    because nilearn refuses to be imported where its names are taken.
+    nilearn's names work without nilearn, and matplotlib knows each from its first use
+    on. Where nilearn is installed, it registers them itself: it cannot be imported
+    where its names are taken.
 
     Raises
     ------
@@ -97,8 +101,18 @@ def colormap(cmap: Any) -> Colormap:
     if cmap not in mpl.colormaps:
         made = _nilearns(cmap)
         if made is not None:
+            _register(made)
             return made
     return mpl.colormaps.get_cmap(cmap)
+
+
+def _register(cmap: Colormap) -> None:
+    """Let matplotlib know one of nilearn's colour maps, unless nilearn will do so."""
+    from matplotlib import colormaps
+
+    with _registering:
+        if cmap.name not in colormaps and find_spec("nilearn") is None:
+            colormaps.register(cmap)
 
 
 def is_diverging(cmap: Colormap) -> bool:
