@@ -324,6 +324,20 @@ def test_which_maps_have_a_centre():
         assert not is_diverging(colormap(name))
 
 
+def test_a_map_beyond_its_limit_has_the_colour_of_the_end():
+    high, low = (of_values(*values) for values in ((5, 6, 7), (-5, -6, -7)))
+    words = {"bg_img": None, "threshold": 1, "cmap": "inferno"}
+    for img, limits, ends, extend in (
+        (high, {"vmax": 2}, (0, 2), "max"),
+        (low, {"vmin": -2}, (-2, 0), "min"),
+    ):
+        image = nib.Nifti1Image(np.asarray(img.dataobj)[1:-1, 1:-1, 1:-1], img.affine)
+        display = draw(image, cut_coords=(6, 6, 3), **limits, **words)
+        assert display.axes["x"].ax.images[-1].get_clim() == ends
+        assert display.axes["x"].ax.images[-1].get_array().count() == 18
+        assert display._cbar.extend == extend
+
+
 # The bar
 
 

@@ -5,6 +5,7 @@ import itertools
 import warnings
 from pathlib import Path
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import nibabel as nib
 import numpy as np
@@ -527,6 +528,15 @@ def test_transparency_on_another_grid(sample):
             r"bg_img has 2 volumes \(shape \(3, 3, 3, 2\)\); it must have one$",
         ),
         ({"transparency": "no/such.nii"}, FileNotFoundError, "transparency"),
+        ({"decimals": "x"}, TypeError, "decimals is 'x'"),
+        ({"decimals": -1}, ValueError, "decimals is -1; it must be 0 to 17"),
+        ({"brain_color": "nocolor"}, ValueError, "brain_color is 'nocolor'"),
+        ({"cbar_label": 3}, TypeError, "cbar_label is 3"),
+        ({"cmap": 3}, TypeError, "cmap is 3"),
+        ({"output_file": "no.png", "dpi": "x"}, TypeError, "dpi is 'x'"),
+        ({"output_file": "no.png", "dpi": 0}, ValueError, "dpi is 0"),
+        ({"output_file": "no.png", "dpi": -5}, ValueError, "dpi is -5"),
+        ({"output_file": "/proc/no/a.png"}, OSError, "directory: '/proc/no/a.png'$"),
     ],
     # Not an image, whose text differs between the processes of a run.
     ids=lambda value: ", ".join(value) if isinstance(value, dict) else str(value),
@@ -536,6 +546,46 @@ def test_one_clear_error(sample, words, error, message):
     with pytest.raises(error, match=message):
         plot_stat_map(sample, **words)
     assert plt.get_fignums() == before
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda d, img: d.add_contours(img, levels="x"), "levels is 'x'"),
+        (lambda d, img: d.add_contours(img, levels=[1, np.nan]), "levels is .*nan"),
+        (lambda d, img: d.add_contours(img, levels=True), "levels is True"),
+        (lambda d, img: d.add_edges(img, color="nocolor"), "color is 'nocolor'"),
+        (lambda d, img: d.annotate(size="x"), "size is 'x'"),
+        (lambda d, img: d.title("t", size=-3), "size is -3"),
+        (lambda d, img: d.add_overlay(img, cbar_tick_format=3), "tick_format is 3"),
+    ],
+    ids=["text", "nan", "flag", "edges", "annotate", "title", "overlay"],
+)
+def test_one_clear_error_of_a_display(sample, call, message):
+    display = draw(sample, cut_coords=CUTS, colorbar=False)
+    with pytest.raises(ValueError, match=message):
+        call(display, sample)
+
+
+def test_sizes_of_texts_by_name(sample):
+    display = draw(sample, cut_coords=CUTS, annotate=False)
+    display.annotate(size="small")
+    display.title("A title", size="x-large")
+    (title,) = display.frame_axes.texts
+    assert title.get_size() == pytest.approx(14.4)
+    assert display.axes["x"].ax.texts[0].get_size() == pytest.approx(8.33)
+
+
+@pytest.mark.parametrize("name", ["figure.autolayout", "figure.constrained_layout.use"])
+def test_settings_of_a_layout_move_nothing(sample, name):
+    places = []
+    for value in (False, True):
+        with mpl.rc_context({name: value}), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            display = plot_stat_map(sample, cut_coords=CUTS)
+            display.savefig(io.BytesIO())
+        places.append([p.ax.get_position().bounds for p in display.axes.values()])
+    assert places[0] == places[1]
 
 
 def test_images_that_cannot_be_drawn():

@@ -7,11 +7,10 @@ import functools
 from typing import TYPE_CHECKING, Any, Literal
 
 from nithresh._params import check_bool, check_count
-from nithresh.plotting.cmaps import colormap, is_diverging
-from nithresh.plotting.colorbar import centred, color_limits
+from nithresh.plotting.checks import check_black_bg, check_label, check_limit
 from nithresh.plotting.cuts import peak_of
 from nithresh.plotting.display import SliceDisplay
-from nithresh.plotting.figures import closed_on_error, is_dark, open_frame, root_figure
+from nithresh.plotting.figures import closed_on_error, open_frame, root_figure
 from nithresh.plotting.maps import (
     HIDE_ZEROS,
     Template,
@@ -20,11 +19,10 @@ from nithresh.plotting.maps import (
     open_background,
     open_labels,
     open_stat_map,
-    with_colors,
 )
 from nithresh.plotting.modes import MODES
 from nithresh.plotting.panels import ABOVE_IMAGES, Panels
-from nithresh.plotting.stat_map import check_limit, view_of
+from nithresh.plotting.stat_map import color_map, view_of
 from nithresh.plotting.text import fit_lines, text_width
 
 if TYPE_CHECKING:
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
     from nithresh._open import ImageOrPath
     from nithresh.clusters import Clusters
     from nithresh.plotting.maps import StatMap
+    from nithresh.plotting.modes import Cut
 
 __all__ = ["ClustersDisplay", "plot_clusters"]
 
@@ -104,7 +103,6 @@ class ClustersDisplay(SliceDisplay):
             self._cross(panels[3 * row : 3 * row + 3], at, kwargs)
 
 
-# Long because there are as many arguments to check.
 def plot_clusters(
     clusters: Clusters,
     n: int = 5,
@@ -181,20 +179,14 @@ radiological, cbar_label
     annotate = check_bool(annotate, "annotate")
     draw_cross = check_bool(draw_cross, "draw_cross")
     radiological = check_bool(radiological, "radiological")
-    if black_bg != "auto":
-        black_bg = check_bool(black_bg, "black_bg")
-    elif is_dark(figure, axes):
-        black_bg = True
+    black_bg = check_black_bg(black_bg, figure, axes)
+    cbar_label = check_label(cbar_label)
     vmin, vmax = check_limit(vmin, "vmin"), check_limit(vmax, "vmax")
 
     stat_map = _open_thresholded(clusters)
     background = open_background(bg_img, black_bg=black_bg)
     labels = open_labels(clusters)
-    colors = colormap(cmap)
-    limits = color_limits(stat_map.low, stat_map.high, vmin, vmax)
-    if is_diverging(colors):
-        limits = centred(limits, vmin, vmax)
-    stat_map = with_colors(stat_map, limits.bar_min, limits.bar_max)
+    stat_map, colors, limits = color_map(stat_map, cmap, vmin, vmax)
     numbers = list(range(1, count + 1))
     columns = 1 if count <= _MOST_IN_COLUMN else 2
 
@@ -208,14 +200,7 @@ radiological, cbar_label
     with closed_on_error(frame, figure, axes):
         panels = Panels(
             frame,
-            [
-                [
-                    cut
-                    for number in numbers[start : start + columns]
-                    for cut in zip("xyz", peak_of(clusters, number), strict=True)
-                ]
-                for start in range(0, count, columns)
-            ],
+            _rows(clusters, numbers, columns),
             view_of(stat_map, background, labels),
             black=background.black,
             radiological=radiological,
@@ -242,9 +227,20 @@ radiological, cbar_label
             _write_message(display, str(clusters))
         if output_file is not None:
             display.savefig(output_file)
-    if output_file is not None:
-        display.close()
+            display.close()
     return display
+
+
+def _rows(clusters: Clusters, numbers: list[int], columns: int) -> list[list[Cut]]:
+    """Return the cuts through the peaks, with so many clusters in each row."""
+    return [
+        [
+            cut
+            for number in numbers[start : start + columns]
+            for cut in zip("xyz", peak_of(clusters, number), strict=True)
+        ]
+        for start in range(0, len(numbers), columns)
+    ]
 
 
 def _figure_size(count: int, columns: int) -> tuple[float, float]:

@@ -96,8 +96,11 @@ def colormap(cmap: Any) -> Colormap:
 
     if cmap is None:
         cmap = mpl.rcParams["image.cmap"]
+    if isinstance(cmap, mpl.colors.Colormap):
+        return cmap
     if not isinstance(cmap, str):
-        return mpl.colormaps.get_cmap(cmap)
+        msg = f"cmap is {cmap!r}; it must be a matplotlib colormap or its name"
+        raise TypeError(msg)
     if cmap not in mpl.colormaps:
         made = _nilearns(cmap)
         if made is not None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
 __all__ = [
+    "HIDDEN_COLOR",
     "Bar",
     "ColorLimits",
     "bar_room",
@@ -37,7 +38,8 @@ __all__ = [
 
 _TICKS = 5
 _COLORS = 512
-_GREY = "0.5"
+#: The colour of hidden values on the bar.
+HIDDEN_COLOR = "0.5"
 # Points.
 _TICK_LENGTH = 2.0
 _TICK_PAD = 2.0
@@ -114,7 +116,7 @@ def color_limits(
         symmetric = _looks_symmetric(low, high, vmin, vmax)
     if symmetric:
         end = _mirrored_end(low, high, vmin, vmax)
-        limits = ColorLimits(-end, end, -end, end)
+        limits = ColorLimits(0.0 - end, end, 0.0 - end, end)
     else:
         lower = float(low if vmin is None else vmin)
         upper = float(high if vmax is None else vmax)
@@ -123,6 +125,9 @@ def color_limits(
             bar_min = 0.0
         elif low < 0 and high <= 0 and vmax is None:
             bar_max = 0.0
+        if bar_min < bar_max and lower > upper:
+            # All of the map is beyond the limit that was given.
+            lower, upper = bar_min, bar_max
         limits = ColorLimits(lower, upper, bar_min, bar_max)
     if not np.isfinite(limits.vmax - limits.vmin):
         msg = (
@@ -389,7 +394,7 @@ def draw_bar(
     label: str | None,
     size: float,
     ink: str,
-    band_color: Any = _GREY,
+    band_color: Any,
 ) -> Colorbar:
     """Draw a vertical bar that fills ``ax``, ticks on its left.
 

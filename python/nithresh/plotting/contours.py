@@ -33,6 +33,9 @@ def sorted_levels(style: dict[str, Any], stat_map: StatMap) -> dict[str, Any]:
         inside = np.linspace(stat_map.low, stat_map.high, int(levels) + 2)[1:-1]
         return {**style, "levels": inside}
     values = np.ravel(levels)
+    if values.dtype.kind not in "iuf" or not np.isfinite(values).all():
+        msg = f"levels is {levels!r}; it must be a number of levels, or finite numbers"
+        raise ValueError(msg)
     order = np.argsort(values, kind="stable")
     style = {**style, "levels": values[order]}
     for name in _OF_LEVELS:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nithresh._params import check_bool
+from nithresh.plotting.checks import (
+    check_color,
+    check_decimals,
+    check_imshow_kwargs,
+    check_interpolation,
+    check_label,
+    check_text_size,
+    check_tick_format,
+    check_volume,
+)
 from nithresh.plotting.cmaps import colormap
 from nithresh.plotting.colorbar import ColorLimits
 from nithresh.plotting.contours import edges, sorted_levels
@@ -145,7 +153,11 @@ connectivity, volume, resampling_interpolation
             cluster_threshold=cluster_threshold,
             connectivity=connectivity,
         )
-        stat_map = open_stat_map(img, request, name="img", volume=volume)
+        bar: dict[str, Any] = {
+            "tick_format": check_tick_format(cbar_tick_format),
+            "label": check_label(cbar_label),
+        }
+        stat_map = open_stat_map(img, request, name="img", volume=check_volume(volume))
         alpha = open_transparency(transparency, transparency_range)
         vmin, vmax = kwargs.pop("vmin", None), kwargs.pop("vmax", None)
         vmin = stat_map.low if vmin is None else float(vmin)
@@ -162,13 +174,7 @@ connectivity, volume, resampling_interpolation
             stat_map, limits, kwargs, transparency=alpha, linear=linear
         )
         if colorbar:
-            self._panels.add_bar(
-                stat_map,
-                limits,
-                cmap=kwargs["cmap"],
-                tick_format=cbar_tick_format,
-                label=cbar_label,
-            )
+            self._panels.add_bar(stat_map, limits, cmap=kwargs["cmap"], **bar)
 
     def add_contours(
         self,
@@ -233,6 +239,7 @@ connectivity, volume, resampling_interpolation
         """
         from matplotlib.colors import ListedColormap
 
+        color = check_color(color, "color")
         volume = open_stat_map(img, None, name="img").raw
         self._panels.grow(volume.content_bounds)
         for panel, grid, plane in self._panels.planes(volume, linear=True):
@@ -317,7 +324,8 @@ connectivity, volume, resampling_interpolation
             Passed to matplotlib's ``text``.
         """
         kwargs.setdefault("color", self._panels.ink)
-        size = self._panels.sizes.label if size is None else size
+        size = self._panels.sizes.label if size is None else check_text_size(size)
+        decimals = check_decimals(decimals)
         if positions:
             self._panels.make_room_below(_LINE * size)
         if decimals is None:
@@ -422,6 +430,8 @@ connectivity, volume, resampling_interpolation
         if not isinstance(text, str):
             msg = f"title is {text!r}; it must be a text"
             raise TypeError(msg)
+        if size is not None:
+            size = check_text_size(size)
         self._panels.set_title(
             text, (x, y), size, color=color, bgcolor=bgcolor, alpha=alpha, **kwargs
         )
@@ -461,43 +471,6 @@ def format_position(direction: str, coord: float, decimals: int = 0) -> str:
     """
     # Adding 0.0 turns -0.0 into 0.0.
     return f"{direction}={round(coord, decimals) + 0.0:.{decimals}f}"
-
-
-def check_interpolation(resampling_interpolation: Any) -> bool:
-    """Check the name of an interpolation; True for one that blends voxels."""
-    allowed = ("nearest", "linear", "continuous")
-    if resampling_interpolation not in allowed:
-        msg = (
-            f"resampling_interpolation is {resampling_interpolation!r}; it must be one "
-            f"of {', '.join(map(repr, allowed))}"
-        )
-        raise ValueError(msg)
-    return bool(resampling_interpolation != "nearest")
-
-
-def check_imshow_kwargs(kwargs: dict[str, Any], function: Any) -> None:
-    """Refuse what would move the voxels, and what neither call nor imshow knows."""
-    if not kwargs:
-        return
-    from matplotlib.artist import ArtistInspector
-    from matplotlib.axes import Axes
-    from matplotlib.image import AxesImage
-
-    for name in ("extent", "origin", "norm"):
-        if name in kwargs:
-            msg = f"{name} is given; it cannot be, because the plot itself sets it"
-            raise TypeError(msg)
-    own = set(inspect.signature(function).parameters)
-    known = own | set(inspect.signature(Axes.imshow).parameters)
-    known |= set(ArtistInspector(AxesImage).get_setters())
-    for name in kwargs:
-        if name in known:
-            continue
-        nearest = difflib.get_close_matches(name, sorted(known), 1)
-        msg = f"{function.__name__} has no argument {name!r}"
-        if nearest:
-            msg += f"; is {nearest[0]!r} meant?"
-        raise TypeError(msg)
 
 
 def _contoured(volume: Volume, levels: Any) -> Volume:

@@ -10,6 +10,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, cast
 
+from nithresh._params import check_not_negative
 from nithresh._paths import expanded
 from nithresh.files import atomic
 from nithresh.plotting.pictures import ready_pictures
@@ -154,7 +155,7 @@ def root_figure(axes: Axes) -> Figure:
 def save_figure(
     figure: Figure,
     target: str | os.PathLike[str] | IO[bytes],
-    dpi: float | None = None,
+    dpi: float | str | None = None,
     **kwargs: Any,
 ) -> None:
     """Save a figure; a file appears whole or not at all.
@@ -170,6 +171,8 @@ def save_figure(
             f"the file to save is {target!r}; it must be a path or a binary file object"
         )
         raise TypeError(msg)
+    if dpi is not None and dpi != "figure":
+        dpi = _check_dpi(dpi)
     path = expanded(target) if isinstance(target, (str, os.PathLike)) else None
     usual = rcParams["savefig.format"]
     if path is not None:
@@ -195,6 +198,14 @@ def save_figure(
     content = io.BytesIO()
     _write(figure, content, dpi, kwargs)
     atomic.write(path, content.getvalue())
+
+
+def _check_dpi(dpi: Any) -> float:
+    value = check_not_negative(dpi, "dpi")
+    if value == 0:
+        msg = "dpi is 0; it must be above 0"
+        raise ValueError(msg)
+    return value
 
 
 def _write(figure: Figure, target: Any, dpi: Any, kwargs: dict[str, Any]) -> None:
@@ -251,7 +262,7 @@ def _naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        error.filename, error.filename2 = str(path), None
+        error.filename = str(path)
         raise
 
 
@@ -291,11 +302,16 @@ def _new_figure(
     if on_screen:
         from matplotlib import pyplot as plt
 
-        return plt.figure(number, figsize=size, facecolor=facecolor)
+        figure = plt.figure(number, figsize=size, facecolor=facecolor)
+        if number is None:
+            # Panels have places of their own, whatever matplotlib's settings say.
+            figure.set_layout_engine("none")
+        return figure
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, facecolor=facecolor)
+    figure.set_layout_engine("none")
     FigureCanvasAgg(figure)
     return figure
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from nithresh import _core
 from nithresh._arrays import as_voxels
 from nithresh._comparison import as_compared
-from nithresh._numbers import in_full
+from nithresh._numbers import in_full, told_apart
 from nithresh._open import OpenMap
 from nithresh._params import Request, check_request, warn
 from nithresh.plotting.geometry import Volume
@@ -211,8 +211,9 @@ def with_colors(stat_map: StatMap, low: float, high: float) -> StatMap:
         hidden.append("positive")
     if not hidden:
         return stat_map
+    ends = told_apart(low, high)
     warn(
-        f"the colours run from {in_full(low)} to {in_full(high)}, which leaves none "
+        f"the colours run from {' to '.join(ends)}, which leaves none "
         f"for {' and '.join(hidden)} values; they are not drawn"
     )
     return dataclasses.replace(stat_map, kept=Volume(data, stat_map.kept.affine))

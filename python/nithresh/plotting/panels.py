@@ -13,6 +13,7 @@ import numpy as np
 
 from nithresh._params import warn
 from nithresh.plotting.colorbar import (
+    HIDDEN_COLOR,
     ColorLimits,
     bar_room,
     draw_bar,
@@ -236,7 +237,7 @@ class Panels:
             # Between a voxel of the brain and nothing lies no darker brain, but half of
             # it: its share is the alpha. That blends between pixels too, where a mask
             # would eat half a voxel of the rim.
-            share = background.volume.mask.linear(grid).filled(0)
+            share = background.volume.mask.linear(grid).filled(0).clip(0, 1)
             values = plane.filled(0)
             np.divide(values, share, out=values, where=share > 0)
             panel.ax.imshow(
@@ -350,7 +351,7 @@ class Panels:
         cmap: Colormap,
         tick_format: str,
         label: str | None,
-        band_color: Any = None,
+        band_color: Any = HIDDEN_COLOR,
     ) -> None:
         """Draw the colour bar of a map, right of the panels."""
         if limits.bar_min == limits.bar_max or not self.all:
@@ -371,7 +372,7 @@ class Panels:
             label=label,
             size=self._bar_font_size,
             ink=self.ink,
-            **({} if band_color is None else {"band_color": band_color}),
+            band_color=band_color,
         )
         self._place()
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import math
-import numbers
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
-from nithresh._params import check_bool, warn
+from nithresh._params import check_bool
+from nithresh.plotting.checks import (
+    check_black_bg,
+    check_color,
+    check_decimals,
+    check_imshow_kwargs,
+    check_interpolation,
+    check_label,
+    check_limit,
+    check_tick_format,
+    check_volume,
+)
 from nithresh.plotting.cmaps import colormap, is_diverging
 from nithresh.plotting.colorbar import centred, color_limits
 from nithresh.plotting.cuts import check_cuts, choose_cuts
-from nithresh.plotting.display import (
-    SliceDisplay,
-    check_imshow_kwargs,
-    check_interpolation,
-)
-from nithresh.plotting.figures import closed_on_error, is_dark, open_frame
+from nithresh.plotting.display import SliceDisplay
+from nithresh.plotting.figures import closed_on_error, open_frame
 from nithresh.plotting.geometry import union
 from nithresh.plotting.maps import (
     HIDE_ZEROS,
@@ -44,10 +47,11 @@ if TYPE_CHECKING:
 
     from nithresh._open import ImageOrPath
     from nithresh.clusters import Clusters
+    from nithresh.plotting.colorbar import ColorLimits
     from nithresh.plotting.geometry import Bounds, Volume
     from nithresh.plotting.maps import Background, StatMap
 
-__all__ = ["check_limit", "plot_stat_map", "view_of"]
+__all__ = ["color_map", "plot_stat_map", "view_of"]
 
 
 # Long because nilearn's signature has as many arguments.
@@ -83,7 +87,7 @@ def plot_stat_map(
     cbar_label: str | None = None,
     volume: int | None = None,
     decimals: int | None = None,
-    brain_color: Any = None,
+    brain_color: Any = "0.5",
     dpi: float | None = None,
     **kwargs: Any,
 ) -> SliceDisplay:
@@ -254,14 +258,16 @@ def plot_stat_map(
     annotate = check_bool(annotate, "annotate")
     draw_cross = check_bool(draw_cross, "draw_cross")
     radiological = check_bool(radiological, "radiological")
-    if black_bg != "auto":
-        black_bg = check_bool(black_bg, "black_bg")
-    elif is_dark(figure, axes):
-        black_bg = True
+    black_bg = check_black_bg(black_bg, figure, axes)
     if symmetric_cbar != "auto":
         symmetric_cbar = check_bool(symmetric_cbar, "symmetric_cbar")
     vmin, vmax = check_limit(vmin, "vmin"), check_limit(vmax, "vmax")
-    _check_tick_format(cbar_tick_format)
+    decimals = check_decimals(decimals)
+    bar: dict[str, Any] = {
+        "tick_format": check_tick_format(cbar_tick_format),
+        "label": check_label(cbar_label),
+        "band_color": check_color(brain_color, "brain_color"),
+    }
     check_imshow_kwargs(kwargs, plot_stat_map)
     linear = check_interpolation(resampling_interpolation)
     request = check_map_request(
@@ -272,22 +278,16 @@ def plot_stat_map(
     )
     if clusters is not None:
         clusters = check_clusters(clusters)
-    mode, asked = (
-        mode_named(display_mode),
-        check_cuts(display_mode, cut_coords, clusters),
-    )
+    mode = mode_named(display_mode)
+    asked = check_cuts(display_mode, cut_coords, clusters)
 
-    stat_map = open_stat_map(stat_map_img, request, volume=_check_volume(volume))
+    stat_map = open_stat_map(stat_map_img, request, volume=check_volume(volume))
     background = open_background(bg_img, black_bg=black_bg, dim=dim)
     alpha = open_transparency(transparency, transparency_range)
     labels = None if clusters is None else open_labels(clusters)
-    colors = colormap(cmap)
-    limits = color_limits(
-        stat_map.low, stat_map.high, vmin, vmax, symmetric=symmetric_cbar
+    stat_map, colors, limits = color_map(
+        stat_map, cmap, vmin, vmax, symmetric=symmetric_cbar
     )
-    if is_diverging(colors):
-        limits = centred(limits, vmin, vmax)
-    stat_map = with_colors(stat_map, limits.bar_min, limits.bar_max)
     cuts = choose_cuts(stat_map, mode, asked)
 
     frame = open_frame(
@@ -316,14 +316,7 @@ def plot_stat_map(
                 linear=linear,
             )
             if colorbar:
-                panels.add_bar(
-                    stat_map,
-                    limits,
-                    cmap=colors,
-                    tick_format=cbar_tick_format,
-                    label=cbar_label,
-                    band_color=brain_color,
-                )
+                panels.add_bar(stat_map, limits, cmap=colors, **bar)
             display = SliceDisplay(panels, mode)
             if title:
                 display.title(title)
@@ -335,9 +328,24 @@ def plot_stat_map(
                 panels.draw_clusters(labels)
         if output_file is not None:
             display.savefig(output_file, dpi=dpi)
-    if output_file is not None:
-        display.close()
+            display.close()
     return display
+
+
+def color_map(
+    stat_map: StatMap,
+    cmap: Any,
+    vmin: float | None,
+    vmax: float | None,
+    *,
+    symmetric: bool | Literal["auto"] = "auto",
+) -> tuple[StatMap, Colormap, ColorLimits]:
+    """Return what is drawn of a map, the colours, and where they end."""
+    colors = colormap(cmap)
+    limits = color_limits(stat_map.low, stat_map.high, vmin, vmax, symmetric=symmetric)
+    if is_diverging(colors):
+        limits = centred(limits, vmin, vmax)
+    return with_colors(stat_map, limits.bar_min, limits.bar_max), colors, limits
 
 
 def view_of(
@@ -348,38 +356,3 @@ def view_of(
     boxes = [volume.content_bounds for volume in volumes if volume is not None]
     found = [box for box in boxes if box is not None]
     return union(found) if found else stat_map.kept.bounds
-
-
-def check_limit(value: Any, name: str) -> float | None:
-    """Check an end of the colours; None for what is no limit."""
-    if value is None:
-        return None
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        msg = f"{name} is {value!r}; it must be a number or None"
-        raise TypeError(msg)
-    if not math.isfinite(value):
-        warn(f"{name} is {value}, which is no limit; the map's own is taken")
-        return None
-    return float(value)
-
-
-def _check_tick_format(tick_format: Any) -> None:
-    try:
-        float(tick_format % 1.5 if isinstance(tick_format, str) else "")
-    except (TypeError, ValueError):
-        msg = (
-            f'cbar_tick_format is {tick_format!r}; it must be a format such as "%.2g", '
-            '"%.1f" or "%i"'
-        )
-        raise ValueError(msg) from None
-
-
-def _check_volume(volume: Any) -> int | None:
-    if volume is None:
-        return None
-    if isinstance(volume, (bool, np.bool_)) or not isinstance(
-        volume, (int, np.integer)
-    ):
-        msg = f"volume is {volume!r}; it must be an integer, counted from 0"
-        raise TypeError(msg)
-    return int(volume)
