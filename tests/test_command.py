@@ -538,7 +538,7 @@ def test_what_exists_is_kept(folder):
     [
         ([], "the following arguments are required: SUBCOMMAND"),
         (["shrink"], "invalid choice: 'shrink'"),
-        (["threshold", "map0.nii.gz"], "required: -t"),
+        (["threshold", "map0.nii.gz"], "-t/--threshold --alpha is required"),
         (["threshold", "-t", "2"], "no input"),
         (["threshold", "map0.nii.gz", "-t", "x"], "'x' is neither a number"),
         (["threshold", "map0.nii.gz", "-t", "nan"], "threshold is NaN"),

@@ -64,7 +64,7 @@ def test_view_takes_all_its_words(folder):
         (["view", "motor.nii.gz", "-o", "page.png"], "must end in .html"),
         (["view", "motor.nii.gz"], "required: -o"),
         (["view", "motor.nii.gz", "--lowest", "-1", "-o", "a.html"], "lowest is -1"),
-        (["report", "motor.nii.gz", "-o", "a.html"], "required: -t"),
+        (["report", "motor.nii.gz", "-o", "a.html"], "--alpha is required"),
         (["report", "motor.nii.gz", "-t", "3", "-n", "0", "-o", "a.html"], "n is 0"),
     ],
 )

@@ -239,3 +239,30 @@ def check_no_vertices(shape: tuple[int, ...], name: str) -> None:
             "and ClusterTree take one"
         )
         raise ValueError(msg)
+
+
+def one_volume(img: Any, volume: Any) -> Any:
+    """Return what an image is opened from, or one volume of it.
+
+    Raises
+    ------
+    TypeError
+        `volume` is not an integer.
+    ValueError
+        There is no such volume.
+    """
+    if volume is None:
+        return img
+    if isinstance(volume, (bool, np.bool_)) or not isinstance(
+        volume, (int, np.integer)
+    ):
+        msg = f"volume is {volume!r}; it must be an integer, counted from 0"
+        raise TypeError(msg)
+    image = open_image(img)
+    volumes = image.shape[-1] if len(image.shape) > 3 else 1
+    if not 0 <= volume < volumes:
+        allowed = f"{volumes} volumes, so it must be 0 to {volumes - 1}"
+        allowed = allowed if volumes > 1 else "1 volume, so it must be 0"
+        msg = f"volume is {volume}; img has {allowed}"
+        raise ValueError(msg)
+    return image.slicer[..., int(volume)] if len(image.shape) > 3 else image

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 from nithresh.command.errors import UsageError, as_usage, naming, needing
 from nithresh.command.names import labels_beside, sidecar_of, table_beside
 from nithresh.command.options import (
+    ErrorRateOptions,
     InputOptions,
     MaskOption,
     RunOptions,
     SurfaceOptions,
-    ThresholdOptions,
     add_inputs,
     add_mask,
     add_rules,
     add_run,
     add_sides,
     add_surfaces,
-    add_threshold,
+    add_threshold_or_rate,
 )
 from nithresh.command.parser import Subcommand, example, names_of_outputs
 
@@ -32,10 +32,9 @@ if TYPE_CHECKING:
     from nithresh.command.jobs import Job
 
 
-class Options(InputOptions, ThresholdOptions, MaskOption, SurfaceOptions, RunOptions):
+class Options(InputOptions, ErrorRateOptions, MaskOption, SurfaceOptions, RunOptions):
     """What it takes."""
 
-    threshold: float | str
     table: str | None
     labels: str | None
     json: bool
@@ -47,7 +46,7 @@ class Options(InputOptions, ThresholdOptions, MaskOption, SurfaceOptions, RunOpt
 def add_words(to: argparse.ArgumentParser) -> None:
     """Add its words to its parser."""
     add_inputs(to)
-    add_threshold(to)
+    add_threshold_or_rate(to)
     add_sides(to)
     add_rules(to)
     add_mask(to)
@@ -103,13 +102,17 @@ def add_words(to: argparse.ArgumentParser) -> None:
 def run(options: Options) -> int:
     """Find the clusters of each input."""
     from nithresh import find_clusters
+    from nithresh._open import OpenMap
     from nithresh._params import check_request
     from nithresh.command import each, jobs
+    from nithresh.command.rates import rate_of, words_at_rate
     from nithresh.command.surfaces import Surfaces
     from nithresh.images import load_map, open_image
 
+    rate = rate_of(options)
     with as_usage():
-        check_request(options.threshold, **options.request)
+        level = 0.0 if options.threshold is None else options.threshold
+        check_request(level, **options.request)
     todo = _jobs(options)
     others = [path for _, path in options.extra + options.atlas + options.atlas_names]
     others += options.mask_files + options.surface_files
@@ -128,19 +131,29 @@ def run(options: Options) -> int:
     as_text = _format(options, several=len(todo) > 1)
 
     def work(job: Job) -> str:
-        words: dict[str, Any] = {**options.request, "extra": extra, "atlas": atlas}
+        words: dict[str, Any] = {
+            **options.request,
+            "threshold": options.threshold,
+            "extra": extra,
+            "atlas": atlas,
+        }
+        error_rate: dict[str, Any] = {}
         if surfaces.are_for(job.source):
-            clusters = find_clusters(
-                job.source, options.threshold, **words, **surfaces.arguments()
-            )
-            choices = clusters.table.choices
+            if rate is not None:
+                opened = surfaces.open(job.source).map
+                at, error_rate = words_at_rate(opened, options.request, rate)
+                words |= at
+            clusters = find_clusters(job.source, **words, **surfaces.arguments())
+            choices = {**clusters.table.choices, **error_rate}
         else:
             image = load_map(job.source)
             mask_img = None if mask is None else mask.on_grid_of(image)
-            clusters = find_clusters(
-                image, options.threshold, **words, mask_img=mask_img
-            )
-            choices = clusters.table.choices
+            if rate is not None:
+                opened = OpenMap.of_image(image, mask_img, one_volume=True)
+                at, error_rate = words_at_rate(opened, options.request, rate)
+                words |= at
+            clusters = find_clusters(image, **words, mask_img=mask_img)
+            choices = {**clusters.table.choices, **error_rate}
             choices["mask"] = None if mask is None else mask.source
         _save(options, job, clusters, choices)
         return as_text(job.source, clusters, choices)

@@ -14,6 +14,7 @@ from nithresh.command.jobs import Job
 from nithresh.command.memory import collect_from_here_on, keep_freed_memory
 from nithresh.command.options import RunOptions
 from nithresh.command.progress import progress
+from nithresh.command.rates import Notice
 from nithresh.files.atomic import IfExists, remove_left_overs
 from nithresh.threads import get_num_threads
 
@@ -59,7 +60,9 @@ def for_each(
             if warnings or text is not None:
                 with bar.aside():
                     for warning in warnings:
-                        print_about(source, f"warning: {warning}")
+                        is_notice = isinstance(warning, Notice)
+                        text_of = warning if is_notice else f"warning: {warning}"
+                        print_about(source, text_of)
                     if show is not None and text is not None:
                         try:
                             show(text)

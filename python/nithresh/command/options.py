@@ -83,17 +83,22 @@ class ThresholdOptions(SideOptions):
     def two_sided(self) -> bool:
         """Whether both sides are meant: a negative threshold has only one."""
         is_negative = isinstance(self.threshold, float) and self.threshold < 0
-        return False if self.one_sided or is_negative else TWO_SIDED
+        return not (self.one_sided or is_negative)
 
     @property
     def request(self) -> dict[str, Any]:
         """The arguments of the library that say the same, except the threshold."""
-        return {
+        request: dict[str, Any] = {
             "two_sided": self.two_sided,
             "cluster_threshold": self.cluster_threshold,
-            "connectivity": self.connectivity,
-            **({} if self.rules is None else {"rules": self.rules}),
+            "connectivity": int(self.connectivity),
         }
+        if self.rules is None:
+            return request
+        # What was not said is left to the rules.
+        if self.two_sided:
+            request["two_sided"] = TWO_SIDED
+        return {**request, "connectivity": self.connectivity, "rules": self.rules}
 
     @property
     def written(self) -> dict[str, object]:
@@ -109,17 +114,70 @@ class ThresholdOptions(SideOptions):
         }
 
 
-def add_threshold(to: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Add the words of :class:`ThresholdOptions` that are not of its base."""
+class ErrorRateOptions(ThresholdOptions):
+    """An error rate, from which the threshold of each map follows."""
+
+    alpha: float | None = None
+    correct: str | None = None
+    stat: tuple[str | float, ...] | None = None
+
+    @property
+    def written(self) -> dict[str, object]:
+        """The same options as they are written on a command line."""
+        stat = None
+        if self.stat is not None:
+            name, *numbers = self.stat
+            stat = f"{name}:{','.join(f'{df:g}' for df in numbers)}".rstrip(":")
+        return {
+            **super().written,
+            "--alpha": self.alpha,
+            "--correct": self.correct,
+            "--stat": stat,
+        }
+
+
+def add_threshold_or_rate(
+    to: argparse.ArgumentParser, *, required: bool = True
+) -> None:
+    """Add the words of :class:`ErrorRateOptions` that are not of its base."""
+    add_threshold(to, required=required, or_rate=True)
     to.add_argument(
+        "--correct",
+        choices=("fdr", "bonferroni", "none"),
+        help="what --alpha limits: false discoveries (fdr), any false positive "
+        "(bonferroni), or the false positive rate of each voxel (none)",
+    )
+    to.add_argument(
+        "--stat",
+        metavar="STAT",
+        type=_stat,
+        help="what the values are for --alpha: z, t:DF, F:DF1,DF2 or chi2:DF (default: "
+        "what the map says in its intent, its description by SPM or its file name, "
+        "or else z; a line says which)",
+    )
+
+
+def add_threshold(
+    to: argparse.ArgumentParser, *, required: bool = True, or_rate: bool = False
+) -> None:
+    """Add the words of :class:`ThresholdOptions` that are not of its base."""
+    one_of = to.add_mutually_exclusive_group(required=required)
+    one_of.add_argument(
         "-t",
         "--threshold",
         metavar="T",
         type=_threshold,
-        required=required,
         help="keep voxels whose absolute value is at least T; T may be a percentile "
         "such as 95%%; a negative T keeps only the voxels at T and below",
     )
+    if or_rate:
+        one_of.add_argument(
+            "--alpha",
+            metavar="A",
+            type=float,
+            help="take the threshold at this error rate instead, above 0 and below 1; "
+            "needs --correct (and nithresh[stats])",
+        )
     to.add_argument(
         "-k",
         "--cluster-threshold",
@@ -323,4 +381,13 @@ def _threshold(text: str) -> float | str:
         return float(text)
     except ValueError:
         msg = f"{text!r} is neither a number nor a percentile such as 95%"
+        raise argparse.ArgumentTypeError(msg) from None
+
+
+def _stat(text: str) -> tuple[str | float, ...]:
+    name, _, numbers = text.partition(":")
+    try:
+        return (name, *(float(df) for df in numbers.split(",") if numbers))
+    except ValueError:
+        msg = f"{text!r} is not z, t:DF, F:DF1,DF2 or chi2:DF"
         raise argparse.ArgumentTypeError(msg) from None

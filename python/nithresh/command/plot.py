@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from nithresh.command.errors import UsageError, as_usage, naming
 from nithresh.command.options import (
+    ErrorRateOptions,
     RunOptions,
-    ThresholdOptions,
     add_debug,
     add_existing,
     add_sides,
-    add_threshold,
+    add_threshold_or_rate,
 )
 from nithresh.command.parser import Subcommand, example
 
 if TYPE_CHECKING:
-    from nithresh.clusters import Clusters
     from nithresh.command.jobs import Job
+    from nithresh.command.rates import Rate
 
 _MODES = ("ortho", "tiled", "mosaic", "x", "y", "z", "xz", "yz", "yx")
 _FIGURES = (".png", ".svg", ".pdf")
@@ -29,7 +29,7 @@ _NO_BACKGROUND = "none"
 _MOST_DPI = 5000
 
 
-class Options(ThresholdOptions, RunOptions):
+class Options(ErrorRateOptions, RunOptions):
     """What it takes."""
 
     inputs: list[str]
@@ -121,7 +121,7 @@ class Options(ThresholdOptions, RunOptions):
 def add_words(to: argparse.ArgumentParser) -> None:
     """Add its words to its parser."""
     to.add_argument("inputs", metavar="IN", nargs="+", help="the maps")
-    add_threshold(to, required=False)
+    add_threshold_or_rate(to, required=False)
     add_sides(to)
     to.add_argument(
         "--display-mode",
@@ -199,12 +199,14 @@ def _add_look(to: argparse.ArgumentParser) -> None:
 def run(options: Options) -> int:
     """Draw the inputs."""
     from nithresh.command import each, jobs
+    from nithresh.command.rates import rate_of
 
     _check(options)
+    rate = rate_of(options)
     todo = _jobs(options)
     read = [options.bg] if options.bg not in (None, _NO_BACKGROUND) else []
     jobs.check_files(todo, [path for path in read if path is not None])
-    return each.for_each(options, todo, lambda job: _draw(options, job))
+    return each.for_each(options, todo, lambda job: _draw(options, rate, job))
 
 
 def _jobs(options: Options) -> list[Job]:
@@ -235,18 +237,25 @@ def _check(options: Options) -> None:
     if options.dpi is not None and not 0 < options.dpi < _MOST_DPI:
         msg = f"--dpi is {options.dpi:g}; it must be above 0 and below {_MOST_DPI}"
         raise UsageError(msg)
-    if level is None and (options.cluster_threshold > 0 or options.shows_clusters):
+    if (
+        level is None
+        and options.alpha is None
+        and (options.cluster_threshold > 0 or options.shows_clusters)
+    ):
         what = "--clusters" if options.clusters else "-k"
         msg = f"{cuts if names_cluster else what} needs a threshold: -t"
         raise UsageError(msg)
 
 
-def _draw(options: Options, job: Job) -> str:
+def _draw(options: Options, rate: Rate | None, job: Job) -> str:
     """Draw a figure and save it."""
     from matplotlib import __version__, rc_context
 
+    from nithresh import find_clusters
     from nithresh._choices import source, versions
+    from nithresh._open import OpenMap
     from nithresh._stated import stated
+    from nithresh.command.rates import words_at_rate
     from nithresh.command.sidecar import command_line, saving
     from nithresh.images import open_image
     from nithresh.plotting import plot_stat_map
@@ -255,8 +264,15 @@ def _draw(options: Options, job: Job) -> str:
     image = open_image(Path(job.source))
     cuts = {"display_mode": options.display_mode, "cut_coords": options.cuts}
     written = {**options.words, "-o": output}
+    words = options.arguments
+    error_rate: dict[str, Any] = {}
+    if rate is not None:
+        opened = OpenMap.of_image(_volume(options, image), one_volume=True)
+        at, error_rate = words_at_rate(opened, options.request, rate, image)
+        words = {**words, **at}
     choices = {
-        **options.arguments,
+        **words,
+        **error_rate,
         **cuts,
         **options.look,
         "volume": options.volume,
@@ -264,7 +280,9 @@ def _draw(options: Options, job: Job) -> str:
         "input": source(job.source),
         "versions": versions() | {"matplotlib": __version__},
     }
-    clusters = _clusters(options, image) if options.shows_clusters else None
+    clusters = None
+    if options.shows_clusters:
+        clusters = find_clusters(_volume(options, image), **words)
     figure = io.BytesIO()
     settings: Any = {
         "savefig.format": output.suffix[1:].lower(),
@@ -276,7 +294,7 @@ def _draw(options: Options, job: Job) -> str:
             output_file=figure,
             clusters=clusters,
             volume=options.volume,
-            **options.arguments,
+            **words,
             **options.look,
             **cuts,
         )
@@ -287,16 +305,14 @@ def _draw(options: Options, job: Job) -> str:
     return str(output)
 
 
-def _clusters(options: Options, image: Any) -> Clusters:
-    """Find the clusters of the volume that is drawn."""
+def _volume(options: Options, image: Any) -> Any:
+    """Return an image of the volume that is drawn."""
     import nibabel
 
-    from nithresh import find_clusters
     from nithresh.plotting.maps import open_volume
 
     data, affine = open_volume(image, "stat_map_img", options.volume)
-    one = nibabel.Nifti1Image(data, affine, dtype=data.dtype)
-    return find_clusters(one, **options.arguments)
+    return nibabel.Nifti1Image(data, affine, dtype=data.dtype)
 
 
 def _cut(text: str) -> float | str:

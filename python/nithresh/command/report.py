@@ -12,7 +12,6 @@ from nithresh.command.parser import Subcommand, example
 class Options(view.Options):
     """What it takes."""
 
-    threshold: float | str
     n: int
 
     @property

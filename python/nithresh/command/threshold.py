@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nithresh.command.options import (
+    ErrorRateOptions,
     ImageOutputOptions,
     InputOptions,
     MaskOption,
     SurfaceOptions,
-    ThresholdOptions,
     add_image_output,
     add_inputs,
     add_mask,
@@ -21,28 +21,27 @@ from nithresh.command.options import (
     add_run,
     add_sides,
     add_surfaces,
-    add_threshold,
+    add_threshold_or_rate,
 )
 from nithresh.command.parser import Subcommand, example, names_of_outputs
 
 if TYPE_CHECKING:
     from nithresh._params import Request
     from nithresh.command.jobs import Job, SharedMask
+    from nithresh.command.rates import Rate
     from nithresh.command.surfaces import Surfaces
 
 
 class Options(
-    InputOptions, ThresholdOptions, MaskOption, SurfaceOptions, ImageOutputOptions
+    InputOptions, ErrorRateOptions, MaskOption, SurfaceOptions, ImageOutputOptions
 ):
     """What it takes."""
-
-    threshold: float | str
 
 
 def add_words(to: argparse.ArgumentParser) -> None:
     """Add its words to its parser."""
     add_inputs(to)
-    add_threshold(to)
+    add_threshold_or_rate(to)
     add_sides(to)
     add_rules(to)
     add_mask(to)
@@ -63,10 +62,13 @@ def run(options: Options) -> int:
     from nithresh._params import check_request
     from nithresh.command import each, jobs
     from nithresh.command.errors import as_usage
+    from nithresh.command.rates import rate_of
     from nithresh.command.surfaces import Surfaces
 
+    rate = rate_of(options)
     with as_usage():
-        request = check_request(options.threshold, **options.request)
+        level = 0.0 if options.threshold is None else options.threshold
+        request = check_request(level, **options.request)
     todo = jobs.image_jobs(options, jobs.inputs_of(options), "thresholded")
     jobs.check_files(todo, also_read=[*options.mask_files, *options.surface_files])
     work = partial(
@@ -80,6 +82,7 @@ def run(options: Options) -> int:
         },
         mask=jobs.open_mask(options),
         surfaces=Surfaces.of(options, options.mask),
+        rate=rate,
     )
     return each.for_each(options, todo, work, show=each.shown_names(options, todo))
 
@@ -88,10 +91,11 @@ def _work(
     job: Job,
     *,
     request: Request,
-    threshold: float | str,
+    threshold: float | str | None,
     options: Mapping[str, object],
     mask: SharedMask | None,
     surfaces: Surfaces,
+    rate: Rate | None,
 ) -> str:
     """Threshold one input, here or in another process.
 
@@ -101,6 +105,7 @@ def _work(
     from nithresh._open import OpenMap
     from nithresh._stated import stated
     from nithresh.command.errors import naming
+    from nithresh.command.rates import at_rate
     from nithresh.command.sidecar import command_line, made_of, saving
     from nithresh.files import write_image
     from nithresh.images import load_map
@@ -108,11 +113,14 @@ def _work(
 
     (output,) = job.outputs
     path = job.at(job.source)
+    error_rate = {}
     if surfaces.are_for(path):
         from nithresh.surfaces.thresholding import threshold_surface
 
         on_surface = surfaces.open(path)
         opened, made = on_surface.map, surfaces.made_of(path)
+        if rate is not None:
+            request, error_rate["error_rate"] = at_rate(opened, request, rate)
         level = opened.level(request)
         kept = threshold_surface(on_surface, request, level)
     else:
@@ -121,6 +129,8 @@ def _work(
         opened = OpenMap.of_image(
             image, mask_img, for_clusters=request.cluster_threshold > 0
         )
+        if rate is not None:
+            request, error_rate["error_rate"] = at_rate(opened, request, rate)
         level = opened.level(request)
         kept, made = threshold_open(opened, request, level), made_of(path, mask)
     saved = saving(
@@ -129,6 +139,7 @@ def _work(
         command_line("threshold", job.source, {**options, "-o": output}),
         {
             **rules_of(request, threshold, level),
+            **error_rate,
             "statistic": stated(opened.image).as_choice(),
             **made,
         },

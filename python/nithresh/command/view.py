@@ -9,23 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 from nithresh.command.errors import as_usage, naming
 from nithresh.command.options import (
+    ErrorRateOptions,
     MaskOption,
     RunOptions,
-    ThresholdOptions,
     add_debug,
     add_existing,
     add_mask,
     add_sides,
-    add_threshold,
+    add_threshold_or_rate,
 )
 from nithresh.command.parser import Subcommand, example
 
 if TYPE_CHECKING:
     from nithresh.command.jobs import Job
+    from nithresh.command.rates import Rate
     from nithresh.viewer import View
 
 
-class Options(ThresholdOptions, MaskOption, RunOptions):
+class Options(ErrorRateOptions, MaskOption, RunOptions):
     """What it takes."""
 
     inputs: list[str]
@@ -64,7 +65,7 @@ class Options(ThresholdOptions, MaskOption, RunOptions):
 def add_words(to: argparse.ArgumentParser, *, required: bool = False) -> None:
     """Add its words to its parser; a threshold may be required."""
     to.add_argument("inputs", metavar="IN", nargs=1, help="the map")
-    add_threshold(to, required=required)
+    add_threshold_or_rate(to, required=required)
     add_sides(to)
     add_mask(to)
     to.add_argument(
@@ -105,31 +106,48 @@ def make(options: Options, subcommand: str, make_page: Callable[..., View]) -> i
     from nithresh._params import check_not_negative, check_request
     from nithresh._paths import expanded
     from nithresh.command import each, jobs
+    from nithresh.command.rates import rate_of
 
+    rate = rate_of(options)
     with as_usage():
         level = 0.0 if options.threshold is None else options.threshold
         check_request(level, **options.request)
         check_not_negative(options.lowest or 0.0, "lowest")
     todo = [jobs.Job(options.inputs[0], (expanded(options.output),))]
     jobs.check_files(todo, [] if options.mask is None else [options.mask])
-    work = functools.partial(_save, options, subcommand, make_page)
+    work = functools.partial(_save, options, subcommand, make_page, rate)
     return each.for_each(options, todo, work)
 
 
 def _save(
-    options: Options, subcommand: str, make_page: Callable[..., View], job: Job
+    options: Options,
+    subcommand: str,
+    make_page: Callable[..., View],
+    rate: Rate | None,
+    job: Job,
 ) -> str:
     from pathlib import Path
 
+    from nithresh._open import OpenMap
+    from nithresh.command.rates import words_at_rate
     from nithresh.command.sidecar import command_line, saving
+    from nithresh.images import one_volume, open_image
 
     (output,) = job.outputs
-    page = make_page(Path(job.source), **options.arguments)
+    words = options.arguments
+    error_rate: dict[str, Any] = {}
+    if rate is not None:
+        image = open_image(Path(job.source))
+        volume = one_volume(image, options.volume)
+        opened = OpenMap.of_image(volume, options.mask, one_volume=True)
+        at, error_rate = words_at_rate(opened, options.request, rate, image)
+        words |= at
+    page = make_page(Path(job.source), **words)
     saved = saving(
         job,
         "Page of a statistical map with a live threshold",
         command_line(subcommand, job.source, options.written),
-        page.choices,
+        {**page.choices, **error_rate},
     )
     with saved as files, naming(output), files.open(output) as stream:
         stream.write(page.html.encode())

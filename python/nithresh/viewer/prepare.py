@@ -13,7 +13,7 @@ from nithresh._numbers import in_full
 from nithresh._open import OpenMap
 from nithresh._params import Request, check_not_negative, check_request
 from nithresh.clusters import Clusters, find_clusters
-from nithresh.images import open_image
+from nithresh.images import one_volume
 from nithresh.plotting.cuts import check_cuts, choose_cuts
 from nithresh.plotting.geometry import Volume
 from nithresh.plotting.maps import HIDE_ZEROS, StatMap
@@ -67,7 +67,7 @@ class Prepared:
         request = check_request(asked, **words)
         lowest = 0.0 if lowest is None else check_not_negative(lowest, "lowest")
         cmap = check_cmap(cmap)
-        image = _one_volume(img, volume)
+        image = one_volume(img, volume)
         opened = OpenMap.of_image(image, mask_img, one_volume=True)
         if 0 in opened.data.shape:
             msg = f"img has no voxels (shape {opened.data.shape})"
@@ -142,22 +142,3 @@ class Prepared:
                 output_file=figure,
             )
         return figure.getvalue()
-
-
-def _one_volume(img: Any, volume: Any) -> Any:
-    """Return the image, or one volume of it."""
-    if volume is None:
-        return img
-    if isinstance(volume, (bool, np.bool_)) or not isinstance(
-        volume, (int, np.integer)
-    ):
-        msg = f"volume is {volume!r}; it must be an integer, counted from 0"
-        raise TypeError(msg)
-    image = open_image(img)
-    volumes = image.shape[-1] if len(image.shape) > 3 else 1
-    if not 0 <= volume < volumes:
-        allowed = f"{volumes} volumes, so it must be 0 to {volumes - 1}"
-        allowed = allowed if volumes > 1 else "1 volume, so it must be 0"
-        msg = f"volume is {volume}; img has {allowed}"
-        raise ValueError(msg)
-    return image.slicer[..., int(volume)] if len(image.shape) > 3 else image
