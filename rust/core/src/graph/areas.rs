@@ -43,8 +43,10 @@ impl<'a> Areas<'a> {
         }
         // Room for one unit of rounding and for nodes that count as 1.
         let limit = (u64::MAX / 2) as f64 / UNITS / areas.len().max(1) as f64 - 1.0;
-        let is_refused = |&area: &f64| !(area.is_nan() || (0.0..=limit).contains(&area));
-        if let Some(node) = areas.iter().position(is_refused) {
+        let is_refused = |&area: &f64| area < 0.0 || area > limit;
+        // A count of all, which looks at several at a time.
+        if areas.iter().map(|area| u64::from(is_refused(area))).sum::<u64>() > 0 {
+            let node = areas.iter().position(is_refused).ok_or(Error::Changed)?;
             return Err(Error::Area { node, found: areas[node], limit });
         }
         Ok(Self { areas, least })

@@ -82,7 +82,7 @@ impl<'a> Graph<'a> {
         self.nodes
     }
 
-    pub(crate) fn triangles(&self) -> impl Iterator<Item = [u32; 3]> + use<'a> {
+    pub(crate) fn triangles(&self) -> impl ExactSizeIterator<Item = [u32; 3]> + use<'a> {
         self.triangles.iter().map(|corners| corners.map(i32::cast_unsigned))
     }
 

@@ -1,13 +1,14 @@
 //! The area of each vertex of a surface: a third of that of each of its triangles.
 //!
 //! The result is the same to the last bit whatever the order of the triangles, of their
-//! corners and of the vertices. The cross product of a triangle begins at the same corner
-//! always, the first in the order of the coordinates, and sums are exact.
+//! corners and of the vertices: sums are exact, and of the cross products at the three corners
+//! of a triangle, which differ by their rounding, the smallest counts.
 
 use ndarray::ArrayView2;
 
 use crate::error::{Array, Error, Result};
 use crate::graph::edges::Graph;
+use crate::map::planes::as_slice;
 use crate::map::series::check_shape;
 use crate::measure::exact_sum::Unit;
 
@@ -33,19 +34,20 @@ type Point = [f64; 3];
 /// Coordinates of another shape; one that is not finite, or so large that areas are not.
 pub fn vertex_areas(coordinates: ArrayView2<'_, f64>, graph: &Graph<'_>) -> Result<Vec<f64>> {
     check_shape(Array::Coordinates, coordinates.shape(), &[graph.nodes(), 3])?;
-    let rows = coordinates.rows().into_iter();
-    let points: Vec<Point> = rows.map(|row| [row[0], row[1], row[2]]).collect();
-    let is_refused = |point: &Point| !point.iter().all(|along| along.abs() < LIMIT);
-    if let Some(node) = points.iter().position(is_refused) {
+    let mut copy = Vec::new();
+    let points: &[Point] = as_slice(coordinates, &mut copy).as_chunks().0;
+    let farthest = |point: &Point| point.iter().fold(0.0, |all, along| larger(all, along.abs()));
+    let reach = points.iter().fold(0.0, |all, point| larger(all, farthest(point)));
+    if reach.is_nan() || reach > LIMIT {
+        let is_refused = |point: &Point| farthest(point).is_nan() || farthest(point) > LIMIT;
+        let node = points.iter().position(is_refused).ok_or(Error::Changed)?;
         return Err(Error::Coordinates { node, found: points[node] });
     }
-    let area = |corners: [u32; 3]| double_area(corners.map(|node| points[node as usize]));
-    let areas: Vec<_> = graph.triangles().map(area).collect();
-    let largest = areas.iter().copied().fold(0.0, f64::max);
-    let unit = Unit::new(largest, 3 * areas.len(), 1);
+    // All points are in a cube of this half side, and no triangle in it is larger than this.
+    let unit = Unit::new(16.0 * reach * reach, graph.triangles().len(), 3);
     let mut sums = vec![0_i128; points.len()];
-    for (corners, area) in graph.triangles().zip(areas) {
-        let area = unit.of(area);
+    for corners in graph.triangles() {
+        let area = unit.of(double_area(corners.map(|node| points[node as usize])));
         for node in corners {
             sums[node as usize] += area;
         }
@@ -53,22 +55,30 @@ pub fn vertex_areas(coordinates: ArrayView2<'_, f64>, graph: &Graph<'_>) -> Resu
     Ok(sums.into_iter().map(|sum| unit.to_f64(sum, 6.0)).collect())
 }
 
-/// No coordinate is as large: areas are finite numbers then.
+/// No coordinate is larger: areas are finite numbers then.
 const LIMIT: f64 = 1e100;
 
+/// The larger of two numbers; NaN if one is.
+#[inline(always)]
+fn larger(a: f64, b: f64) -> f64 {
+    if b > a || b.is_nan() { b } else { a }
+}
+
 /// Twice the area of a triangle.
-fn double_area(mut corners: [Point; 3]) -> f64 {
-    for (first, second) in [(0, 1), (1, 2), (0, 1)] {
-        if corners[second] < corners[first] {
-            corners.swap(first, second);
-        }
-    }
-    let [first, second, third] = corners;
-    let from_first = |corner: Point| [0, 1, 2].map(|axis| corner[axis] - first[axis]);
-    let (u, v) = (from_first(second), from_first(third));
-    let minor = |i: usize, j: usize| u[i] * v[j] - u[j] * v[i];
-    let normal = [minor(1, 2), minor(2, 0), minor(0, 1)];
-    normal.map(|along| along * along).iter().sum::<f64>().sqrt()
+#[inline(always)]
+fn double_area(corners: [Point; 3]) -> f64 {
+    let squared = |corner: usize| {
+        let along = |to: usize| {
+            let (from, to) = (corners[corner], corners[(corner + to) % 3]);
+            [to[0] - from[0], to[1] - from[1], to[2] - from[2]]
+        };
+        let (u, v) = (along(1), along(2));
+        // Neither sign nor rounding depends on which of the two sides is the first.
+        let normal =
+            [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
+        normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2]
+    };
+    squared(0).min(squared(1)).min(squared(2)).sqrt()
 }
 
 #[cfg(test)]

@@ -176,6 +176,7 @@ fn integral(height: f64, height_power: f64) -> f64 {
 fn weight(extent: f64, extent_power: f64) -> f64 {
     match extent_power {
         0.5 => extent.sqrt(),
+        1.0 => extent,
         power => extent.powf(power),
     }
 }
