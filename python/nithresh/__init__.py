@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         permutation_test,
         stack,
     )
+    from nithresh.series import clusters_of_volumes
     from nithresh.table import ClusterTable
     from nithresh.threads import get_num_threads, set_num_threads
     from nithresh.thresholding import threshold, threshold_img
@@ -49,6 +50,7 @@ __all__ = [
     "PermutationResult",
     "__version__",
     "cluster_maxima",
+    "clusters_of_volumes",
     "datasets",
     "find_clusters",
     "get_clusters_table",
@@ -82,6 +84,7 @@ _LAZY = {
     "Maxima": "nithresh.permutation",
     "PermutationResult": "nithresh.permutation",
     "cluster_maxima": "nithresh.permutation",
+    "clusters_of_volumes": "nithresh.series",
     "find_clusters": "nithresh.clusters",
     "get_clusters_table": "nithresh.nilearn_table",
     "get_num_threads": "nithresh.threads",

@@ -29,6 +29,9 @@ class Wanted(NamedTuple):
     max_peaks : int
     extra : mapping of str to paths or images
     robust : bool
+    peaks_of : path or image, or None
+    within : path or image, or None
+    volume : int or None
     """
 
     request: Request
@@ -37,6 +40,9 @@ class Wanted(NamedTuple):
     max_peaks: int
     extra: Mapping[str, Any]
     robust: bool
+    peaks_of: Any = None
+    within: Any = None
+    volume: Any = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -162,6 +168,10 @@ class Clusters:
         ['right 100%', 'left 100%']
         """
         from nithresh.atlas import name_regions
+
+        if not self._images.are_volumes:
+            msg = "atlas is given, but the map is one of a surface; it must be a volume"
+            raise ValueError(msg)
 
         if not self._images.are_volumes:
             msg = "the clusters are those of a map of surfaces; an atlas is for volumes"

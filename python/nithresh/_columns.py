@@ -317,7 +317,9 @@ COLUMNS = (
         }.items()
     ),
 )
-_BY_NAME = {column.name: column for column in COLUMNS}
+# Of a series, before all others.
+VOLUME = Column("volume", "Volume of the series, from 0", lambda _: None, printed=True)
+_BY_NAME = {column.name: column for column in (VOLUME, *COLUMNS)}
 _OF_EXTRA = {
     "mean": "Mean of {} in the cluster",
     "min": "Smallest value of {} in the cluster",

@@ -19,29 +19,38 @@ _BY_CLUSTER = (
 
 
 class Renumbered:
-    """Labels of the core with other numbers.
+    """Labels of the core with other numbers, of one part of a volume or of several.
 
     Parameters
     ----------
-    labels : Labels
-    numbers : numpy.ndarray of int32, shape (clusters + 1,)
-        The new number of each cluster, by its number in the core; 0 of none.
+    *parts : pair of Labels and numpy.ndarray of int32, shape (clusters + 1,)
+        The new number of each cluster, by its number in the core; 0 of none. No two
+        parts have a voxel or a number in common.
     """
 
-    def __init__(self, labels: _core.Labels, numbers: NDArray[np.int32]) -> None:
-        self._labels = labels
-        self._numbers = numbers
+    def __init__(self, *parts: tuple[Labels, NDArray[np.int32]]) -> None:
+        self._parts = parts
 
     def write(self, labels: NDArray[np.int32], is_zero: bool) -> None:  # noqa: FBT001 - as the core's
         """Write the number of its cluster to each voxel."""
-        self._labels.write(labels, is_zero)
-        np.take(self._numbers, labels, out=labels, mode="clip")
+        (first, numbers), *others = self._parts
+        first.write(labels, is_zero)
+        np.take(numbers, labels, out=labels, mode="clip")
+        for part, numbers in others:
+            own = np.zeros_like(labels)
+            part.write(own, True)  # noqa: FBT003 - it is zero
+            labels += numbers[own]
 
     def sample(self, extra: NDArray[Any]) -> tuple[Any, Any, Any, int]:
         """Return the mean, the smallest and the largest value under each cluster."""
-        *figures, non_finite = self._labels.sample(extra)
-        old = np.argsort(self._numbers[1:])
-        mean, smallest, largest = (values[old] for values in figures)
+        count = max(int(numbers.max()) for _, numbers in self._parts)
+        figures = np.full((3, count), np.nan)
+        non_finite = 0
+        for part, numbers in self._parts:
+            *own, missing = part.sample(extra)
+            figures[:, numbers[1:] - 1] = own
+            non_finite += missing
+        mean, smallest, largest = figures
         return mean, smallest, largest, non_finite
 
 
@@ -68,7 +77,7 @@ def in_order(
         found, order, lambda: _first_voxels(labels, shape)
     )
     if numbers is not None:
-        renumbered["labels"] = Renumbered(labels, numbers)
+        renumbered["labels"] = Renumbered((labels, numbers))
     return renumbered
 
 
@@ -115,7 +124,46 @@ def in_other_order(
     return renumbered, numbers
 
 
-def _first_voxels(labels: _core.Labels, shape: tuple[int, ...]) -> NDArray[np.intp]:
+def joined(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Join what the core found in parts of a volume that have no voxel in common.
+
+    Clusters are numbered as the core does: by extent, then by abs(peak), then by the
+    smallest indices of the peak.
+    """
+    fields = {
+        name: np.concatenate([part[name] for part in parts])
+        for name in _BY_CLUSTER
+        if name in parts[0]
+    }
+    i, j, k = fields["peaks"].T
+    old = np.lexsort((k, j, i, -np.abs(fields["values"]), -fields["extents"]))
+    numbers = np.zeros(old.size, np.int32)
+    numbers[old] = np.arange(1, old.size + 1)
+    ends = np.cumsum([len(part["signs"]) for part in parts])
+    of_parts = [np.append(np.int32(0), own) for own in np.split(numbers, ends[:-1])]
+    of_maxima = np.concatenate(
+        [
+            own[part["maxima_clusters"]]
+            for part, own in zip(parts, of_parts, strict=True)
+        ]
+    )
+    by_cluster = np.argsort(of_maxima, kind="stable")
+    labels = [part["labels"] for part in parts]
+    ranges = [part["range"] for part in parts]
+    return {
+        **{name: values[old] for name, values in fields.items()},
+        "maxima_clusters": of_maxima[by_cluster],
+        **{
+            name: np.concatenate([part[name] for part in parts])[by_cluster]
+            for name in ("maxima", "maxima_values")
+        },
+        "labels": Renumbered(*zip(labels, of_parts, strict=True)),
+        "range": (min(low for low, _ in ranges), max(high for _, high in ranges)),
+        "has_non_finite": any(part["has_non_finite"] for part in parts),
+    }
+
+
+def _first_voxels(labels: Labels, shape: tuple[int, ...]) -> NDArray[np.intp]:
     """Return the place of the first voxel of each cluster, the first axis fastest."""
     volume = np.zeros(shape, np.int32, order="F")
     labels.write(volume, True)  # noqa: FBT003 - it is zero

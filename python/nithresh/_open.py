@@ -165,6 +165,11 @@ class OpenMap(NamedTuple):
         """Return the smallest and largest finite value, and if there are others."""
         return _core.summary(self.voxels, self.inside)
 
+    def in_mask(self, mask: NDArray[np.bool_]) -> OpenMap:
+        """Return the map with only what lies in another mask as well."""
+        inside = mask if self.inside is None else self.inside & mask
+        return self._replace(inside=inside)
+
     def restored(self, result: NDArray[Any]) -> NDArray[Any]:
         """Give a result the shape that the map was given in."""
         return restore_axes(result, self.shape)

@@ -15,7 +15,7 @@ from nithresh._choices import rules_of, source, versions
 from nithresh._clusters import Clusters, Wanted
 from nithresh._columns import Rows, made, made_of_extra
 from nithresh._kept import warn_beyond_range
-from nithresh._numbering import Labels, in_order
+from nithresh._numbering import Labels, in_order, joined
 from nithresh._open import OpenMap
 from nithresh._params import (
     Request,
@@ -25,6 +25,7 @@ from nithresh._params import (
     check_request,
     warn,
 )
+from nithresh._peaks_of import with_peaks_of
 from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh._shared_docs import shared_docs
 from nithresh.grids import difference
@@ -149,6 +150,9 @@ def find_clusters(
     extra: Mapping[str, MapOrPath] | None = None,
     robust: bool = False,
     atlas: Any = None,
+    peaks_of: MapOrPath | None = None,
+    within: MapOrPath | None = None,
+    volume: int | None = None,
     surface: Any = None,
     areas: Any = None,
     min_area: float = 0.0,
@@ -192,6 +196,17 @@ def find_clusters(
         map.
     atlas : optional
         Name the regions of peaks and clusters, as :meth:`Clusters.with_atlas` does.
+    peaks_of : str, pathlib.Path or nibabel image, optional
+        Another map on the same grid, whose peaks and values are listed in the clusters
+        of `img`: a z-map beside a map of corrected p-values. The clusters, their
+        extents, signs and order are those of `img`; ``peak``, ``mean``, ``mass``, the
+        places of peaks and the centres of mass, which are weighted by absolute values,
+        are those of the other map.
+    within : str, pathlib.Path or nibabel image, optional
+        A label image. Clusters end at the borders of its parcels, and voxels of label 0
+        become zero. On another grid it is taken at the centres of the map's voxels.
+    volume : int, optional
+        Which volume of `img`, counted from 0, if it has several.
     {surface}
     {areas}
     {min_area}
@@ -255,7 +270,13 @@ def find_clusters(
         check_count(max_peaks, "max_peaks"),
         _check_extra(extra),
         check_bool(robust, "robust"),
+        peaks_of,
+        within,
+        volume,
     )
+    if wanted.robust and within is not None:
+        msg = "robust and within are both given; robust thresholds know no parcels"
+        raise ValueError(msg)
     words = SurfaceWords.checked(
         surface, areas, min_area, across_structures=across_structures
     )
@@ -263,6 +284,10 @@ def find_clusters(
         from nithresh.surfaces.clusters import find_surface_clusters
         from nithresh.surfaces.opened import OpenSurface
 
+        for name in ("peaks_of", "within", "volume"):
+            if getattr(wanted, name) is not None:
+                msg = f"{name} is given, but img is a map of a surface, not a volume"
+                raise ValueError(msg)
         on_surface = OpenSurface(img, mask_img, words, one_map=True)
         clusters = find_surface_clusters(on_surface, wanted, img, mask_img)
     else:
@@ -273,14 +298,31 @@ def find_clusters(
 def _find_in_volume(img: Any, mask_img: Any, wanted: Wanted) -> Clusters:
     """Find the clusters of a volume."""
     from nithresh import _stated
+    from nithresh._parcels import read_parcels
     from nithresh.headers import label_image
+    from nithresh.images import one_volume, open_image
 
-    opened = OpenMap.of_image(img, mask_img, one_volume=True)
+    image = one_volume(img, wanted.volume)
+    opened = OpenMap.of_image(image, mask_img, one_volume=True)
     affine, request, extra = opened.affine, wanted.request, wanted.extra
-    extra_maps = {name: _open_extra(name, extra[name], opened.image) for name in extra}
+    extra_maps = {
+        name: _open_extra(f"extra[{name!r}]", extra[name], opened.image)
+        for name in extra
+    }
+    other = None
+    if wanted.peaks_of is not None:
+        other = _open_extra("peaks_of", wanted.peaks_of, opened.image)
+    parcels = None
+    if wanted.within is not None:
+        parcels = read_parcels(wanted.within, opened)
+        opened = opened.in_mask(parcels != 0)
 
     level = opened.level(request)
-    found = _found(opened, request, level)
+    found = _found(opened, request, level, parcels)
+    if other is not None:
+        labels, is_zero = new_result(opened.voxels, np.int32)
+        found["labels"].write(labels, is_zero)
+        found = with_peaks_of(found, other.voxels, labels)
     rows = Rows.of(
         found,
         affine,
@@ -301,10 +343,11 @@ def _find_in_volume(img: Any, mask_img: Any, wanted: Wanted) -> Clusters:
         "max_peaks": wanted.max_peaks,
         "non_finite_voxels": found["non_finite"],
         "mask_voxels": opened.voxels.size if inside is None else int(inside.sum()),
-        "statistic": _stated.stated(opened.image).as_choice(),
+        "statistic": _stated.stated(open_image(img)).as_choice(),
         "input": source(img),
         "mask": None if mask_img is None else source(mask_img),
         "extra": {name: source(extra[name]) for name in extra},
+        **_others(wanted),
         "versions": versions(),
     }
     return Clusters(
@@ -382,9 +425,20 @@ def _image(parts: _Parts) -> SpatialImage:
     return image
 
 
-def _open_extra(name: str, img: Any, like: SpatialImage) -> OpenMap:
-    """Open an extra map, which must be on the grid of another."""
-    argument = f"extra[{name!r}]"
+def _others(wanted: Wanted) -> dict[str, Any]:
+    """Say what else clusters were made of, if anything."""
+    others: dict[str, Any] = {}
+    if wanted.peaks_of is not None:
+        others["peaks_of"] = source(wanted.peaks_of)
+    if wanted.within is not None:
+        others["within"] = source(wanted.within)
+    if wanted.volume is not None:
+        others["volume"] = int(wanted.volume)
+    return others
+
+
+def _open_extra(argument: str, img: Any, like: SpatialImage) -> OpenMap:
+    """Open another map, which must be on the grid of the first."""
     extra = OpenMap.of_image(img, name=argument, one_volume=True, for_clusters=False)
     differs = difference(extra.image, like)
     if differs is not None:
@@ -415,8 +469,41 @@ def _check_extra(extra: Any) -> Mapping[str, Any]:
     return extra
 
 
-def _found(opened: OpenMap, request: Request, level: float) -> dict[str, Any]:
+def _found(
+    opened: OpenMap,
+    request: Request,
+    level: float,
+    parcels: NDArray[np.int64] | None = None,
+) -> dict[str, Any]:
     """Return what the core finds, with the map and the number of non-finite values."""
+    voxels = opened.voxels
+    if parcels is None:
+        found, out = _found_inside(opened, request, level)
+    else:
+        from nithresh._parcels import colours_of
+
+        parts = []
+        out = np.zeros_like(voxels)
+        for colour in colours_of(parcels):
+            part, own = _found_inside(opened.in_mask(colour), request, level)
+            np.copyto(out, own, where=colour)
+            parts.append(part)
+        found = joined(parts)
+    non_finite = 0
+    if found["has_non_finite"]:
+        warn("Non-finite values detected. They will be replaced with zeros.")
+        non_finite = int(voxels.size - np.isfinite(voxels).sum())
+    if found["range"] == (0, 0):
+        smallest, largest, _ = opened.summary()
+        warn_beyond_range(request, level, smallest, largest, opened.data.dtype)
+    found = in_order(found, request.order, voxels.shape)
+    return {**found, "voxels": out, "non_finite": non_finite}
+
+
+def _found_inside(
+    opened: OpenMap, request: Request, level: float
+) -> tuple[dict[str, Any], NDArray[Any]]:
+    """Return what the core finds, and the map that it keeps."""
     voxels = opened.voxels
     out, is_zero = new_result(voxels, voxels.dtype)
     found = _core.find_clusters(
@@ -427,15 +514,7 @@ def _found(opened: OpenMap, request: Request, level: float) -> dict[str, Any]:
         out_is_zero=is_zero,
         whole_plateaus=False,
     )
-    non_finite = 0
-    if found["has_non_finite"]:
-        warn("Non-finite values detected. They will be replaced with zeros.")
-        non_finite = int(voxels.size - np.isfinite(voxels).sum())
-    if found["range"] == (0, 0):
-        smallest, largest, _ = opened.summary()
-        warn_beyond_range(request, level, smallest, largest, opened.data.dtype)
-    found = in_order(found, request.order, voxels.shape)
-    return {**found, "voxels": out, "non_finite": non_finite}
+    return found, out
 
 
 def _columns_of_extra(

@@ -55,7 +55,7 @@ def find_surface_clusters(
         columns |= made_of_extra(name, _sampled(name, own, found), rows)
     inside = opened.inside()
     choices = {
-        **rules_of(request._replace(order="extent"), wanted.threshold, level),
+        **rules_of(request, wanted.threshold, level),
         "min_area_mm2": words.min_area,
         "across_structures": words.across_structures,
         "min_distance_mm": wanted.min_distance,
