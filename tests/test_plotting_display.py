@@ -290,6 +290,27 @@ def test_all_boxes_are_inside_the_frame(frame, sizes, title, labels, bar):
 # Figure and axes
 
 
+def test_panels_make_ticks_when_somebody_asks_for_them(sample):
+    display = draw(sample, cut_coords=CUTS)
+    ax = display.axes["x"].ax
+    display.savefig(io.BytesIO())
+    # What saves a tenth of the time.
+    assert not {"majorTicks", "minorTicks"} & set(vars(ax.xaxis))
+    ax.set_axis_on()
+    other = Figure().add_subplot()
+    other.set_xlim(ax.get_xlim())
+    ax.set_xticks([-50, 0, 50])
+    other.set_xticks([-50, 0, 50])
+    for axes in (ax, other):
+        axes.figure.draw_without_rendering()
+    labels, expected = (
+        [t.get_text() for t in a.get_xticklabels()] for a in (ax, other)
+    )
+    assert labels == expected
+    ax.cla()
+    assert ax.axison
+
+
 def test_without_figure_and_axes_the_figure_is_pyplots(sample):
     display = plot_stat_map(sample, cut_coords=CUTS)
     figure = display.frame_axes.figure

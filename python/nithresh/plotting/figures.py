@@ -74,6 +74,8 @@ def open_frame(
     from matplotlib.axes import Axes
     from matplotlib.figure import FigureBase
 
+    from nithresh.plotting.axes import TicklessAxes
+
     if isinstance(axes, Axes):
         if isinstance(figure, FigureBase) and figure not in {
             axes.figure,
@@ -96,7 +98,7 @@ def open_frame(
         target = _new_figure(
             figure, size, facecolor=facecolor, on_screen=on_screen or figure is not None
         )
-    frame = cast("Axes", target.add_axes(rect))
+    frame = cast("Axes", target.add_axes(rect, axes_class=TicklessAxes))
     frame.set_axis_off()
     forget_earlier(frame)
     return frame

@@ -518,7 +518,13 @@ class Panels:
         Their place is worked out whenever the figure is drawn, so that it follows
         the frame and the size of the window.
         """
-        ax: Axes = self.frame_axes.figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        from matplotlib.axes import Axes
+
+        from nithresh.plotting.axes import TicklessAxes
+
+        ax: Axes = self.frame_axes.figure.add_axes(
+            (0.0, 0.0, 1.0, 1.0), axes_class=Axes if index == _BAR else TicklessAxes
+        )
         ax.set_zorder(self.frame_axes.get_zorder() + 1)
         remember(self.frame_axes, ax)
         ax.set_axes_locator(functools.partial(self._locate, index))
