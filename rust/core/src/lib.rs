@@ -110,6 +110,8 @@
 //! # Ok::<(), nithresh_core::Error>(())
 //! ```
 //!
+//! Maps on surfaces, and on surfaces and voxels together, have the methods of [`Graph`].
+//!
 //! Work is parallel where the caller gives threads: see [`with_executor`].
 //!
 //! # Rationale

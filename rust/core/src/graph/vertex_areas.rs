@@ -1,8 +1,11 @@
 //! The area of each vertex of a surface: a third of that of each of its triangles.
 //!
 //! The result is the same to the last bit whatever the order of the triangles, of their
-//! corners and of the vertices: sums are exact, and of the cross products at the three corners
-//! of a triangle, which differ by their rounding, the smallest counts.
+//! corners and of the vertices. Sums are exact. The cross products at the three corners of a
+//! triangle differ by their rounding, so the one at the corner of the smallest x counts, or the
+//! smallest of the three if two corners have the same x.
+
+use std::hint::select_unpredictable;
 
 use ndarray::ArrayView2;
 
@@ -36,18 +39,20 @@ pub fn vertex_areas(coordinates: ArrayView2<'_, f64>, graph: &Graph<'_>) -> Resu
     check_shape(Array::Coordinates, coordinates.shape(), &[graph.nodes(), 3])?;
     let mut copy = Vec::new();
     let points: &[Point] = as_slice(coordinates, &mut copy).as_chunks().0;
-    let farthest = |point: &Point| point.iter().fold(0.0, |all, along| larger(all, along.abs()));
-    let reach = points.iter().fold(0.0, |all, point| larger(all, farthest(point)));
+    // The bits of positive numbers have their order, with NaN last.
+    let farther = |all: u64, along: &f64| all.max(along.abs().to_bits());
+    let reach = f64::from_bits(points.as_flattened().iter().fold(0, farther));
     if reach.is_nan() || reach > LIMIT {
-        let is_refused = |point: &Point| farthest(point).is_nan() || farthest(point) > LIMIT;
-        let node = points.iter().position(is_refused).ok_or(Error::Changed)?;
+        let is_refused = |along: &f64| along.is_nan() || along.abs() > LIMIT;
+        let node = points.iter().position(|point| point.iter().any(is_refused));
+        let node = node.ok_or(Error::Changed)?;
         return Err(Error::Coordinates { node, found: points[node] });
     }
     // All points are in a cube of this half side, and no triangle in it is larger than this.
     let unit = Unit::new(16.0 * reach * reach, graph.triangles().len(), 3);
     let mut sums = vec![0_i128; points.len()];
     for corners in graph.triangles() {
-        let area = unit.of(double_area(corners.map(|node| points[node as usize])));
+        let area = unit.of(double_area(points, corners));
         for node in corners {
             sums[node as usize] += area;
         }
@@ -58,27 +63,30 @@ pub fn vertex_areas(coordinates: ArrayView2<'_, f64>, graph: &Graph<'_>) -> Resu
 /// No coordinate is larger: areas are finite numbers then.
 const LIMIT: f64 = 1e100;
 
-/// The larger of two numbers; NaN if one is.
-#[inline(always)]
-fn larger(a: f64, b: f64) -> f64 {
-    if b > a || b.is_nan() { b } else { a }
-}
-
 /// Twice the area of a triangle.
 #[inline(always)]
-fn double_area(corners: [Point; 3]) -> f64 {
-    let squared = |corner: usize| {
-        let along = |to: usize| {
-            let (from, to) = (corners[corner], corners[(corner + to) % 3]);
-            [to[0] - from[0], to[1] - from[1], to[2] - from[2]]
-        };
-        let (u, v) = (along(1), along(2));
-        // Neither sign nor rounding depends on which of the two sides is the first.
-        let normal =
-            [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
-        normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2]
-    };
-    squared(0).min(squared(1)).min(squared(2)).sqrt()
+fn double_area(points: &[Point], [a, b, c]: [u32; 3]) -> f64 {
+    let x = |node: u32| points[node as usize][0];
+    let (x_a, x_b, x_c) = (x(a), x(b), x(c));
+    let (is_a, is_b, is_c) =
+        (x_a < x_b && x_a < x_c, x_b < x_a && x_b < x_c, x_c < x_a && x_c < x_b);
+    if !(is_a || is_b || is_c) {
+        let squares = [[a, b, c], [b, c, a], [c, a, b]].map(|nodes| squared(points, nodes));
+        return squares.into_iter().fold(f64::INFINITY, f64::min).sqrt();
+    }
+    let corners = select_unpredictable(is_b, [b, c, a], [a, b, c]);
+    squared(points, select_unpredictable(is_c, [c, a, b], corners)).sqrt()
+}
+
+/// The square of twice the area of a triangle, from the cross product at its first corner.
+/// Which of the two sides comes first does not matter: only the sign depends on it.
+#[inline(always)]
+fn squared(points: &[Point], corners: [u32; 3]) -> f64 {
+    let [from, to, other] = corners.map(|node| points[node as usize]);
+    let along = |to: Point| [to[0] - from[0], to[1] - from[1], to[2] - from[2]];
+    let (u, v) = (along(to), along(other));
+    let normal = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
+    normal[0] * normal[0] + normal[1] * normal[1] + normal[2] * normal[2]
 }
 
 #[cfg(test)]
@@ -89,10 +97,12 @@ mod tests {
 
     #[test]
     fn corners_may_come_in_any_order() {
-        let corners = [[0.1, 0.7, -3.3], [0.1, 2.9, 1.7], [1.3, -0.2, 0.6]];
-        let area = double_area(corners);
-        for [a, b, c] in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-            assert_eq!(double_area([corners[a], corners[b], corners[c]]).to_bits(), area.to_bits());
+        for first in [-2.6, 0.1, 1.3, 2.7] {
+            let points = [[0.1, 0.7, -3.3], [first, 2.9, 1.7], [1.3, -0.2, 0.6]];
+            let area = double_area(&points, [0, 1, 2]);
+            for corners in [[0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+                assert_eq!(double_area(&points, corners).to_bits(), area.to_bits());
+            }
         }
     }
 
