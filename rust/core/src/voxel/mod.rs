@@ -86,10 +86,6 @@ pub trait Number: Debug + Copy + Default + PartialOrd + Send + Sync + 'static {
     /// A magnitude as a 64-bit float.
     fn magnitude_to_f64(magnitude: Self::Magnitude) -> f64;
 
-    /// Into which bin of `2^shift` magnitudes one falls, counted from `low` on; anything
-    /// for those below it. There are no more than 4096 bins.
-    fn bin(magnitude: Self::Magnitude, low: Self::Magnitude, shift: u32) -> u16;
-
     /// What a finite absolute value is sorted by: the larger the one, the larger the
     /// other, and 0 for zero.
     fn sort_key(self) -> Self::SortKey;
@@ -165,12 +161,6 @@ macro_rules! float_voxel {
             #[inline(always)]
             fn sort_key_to_f64(key: $bits) -> f64 {
                 f64::from(Self::from_bits(key))
-            }
-
-            #[inline(always)]
-            #[allow(clippy::cast_possible_truncation, reason = "there are few bins")]
-            fn bin(magnitude: $bits, low: $bits, shift: u32) -> u16 {
-                (magnitude.wrapping_sub(low) >> shift) as u16
             }
 
             fn magnitude_to_f64(magnitude: $bits) -> f64 {
@@ -263,12 +253,6 @@ macro_rules! integer_voxel {
             #[inline(always)]
             fn sort_key_to_f64(key: $keys::Key) -> f64 {
                 $keys::to_f64(key)
-            }
-
-            #[inline(always)]
-            #[allow(clippy::cast_possible_truncation, reason = "there are few bins")]
-            fn bin(magnitude: $magnitude, low: $magnitude, shift: u32) -> u16 {
-                (magnitude.wrapping_sub(low) >> shift) as u16
             }
 
             fn magnitude_to_f64(magnitude: $magnitude) -> f64 {
