@@ -868,7 +868,10 @@ def _unignored():
     ],
 )
 def test_a_signal_and_a_file_that_vanishes(folder, sent, said):
-    """Two thousand inputs: the work is stopped, and then one is taken away."""
+    """Two thousand inputs: the work is stopped, and then one is taken away.
+
+    What is printed fills a pipe that nobody reads, so the work cannot be over before.
+    """
     nithresh.save(random_map(0, (64, 64, 64)), folder / "big.nii.gz")
     inputs = folder / "in"
     inputs.mkdir()
@@ -882,6 +885,7 @@ def test_a_signal_and_a_file_that_vanishes(folder, sent, said):
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        pipesize=4096,
         text=True,
         preexec_fn=_unignored,
     )
@@ -928,10 +932,13 @@ def test_a_file_that_vanishes_while_others_are_worked_on(folder):
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        pipesize=4096,
         text=True,
     )
     with process:
-        assert process.stdout.readline() == "out/000_tfce.nii.gz\n"
+        # Half of the names fill the pipe, of which no more is read than one line: the
+        # last file is not opened before the others.
+        assert process.stdout.buffer.raw.readline() == b"out/000_tfce.nii.gz\n"
         (inputs / "399.nii.gz").unlink()
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
@@ -986,16 +993,19 @@ def test_a_terminal_shows_a_bar_and_a_table_to_read(folder):
 
 
 def test_a_reader_that_has_enough(folder):
-    process = subprocess.Popen(
-        [COMMAND, "clusters", *maps(folder), "-t", "1"],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    process.stdout.close()
-    with process.stderr:
-        assert b"4 files are not done, from map1.nii.gz on" in process.stderr.read()
-    assert process.wait(60) == 1
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as stdout:
+        done = subprocess.run(
+            [COMMAND, "clusters", *maps(folder), "-t", "1"],
+            cwd=folder,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+    assert b"4 files are not done, from map1.nii.gz on" in done.stderr
+    assert done.returncode == 1
 
 
 def test_awkward_names(tmp_path):

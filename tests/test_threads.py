@@ -229,18 +229,23 @@ def test_the_interpreter_goes_on_while_the_core_computes():
             ticks.append(time.perf_counter())
             time.sleep(0)
 
+    def longest_silence():
+        start = time.perf_counter()
+        filtered(data)
+        end = time.perf_counter()
+        during = [moment for moment in ticks if start < moment < end]
+        return np.diff([start, *during, end]).max() / (end - start)
+
     nithresh.set_num_threads(1)
     ticker = threading.Thread(target=tick)
     ticker.start()
-    start = time.perf_counter()
-    filtered(data)
-    end = time.perf_counter()
-    done.set()
-    ticker.join()
-    # Were the lock held, the other thread would be silent for the whole call.
-    during = [moment for moment in ticks if start < moment < end]
-    longest = np.diff([start, *during, end]).max()
-    assert longest < (end - start) / 2
+    try:
+        # Were the lock held, the other thread would be silent for the whole call, each
+        # time. Now and then it has no processor.
+        assert any(longest_silence() < 0.5 for _ in range(50))
+    finally:
+        done.set()
+        ticker.join()
 
 
 FORKS_DURING_IMPORT = """
@@ -291,8 +296,8 @@ while thread.is_alive() and len(children) < 8:
 thread.join()
 codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children]
 assert set(codes) <= {{0, 2}}, codes
-assert codes, "the import was over before the first fork"
 work()
+sys.exit(0 if codes else {too_late})
 """
 
 
@@ -301,14 +306,21 @@ work()
 @pytest.mark.parametrize("pause", [0.002, 0.03])
 def test_forks_while_another_thread_imports(logging_first, numpy_first, pause):
     """Neither the parent nor a child waits for an import that nobody finishes."""
+    too_late = 3  # the import was over before the first fork
     script = FORKS_DURING_IMPORT.format(
-        logging_first=logging_first, numpy_first=numpy_first, pause=pause
+        logging_first=logging_first,
+        numpy_first=numpy_first,
+        pause=pause,
+        too_late=too_late,
     )
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    for _ in range(20):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", script],
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        if done.returncode != too_late:
+            break
     assert done.returncode == 0, done.stderr
