@@ -6,6 +6,7 @@ use ndarray::{ArrayView3, ArrayViewMut3, ArrayViewMutD};
 pub struct Output<'a, T> {
     /// It has the shape of the data.
     pub(crate) array: ArrayViewMutD<'a, T>,
+    /// Known to whoever allocated it, and worth a third of the time (benches/record/choices.md).
     pub(crate) is_zero: bool,
 }
 

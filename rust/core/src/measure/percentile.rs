@@ -13,7 +13,7 @@
 //! value of the sample and then in the next: equal values are counted and not gathered. If
 //! all of that fails, what is left is gathered.
 
-// How it became what it is (benches/record/percentile.md):
+// How it became what it is (benches/record/choices.md):
 //
 // - Rejected: selection over a copy of the map without a guess, which takes twice as long
 //   and more.
