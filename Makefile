@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUST := $(wildcard rust/*/src/*.rs rust/*/src/*/*.rs) $(wildcard rust/*/Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: help demo test test-long test-lowest docs lint format bench wheel clean
+.PHONY: help demo test test-long test-lowest test-races docs lint format bench wheel clean
 
 help: ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -31,6 +31,10 @@ test-lowest: .venv/built ## Run the Python tests with the lowest versions that p
 	.venv/lowest/bin/pip install --quiet --constraint .venv/lowest/constraints --editable '.[test]'
 	# Old versions use what newer versions of others deprecate.
 	.venv/lowest/bin/pytest -n 2 -W ignore::DeprecationWarning -W ignore::PendingDeprecationWarning
+
+test-races: ## Run the tests of the threads under ThreadSanitizer (needs nightly Rust and rust-src)
+	RUSTFLAGS=-Zsanitizer=thread cargo +nightly test -Zbuild-std --target-dir target/tsan \
+	    --target "$$(rustc -vV | sed -n 's/^host: //p')" --package nithresh-core --test pool
 
 docs: .venv/tested ## Build the documentation site in docs/_build, with every example run anew
 	rm -rf docs/api docs/auto_examples docs/_build
