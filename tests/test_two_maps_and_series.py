@@ -199,13 +199,14 @@ def test_one_parcel_is_a_mask(data, connectivity):
     )
 
 
-@given(npst.arrays(np.int16, (4, 4, 3), elements=st.integers(0, 12)))
-def test_parcels_of_one_colour_do_not_touch(parcels):
+@given(npst.arrays(np.int16, (4, 4, 3), elements=st.integers(0, 12)), CONNECTIVITIES)
+def test_parcels_of_one_colour_do_not_touch(parcels, connectivity):
     seen = np.zeros(parcels.shape, int)
-    for colour in colours_of(parcels) if parcels.any() else ():
+    for colour in colours_of(parcels, connectivity) if parcels.any() else ():
         seen += colour
         for voxel, other in itertools.combinations(np.argwhere(colour).tolist(), 2):
-            if max(abs(a - b) for a, b in zip(voxel, other, strict=True)) == 1:
+            apart = [abs(a - b) for a, b in zip(voxel, other, strict=True)]
+            if max(apart) == 1 and sum(apart) <= NEIGHBOURS[connectivity]:
                 assert parcels[tuple(voxel)] == parcels[tuple(other)]
     np.testing.assert_array_equal(seen, (parcels != 0).astype(int))
 

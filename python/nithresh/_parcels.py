@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nithresh._connectivity import REACH
 from nithresh._open import OpenMap
-from nithresh.atlas.forms import as_labels
-from nithresh.grids import affine_of, same_grid, to_mm, voxels_at
+from nithresh.atlas.forms import as_labels, replaced, values_in
+from nithresh.grids import affine_of, same_grid, sampled
 from nithresh.images import open_image, read_volume
 
 
@@ -37,26 +38,25 @@ def read_parcels(within: Any, opened: OpenMap) -> NDArray[np.int64]:
     data = read_volume(image, name="within")
     parcels = as_labels(data, "the labels of within")
     if not same_grid(image, opened.image):
-        ijk = np.indices(opened.voxels.shape).reshape(3, -1).T
         affine = affine_of(image, "within")
-        ijk, is_inside = voxels_at(affine, parcels.shape, to_mm(opened.affine, ijk))
-        parcels = np.where(is_inside, parcels[tuple(ijk.T)], 0)
-        parcels = parcels.reshape(opened.voxels.shape)
+        parcels = sampled(parcels, affine, opened.affine, opened.voxels.shape)
     if not parcels.any():
         msg = "within has no parcel in the map: all labels at its voxels are 0"
         raise ValueError(msg)
     return parcels
 
 
-def colours_of(parcels: NDArray[np.int64]) -> Iterator[NDArray[np.bool_]]:
+def colours_of(
+    parcels: NDArray[np.int64], connectivity: int
+) -> Iterator[NDArray[np.bool_]]:
     """Go through the colours of parcels, each as a mask.
 
-    Parcels of one colour share no face, edge or corner.
+    No voxel has a neighbour of the same colour in another parcel.
     """
-    labels, inverse = np.unique(parcels, return_inverse=True)
-    numbers = inverse.reshape(parcels.shape)
+    labels = values_in(parcels)
+    numbers = replaced(parcels, labels, np.arange(labels.size, dtype=np.int32))
     none = int(np.searchsorted(labels, 0)) if (labels == 0).any() else -1
-    pairs = _touching(numbers, len(labels))
+    pairs = _touching(numbers, len(labels), REACH[connectivity])
     neighbours: list[set[int]] = [set() for _ in labels]
     for one, other in pairs.tolist():
         neighbours[one].add(other)
@@ -73,11 +73,14 @@ def colours_of(parcels: NDArray[np.int64]) -> Iterator[NDArray[np.bool_]]:
         yield of_voxels == colour
 
 
-def _touching(numbers: NDArray[Any], count: int) -> NDArray[np.intp]:
-    """Return the pairs of different numbers at neighbours, shape (pairs, 2)."""
+def _touching(numbers: NDArray[Any], count: int, reach: int) -> NDArray[np.intp]:
+    """Return the pairs of different numbers at neighbours, shape (pairs, 2).
+
+    Neighbours differ along at most `reach` axes.
+    """
     codes = []
     for step in product((-1, 0, 1), repeat=3):
-        if step <= (0, 0, 0):
+        if step <= (0, 0, 0) or np.count_nonzero(step) > reach:
             continue
         here = tuple(
             slice(None, -1) if one > 0 else slice(1, None) if one < 0 else slice(None)

@@ -484,7 +484,7 @@ def _found(
 
         parts = []
         out = np.zeros_like(voxels)
-        for colour in colours_of(parcels):
+        for colour in colours_of(parcels, request.connectivity):
             part, own = _found_inside(opened.in_mask(colour), request, level)
             np.copyto(out, own, where=colour)
             parts.append(part)

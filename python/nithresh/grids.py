@@ -179,30 +179,30 @@ def _corners(
 
 
 def sampled(
-    mask: NDArray[np.bool_],
+    values: NDArray[Any],
     affine: NDArray[np.float64],
     target_affine: NDArray[np.float64],
     target_shape: tuple[int, ...],
-) -> NDArray[np.bool_]:
-    """Sample a mask at the voxel centres of another grid.
+) -> NDArray[Any]:
+    """Sample a mask or labels at the voxel centres of another grid.
 
-    A centre takes the value of the mask's voxel whose box holds it; outside of all
-    boxes it is False. On the border of two boxes it belongs to the one with the larger
-    index, and on the outer border of the mask to the outermost one. Positions are
-    rounded to 1e-6 of a voxel of the mask first.
+    A centre takes the value of the voxel whose box holds it; outside of all boxes it is
+    False or 0. On the border of two boxes it belongs to the one with the larger
+    index, and on the outer border of the volume to the outermost one. Positions are
+    rounded to 1e-6 of a voxel first.
 
     Parameters
     ----------
-    mask : numpy.ndarray of bool, shape (x, y, z)
+    values : numpy.ndarray of bool or integers, shape (x, y, z)
     affine, target_affine : numpy.ndarray of shape (4, 4)
-        Of the mask, and of the grid to sample it at; both without a :func:`fault`.
+        Of the values, and of the grid to sample it at; both without a :func:`fault`.
     target_shape : tuple of int
     """
     steps = np.linalg.solve(affine[:3, :3], target_affine[:3, :3])
     first = np.linalg.solve(affine[:3, :3], target_affine[:3, 3] - affine[:3, 3])
-    target = np.ones(target_shape, np.bool_)
+    is_inside = np.ones(target_shape, np.bool_)
     indices = []
-    for axis, length in enumerate(mask.shape):
+    for axis, length in enumerate(values.shape):
         position: Any = first[axis]
         for along, step in enumerate(steps[axis]):
             if step != 0:
@@ -210,10 +210,10 @@ def sampled(
                 # Axes along which nothing changes keep the length 1.
                 position = position + line.reshape(np.roll((-1, 1, 1), along))
         position = np.round(position, _DECIMALS)
-        target &= (position >= -0.5) & (position <= length - 0.5)
+        is_inside &= (position >= -0.5) & (position <= length - 0.5)
         nearest = np.floor(position.clip(0, length - 1) + 0.5)
         indices.append(nearest.astype(np.intp))
-    target &= mask[tuple(indices)]
+    target: NDArray[Any] = values[tuple(indices)] * is_inside
     return target
 
 

@@ -22,6 +22,8 @@ from nithresh.grids import affine_of
 from nithresh.images import open_image, read_array
 
 _DEFAULT_NAME = "atlas"
+# Labels up to this number are looked up in a table.
+_FEW = 1_000_000
 _SPACE = re.compile(r"(?:^|_)(?:tpl|space)-(?P<space>[A-Za-z0-9+]+)(?=_|\.)")
 # In which TemplateFlow's images differ from their tables of names.
 _OF_IMAGES = re.compile(r"(?:^|_)res-[A-Za-z0-9+]+(?=_)|^tpl-[A-Za-z0-9+]+_")
@@ -189,20 +191,19 @@ def _regions(
             names = Names(dict(enumerate(names.by_label.values(), 1)), "list")
     else:
         labels = as_labels(data.reshape(data.shape[:3]), f"the labels of {argument}")
-        present = np.unique(labels)
+        present = values_in(labels)
     present = present[present != 0]
     _check_names(present.tolist(), names, argument)
     regions = [""]
     numbers = {}
-    number_of = np.zeros(present.size + 1, np.int32)
+    number_of = np.zeros(present.size, np.int32)
     for place, label in enumerate(present.tolist()):
         text = names.by_label[label]
         if text not in numbers:
             numbers[text] = len(regions)
             regions.append(text)
         number_of[place] = numbers[text]
-    places = np.searchsorted(present, labels).astype(np.intp)
-    return np.where(labels == 0, np.int32(0), number_of[places]), regions, probability
+    return replaced(labels, present, number_of), regions, probability
 
 
 def as_labels(data: NDArray[Any], name: str) -> NDArray[np.int64]:
@@ -223,6 +224,28 @@ def as_labels(data: NDArray[Any], name: str) -> NDArray[np.int64]:
             raise ValueError(msg)
     labels: NDArray[np.int64] = data.astype(np.int64)
     return labels
+
+
+def values_in(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the different labels, rising."""
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
+    if high - low > _FEW:
+        return np.unique(labels)
+    return np.flatnonzero(np.bincount((labels - low).ravel())) + low
+
+
+def replaced(
+    labels: NDArray[np.int64], present: NDArray[np.int64], by: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Replace the labels that are present by others; what is not present becomes 0."""
+    low, high = min(int(present[0]), 0), max(int(present[-1]), 0)
+    if high - low > _FEW:
+        places = np.searchsorted(present, labels).clip(0, present.size - 1)
+        return np.where(present[places] == labels, by[places], np.int32(0))
+    table = np.zeros(high - low + 1, np.int32)
+    table[present - low] = by
+    numbers: NDArray[np.int32] = table[labels - low]
+    return numbers
 
 
 def _most_likely(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from nithresh._params import warn
 from nithresh.grids import sampled, to_mm, voxels_at
 
+# In mm: so far, the nearest region is looked for around each place.
+_NEAR = 8.0
 # How many distances are computed at a time.
-_AT_ONCE = 4_000_000
+_AT_ONCE = 1_000_000
 _DECIMALS = 6
 _NO_REGION = "no region"
 
@@ -67,46 +69,68 @@ class Atlas:
 
         Of regions at the same distance, to 1e-6 mm, the one of the smallest number.
         """
-        places, numbers = self._borders
+        inverse = np.linalg.inv(self.affine[:3, :3])
+        # How many voxels a ball reaches along each axis.
+        reach = _NEAR * np.sqrt((inverse**2).sum(axis=1))
         regions = np.zeros(len(xyz), np.int32)
-        distances = np.full(len(xyz), np.nan)
-        step = max(_AT_ONCE // len(numbers), 1)
-        for start in range(0, len(xyz), step):
-            part = slice(start, start + step)
-            squares = np.zeros((len(xyz[part]), len(numbers)))
-            for axis in range(3):
-                squares += (xyz[part, axis, np.newaxis] - places[:, axis]) ** 2
-            apart = np.sqrt(squares).round(_DECIMALS)
-            first = apart.argmin(axis=1)
-            regions[part] = numbers[first]
-            distances[part] = apart[np.arange(len(first)), first]
+        distances = np.full(len(xyz), np.inf)
+        for row, place in enumerate(xyz):
+            centre = inverse @ (place - self.affine[:3, 3])
+            low = np.floor(centre - reach).clip(0).astype(np.intp)
+            high = np.ceil(centre + reach).clip(-1).astype(np.intp) + 1
+            box = self.numbers[tuple(map(slice, low, high))]
+            ijk = np.argwhere(box)
+            if len(ijk):
+                places = to_mm(self.affine, ijk + low)
+                one = slice(row, row + 1)
+                regions[one], distances[one] = _nearest(
+                    xyz[one], places, box[tuple(ijk.T)]
+                )
+        # Beyond the ball, something nearer may lie outside of the box.
+        far = ~(distances <= _NEAR)
+        if far.any():
+            regions[far], distances[far] = _nearest(xyz[far], *self._borders())
         return regions, distances
 
-    @cached_property
     def _borders(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        """The centres of voxels that may be the nearest to a place in no region.
+        """Return the voxels that may be the nearest to a place in no region.
 
-        If axes are at right angles, such a voxel has a face to no region. They come in
-        the order of their regions.
+        If axes are at right angles, such a voxel has a face to no region.
         """
         is_region = self.numbers != 0
-        ijk = np.argwhere(is_region)
         linear = self.affine[:3, :3]
         angles = linear.T @ linear
-        if np.allclose(
-            angles, np.diag(np.diag(angles)), atol=1e-6 * np.abs(angles).max()
-        ):
+        least = 1e-6 * np.abs(angles).max()
+        if np.allclose(angles, np.diag(np.diag(angles)), atol=least):
             padded = np.pad(is_region, 1)
-            inner = np.ones_like(is_region)
-            for axis in range(3):
-                for shift in (0, 2):
-                    beside = [slice(1, -1)] * 3
-                    beside[axis] = slice(shift, shift + is_region.shape[axis])
-                    inner &= padded[tuple(beside)]
-            ijk = np.argwhere(is_region & ~inner)
-        numbers = self.numbers[tuple(ijk.T)]
-        order = np.argsort(numbers, kind="stable")
-        return to_mm(self.affine, ijk[order]), numbers[order]
+            inner = is_region.copy()
+            for axis, shift in product(range(3), (0, 2)):
+                beside = [slice(1, -1)] * 3
+                beside[axis] = slice(shift, shift + is_region.shape[axis])
+                inner &= padded[tuple(beside)]
+            is_region &= ~inner
+        ijk = np.argwhere(is_region)
+        return to_mm(self.affine, ijk), self.numbers[tuple(ijk.T)]
+
+
+def _nearest(
+    xyz: NDArray[np.float64], places: NDArray[np.float64], numbers: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Return the smallest number at the least distance from each place, and that."""
+    order = np.argsort(numbers, kind="stable")
+    places, numbers = places[order].T.copy(), numbers[order]
+    first = np.zeros(len(xyz), np.intp)
+    distances = np.zeros(len(xyz))
+    step = max(_AT_ONCE // len(numbers), 1)
+    for start in range(0, len(xyz), step):
+        part = slice(start, start + step)
+        squares = np.zeros((len(xyz[part]), len(numbers)))
+        for axis in range(3):
+            squares += (xyz[part, axis, np.newaxis] - places[axis]) ** 2
+        apart = np.sqrt(squares, out=squares).round(_DECIMALS, out=squares)
+        first[part] = apart.argmin(axis=1)
+        distances[part] = apart[np.arange(len(apart)), first[part]]
+    return numbers[first], distances
 
 
 def columns_of(
@@ -202,12 +226,10 @@ def check_overlap(
             f"The map is in the space {space} and the atlas {atlas.name!r} in "
             f"{atlas.space}; names of regions may be wrong."
         )
-    everywhere = np.broadcast_to(np.True_, atlas.numbers.shape)
-    of_map = sampled(everywhere, atlas.affine, affine, shape).mean()
-    _, is_inside = voxels_at(
-        affine, shape, to_mm(atlas.affine, np.argwhere(atlas.numbers))
-    )
-    of_regions = is_inside.mean()
+    is_region = atlas.numbers != 0
+    of_map = sampled(_everywhere(is_region.shape), atlas.affine, affine, shape).mean()
+    in_map = sampled(_everywhere(shape), affine, atlas.affine, is_region.shape)
+    of_regions = np.count_nonzero(in_map & is_region) / np.count_nonzero(is_region)
     if not of_regions:
         msg = (
             f"the atlas {atlas.name!r} does not overlap with the map: no voxel of its "
@@ -219,3 +241,8 @@ def check_overlap(
             f"Only {of_map:.0%} of the map lies in the atlas {atlas.name!r}, and "
             f"{of_regions:.0%} of its regions in the map; they may be in other spaces."
         )
+
+
+def _everywhere(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return a mask of all voxels, in no memory."""
+    return np.broadcast_to(np.True_, shape)
