@@ -1,13 +1,15 @@
 # Everything happens in .venv, which the first target that needs it makes.
 
 PYTHON ?= python3
+SECONDS ?= 900
 BIN := .venv/bin
 RUST := $(wildcard rust/*/src/*.rs rust/*/src/*/*.rs) $(wildcard rust/*/Cargo.toml) Cargo.toml Cargo.lock
 
-.PHONY: help demo test test-long test-lowest test-races docs lint format bench wheel clean
+.PHONY: help demo test test-long test-lowest test-processors test-races fuzz docs lint format bench wheel \
+    wheel-twice clean
 
 help: ## Say what each target does
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 17
 
 demo: .venv/built ## Run the example on the built-in map and write its figures to figures/
 	@echo "Drawing five figures: about ten seconds."
@@ -36,6 +38,13 @@ test-races: ## Run the tests of the threads under ThreadSanitizer (needs nightly
 	RUSTFLAGS=-Zsanitizer=thread cargo +nightly test -Zbuild-std --target-dir target/tsan \
 	    --target "$$(rustc -vV | sed -n 's/^host: //p')" --package nithresh-core --test pool
 
+fuzz: .venv/tested ## Look for crashes of readers and kernels (half an hour; SECONDS=60 is short)
+	$(BIN)/python fuzz/files.py --seconds $(SECONDS)
+	PROPTEST_CASES=$$(($(SECONDS) * 10)) cargo test --release --package nithresh-core --tests
+
+test-processors: ## Run the Rust tests without AVX, and on aarch64, in an emulator
+	tools/test-on-processors.sh
+
 docs: .venv/tested ## Build the documentation site in docs/_build, with every example run anew
 	rm -rf docs/api docs/auto_examples docs/_build
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs docs/_build
@@ -49,6 +58,8 @@ lint: .venv/tested ## Check formatting, lints, types and the stub of the built m
 	$(BIN)/biome ci --error-on-warnings .
 	$(BIN)/mypy
 	$(BIN)/stubtest nithresh._core
+	$(BIN)/zizmor --offline --no-progress --quiet .github
+	$(BIN)/python tools/linked_crates.py --check
 
 format: .venv/tested ## Format all code
 	cargo fmt
@@ -60,13 +71,21 @@ bench: .venv/tested ## Measure the stages of the core, and all of it against its
 	cargo bench --package nithresh-core
 	$(BIN)/python benches/python/compare.py
 
-wheel: .venv/built ## Build the wheel from the source distribution and try it in a clean environment
+wheel: .venv/tested ## Build the wheel and the source distribution in dist/, and try the wheel
 	rm -rf dist .venv/clean
-	$(BIN)/pip install --quiet --constraint requirements.lock maturin
-	$(BIN)/maturin build --release --sdist --out dist --target-dir target
+	PATH="$(CURDIR)/$(BIN):$$PATH" tools/build-wheel.sh
 	$(PYTHON) -m venv .venv/clean
 	.venv/clean/bin/pip install --quiet --constraint requirements.lock dist/*.whl
 	cd dist && ../.venv/clean/bin/python ../examples/plot_threshold_image.py figures
+
+wheel-twice: .venv/tested ## Build the wheel in two folders, and compare them byte for byte
+	rm -rf target/twice
+	for copy in one two; do \
+	    git clone --quiet . target/twice/$$copy && \
+	    PATH="$(CURDIR)/$(BIN):$$PATH" target/twice/$$copy/tools/build-wheel.sh || exit 1; \
+	done
+	cmp target/twice/one/dist/*.whl target/twice/two/dist/*.whl
+	cmp target/twice/one/dist/*.tar.gz target/twice/two/dist/*.tar.gz
 
 clean: ## Remove what the other targets made
 	rm -rf .venv dist figures target docs/api docs/auto_examples docs/_build

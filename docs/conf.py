@@ -22,6 +22,7 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.githubpages",  # so that folders such as _static are served
     "sphinx.ext.intersphinx",
     "sphinx_gallery.gen_gallery",
 ]

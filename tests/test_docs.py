@@ -15,7 +15,14 @@ from nithresh.command import main
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 DOCS = ROOT / "docs"
-PAGES = [*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "benches" / "README.md"]
+REPOSITORY = "https://github.com/nithresh/nithresh"
+FILES = "https://raw.githubusercontent.com/nithresh/nithresh/main/"
+PAGES = [
+    *ROOT.glob("*.md"),
+    *ROOT.glob(".github/**/*.md"),
+    *DOCS.rglob("*.md"),
+    ROOT / "benches" / "README.md",
+]
 
 
 def points():
@@ -61,9 +68,38 @@ def test_the_citation_is_of_this_version():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files_that_exist(page):
     prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
-    for link in re.findall(r"\]\(([^)#\s]+)", prose):
-        if "://" not in link:
+    for link in re.findall(r"(?:\]\(|^\[.*\]: )([^)#\s]+)", prose, re.M):
+        if (
+            ours := re.match(f"{REPOSITORY}/(?:blob|tree)/main/|{FILES}", link)
+        ) is not None:
+            assert (ROOT / link[ours.end() :]).exists(), link
+        elif "://" not in link:
             assert (page.parent / link).exists(), link
+
+
+def test_the_readme_shows_on_a_package_index():
+    text = (ROOT / "README.md").read_text()
+    assert re.findall(r"\]\(", text) == []
+    targets = dict(re.findall(r"^\[(.*)\]: (.*)$", text, re.M))
+    used = re.findall(r"\]\[(.*?)\]", text)
+    assert set(used) == set(targets)
+    assert all(target.startswith("https://") for target in targets.values())
+    for name in re.findall(r"^!\[.*\]\[(.*)\]$", text, re.M):
+        assert targets[name].startswith(FILES)
+
+
+@pytest.mark.parametrize(
+    "file", ["Cargo.toml", "CITATION.cff", "SECURITY.md", "pyproject.toml"]
+)
+def test_the_address_of_the_project_is_one(file):
+    text = (ROOT / file).read_text()
+    assert REPOSITORY in text
+    assert set(re.findall(r"https://github\.com/\w+/nithresh", text)) == {REPOSITORY}
+
+
+def test_the_badge_of_the_checks_is_of_a_workflow():
+    (name,) = re.findall(r"workflows/([\w.]+)/badge", (ROOT / "README.md").read_text())
+    assert (ROOT / ".github" / "workflows" / name).exists()
 
 
 @pytest.mark.parametrize(
@@ -85,3 +121,16 @@ def test_the_code_on_the_first_pages_runs(page, tmp_path, monkeypatch):
         nithresh.set_num_threads(threads)
         plt.close("all")
     assert len(names["clusters"]) == 4
+
+
+def test_messages_that_troubleshooting_quotes_are_ours():
+    page = (DOCS / "troubleshooting.md").read_text()
+    files = page.partition("## Files")[2].partition("## Results")[0]
+    seen = "\n".join(re.findall(r"^\| (.*?) \|", files, re.M))
+    quoted = re.findall(r"`([^`]+)`", seen)
+    quoted += re.findall(r'"(an array [^"]+)"', page)
+    sources = [*ROOT.glob("python/**/*.py"), *ROOT.glob("rust/py/src/*.rs")]
+    code = " ".join(re.sub(r'"\s+f?"', "", path.read_text()) for path in sources)
+    assert len(quoted) > 5
+    for words in quoted:
+        assert words.split("\n")[0] in code, words

@@ -29,7 +29,7 @@ from nithresh.files import (
     read_voxels,
     without_volume,
 )
-from nithresh.headers import image_like
+from nithresh.headers import image_like, made
 
 # Longer than any axis of a volume.
 _LONGEST_ROW = 1000
@@ -98,7 +98,8 @@ def _volumes_last(image: Any) -> Any:
     """Return an image with its volumes along the last axis: those of MINC are not."""
     if isinstance(image, EcatImage):
         # Its header answers no questions.
-        data, steps = image.dataobj, [0.0]
+        data: Any = image.dataobj
+        steps = [0.0]
     elif isinstance(image, nibabel.Minc1Image) and len(image.shape) > 3:
         file: Any = image.dataobj
         names = file.minc_file._dim_names  # noqa: SLF001 - there is no other way
@@ -107,7 +108,7 @@ def _volumes_last(image: Any) -> Any:
         steps = [image.header.get_zooms()[axis] for axis in others]
     else:
         return image
-    moved: Any = nibabel.Nifti1Image(data, image.affine)
+    moved = made(nibabel.Nifti1Image, data, image.affine)
     moved.header.set_xyzt_units("mm")
     moved.header.set_zooms((*moved.header.get_zooms()[:3], *steps))
     return moved

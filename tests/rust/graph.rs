@@ -2,6 +2,8 @@
 
 #![expect(clippy::float_cmp, reason = "sums of small whole numbers are exact")]
 
+#[path = "cases.rs"]
+mod cases;
 #[path = "pools.rs"]
 mod pools;
 
@@ -17,6 +19,7 @@ use nithresh_core::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use cases::config;
 use pools::in_each_pool;
 
 /// A type of values, each with those that stand for small numbers.
@@ -392,11 +395,7 @@ fn check_merge_tree<T: TestVoxel>(case: &Case) {
 macro_rules! against_the_naive_twins {
     ($($clusters:ident, $sweep:ident: $voxel:ty);* $(;)?) => {
         proptest! {
-            #![proptest_config(ProptestConfig {
-                cases: 100,
-                failure_persistence: None,
-                ..ProptestConfig::default()
-            })]
+            #![proptest_config(config(100))]
             $(
                 #[test]
                 fn $clusters(case in case()) {
@@ -540,7 +539,7 @@ fn scores_of_clusters_without_extent_are_zero() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config(256))]
 
     #[test]
     fn vertex_areas_do_not_depend_on_order(

@@ -3,6 +3,8 @@
 
 #![expect(clippy::float_cmp, reason = "heights are exact, and so are the sums of a few of them")]
 
+#[path = "cases.rs"]
+mod cases;
 #[path = "naive.rs"]
 #[allow(dead_code, reason = "the other tests use the rest of it")]
 mod naive;
@@ -19,6 +21,7 @@ use nithresh_core::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use cases::config;
 use naive::Request;
 use pools::in_each_pool;
 
@@ -353,11 +356,7 @@ fn check_merge_tree<T: TestVoxel>(case: &Case) {
 macro_rules! against_the_naive_twins {
     ($($scores:ident, $merge_tree:ident: $voxel:ty);* $(;)?) => {
         proptest! {
-            #![proptest_config(ProptestConfig {
-                cases: 60,
-                failure_persistence: None,
-                ..ProptestConfig::default()
-            })]
+            #![proptest_config(config(60))]
             $(
                 #[test]
                 fn $scores(case in case(prop_oneof![3 => Just(None), 1 => (0..4_usize).prop_map(Some)])) {

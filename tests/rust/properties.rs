@@ -3,6 +3,8 @@
 
 #![expect(clippy::float_cmp, reason = "results are exact, or the comparison is a shortcut")]
 
+#[path = "cases.rs"]
+mod cases;
 #[path = "naive.rs"]
 mod naive;
 #[path = "pools.rs"]
@@ -18,6 +20,7 @@ use nithresh_core::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use cases::config;
 use naive::Request;
 use pools::in_each_pool;
 
@@ -358,11 +361,6 @@ fn check_view<T: TestVoxel>(
         let found = summary(source.view(), mask).unwrap();
         assert_eq!((found.min, found.max, found.has_non_finite), (min, max, has_non_finite));
     });
-}
-
-/// Failures are printed, not filed.
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 macro_rules! against_the_naive_twin {

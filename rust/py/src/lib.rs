@@ -38,7 +38,9 @@ fn get_num_threads() -> usize {
     threads::limit()
 }
 
-#[pymodule]
+/// Says that it needs no global interpreter lock: arrays are borrowed through the numpy
+/// crate, which refuses to write what somebody else borrows, and all other state has locks.
+#[pymodule(gil_used = false)]
 mod _core {
     use numpy::{PyArray1, PyArrayDescrMethods, PyArrayMethods, PyUntypedArrayMethods};
     use pyo3::prelude::*;
