@@ -7,6 +7,7 @@ import subprocess
 import cc3d
 import dask
 import dask.array as da
+import matplotlib.pyplot as plt
 import nibabel
 import niimath
 import nilearn.image
@@ -21,6 +22,7 @@ import nithresh
 import nithresh.dask
 from nithresh import datasets, find_clusters, label, testing, threshold_stats_img
 from nithresh._rules import RULES
+from nithresh.plotting import plot_stat_map
 from oracles import NEIGHBOURS, finite
 from running import run_here
 from test_comparison import NUMBERS, maps
@@ -267,6 +269,36 @@ def test_the_command_says_the_rules_in_its_sidecar(tmp_path, name):
     assert f"--rules {name}" in command
     done = run_here("clusters", path, "-t", "3", "--rules", name)
     assert done.out == find_clusters(SAMPLE, 3, rules=name).table.as_text()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_figures_show_what_is_kept(name):
+    data = np.asarray(SAMPLE.dataobj).round()
+    image = nibabel.Nifti1Image(data, SAMPLE.affine)
+    words = {"cut_coords": (36, -25, 52), "vmax": 8}
+    kept = nithresh.threshold_img(image, 3, 5, rules=name)
+    shown = plot_stat_map(image, threshold=3, cluster_threshold=5, rules=name, **words)
+    expected = plot_stat_map(kept, threshold=0, **words)
+    for panel in "xyz":
+        ours, theirs = (
+            display.axes[panel].ax.images[-1].get_array()
+            for display in (shown, expected)
+        )
+        np.testing.assert_array_equal(ours.mask, theirs.mask)
+        np.testing.assert_array_equal(ours.filled(0), theirs.filled(0))
+    plt.close("all")
+
+
+def test_the_command_draws_by_rules(tmp_path):
+    nithresh.save(SAMPLE, tmp_path / "map.nii.gz")
+    words = ["-t", "3", "-k", "5", "--rules", "spm", "-o", "out.png"]
+    done = run_here("plot", "map.nii.gz", *words, folder=tmp_path)
+    assert done.code == 0, done.err
+    choices = json.loads((tmp_path / "out.json").read_text())["Choices"]
+    assert choices["rules"] == "spm"
+    assert choices["comparison"] == ">"
+    assert choices["two_sided"] is False
+    assert choices["connectivity"] == 18
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from nithresh.command.options import (
     RunOptions,
     add_debug,
     add_existing,
+    add_rules,
     add_sides,
     add_threshold_or_rate,
 )
@@ -123,6 +124,7 @@ def add_words(to: argparse.ArgumentParser) -> None:
     to.add_argument("inputs", metavar="IN", nargs="+", help="the maps")
     add_threshold_or_rate(to, required=False)
     add_sides(to)
+    add_rules(to)
     to.add_argument(
         "--display-mode",
         choices=_MODES,
@@ -272,6 +274,7 @@ def _draw(options: Options, rate: Rate | None, job: Job) -> str:
         words = {**words, **at}
     choices = {
         **words,
+        **_rules(options),
         **error_rate,
         **cuts,
         **options.look,
@@ -303,6 +306,21 @@ def _draw(options: Options, rate: Rate | None, job: Job) -> str:
     with saved as files, naming(output), files.open(output) as stream:
         stream.write(figure.getvalue())
     return str(output)
+
+
+def _rules(options: Options) -> dict[str, Any]:
+    """Say what the rules of a tool stand for, if there are any."""
+    from nithresh._params import check_request
+
+    if options.rules is None:
+        return {}
+    request = check_request(0.0, **options.request)
+    return {
+        "comparison": request.comparison,
+        "two_sided": request.two_sided,
+        "connectivity": request.connectivity,
+        "order": request.order,
+    }
 
 
 def _volume(options: Options, image: Any) -> Any:

@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from nithresh import _core
 from nithresh._arrays import as_voxels
-from nithresh._comparison import as_compared
 from nithresh._numbers import in_full, told_apart
 from nithresh._open import OpenMap
 from nithresh._params import Request, check_request, warn
@@ -126,7 +125,13 @@ class Transparency:
 
 
 def check_map_request(
-    threshold: Any, *, two_sided: Any, cluster_threshold: Any, connectivity: Any
+    threshold: Any,
+    *,
+    two_sided: Any,
+    cluster_threshold: Any,
+    connectivity: Any,
+    comparison: Any = None,
+    rules: Any = None,
 ) -> Request | None:
     """Check the words of thresholding, None for a threshold of None.
 
@@ -142,6 +147,8 @@ def check_map_request(
         two_sided=two_sided,
         cluster_threshold=cluster_threshold,
         connectivity=connectivity,
+        comparison=comparison,
+        rules=rules,
     )
     if not nothing_hidden:
         return request
@@ -173,7 +180,7 @@ def open_stat_map(
         )
     if request.threshold == HIDE_ZEROS:
         request = request._replace(threshold=0.0)
-    level = as_compared(opened.level(request), opened.data.dtype)
+    level = request.least(opened.level(request), opened.data.dtype)
     kept = threshold_array(
         opened.voxels,
         level,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from nithresh._params import check_bool
+from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh.plotting.checks import (
     check_black_bg,
     check_color,
@@ -81,8 +82,10 @@ def plot_stat_map(
     transparency_range: Sequence[float] | None = None,
     *,
     cluster_threshold: int = 0,
-    two_sided: bool = True,
-    connectivity: int = 6,
+    two_sided: bool = TWO_SIDED,
+    connectivity: int = CONNECTIVITY,
+    comparison: str | None = None,
+    rules: str | None = None,
     clusters: Clusters | None = None,
     cbar_label: str | None = None,
     volume: int | None = None,
@@ -187,6 +190,12 @@ def plot_stat_map(
     connectivity : {6, 18, 26}, default=6
         Voxels of a cluster share a face; a face or an edge; a face, an edge or a
         corner.
+    comparison : {">=", ">"}, optional
+        ``">"`` hides voxels that equal the threshold, as for
+        :func:`nithresh.threshold_img`.
+    rules : str, optional
+        The defaults of another tool, such as ``"spm"``, as for
+        :func:`nithresh.threshold_img`.
     clusters : Clusters, optional
         What :func:`nithresh.find_clusters` gave for this map or another one. In each
         panel its clusters are outlined along the borders of their voxels, and their
@@ -275,6 +284,8 @@ def plot_stat_map(
         two_sided=two_sided,
         cluster_threshold=cluster_threshold,
         connectivity=connectivity,
+        comparison=comparison,
+        rules=rules,
     )
     if clusters is not None:
         clusters = check_clusters(clusters)
