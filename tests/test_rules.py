@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import shutil
 import subprocess
 
 import cc3d
@@ -28,6 +29,7 @@ from running import run_here
 from test_comparison import NUMBERS, maps
 
 SAMPLE = nithresh.load(datasets.load_sample_motor_activation_image())
+WORKBENCH = shutil.which("wb_command")
 VOLUMES = testing.maps(
     dtypes=["<f4", ">i2", "f8", "i1"], dimensions=[3], largest_side=6
 )
@@ -165,6 +167,23 @@ def test_fsl_keeps_what_niimath_keeps(tmp_path_factory, data, level):
     subprocess.run([niimath.bin, folder / "in", *words], check=True, env=env)
     theirs = np.asarray(nibabel.load(folder / "thresholded.nii").dataobj)
     ours = nithresh.threshold(data, level, rules="fsl")
+    np.testing.assert_array_equal(ours, theirs.reshape(data.shape))
+
+
+@pytest.mark.skipif(not WORKBENCH, reason="needs wb_command")
+@settings(max_examples=12)
+@given(
+    testing.maps(dtypes=["<f4"], dimensions=[3], smallest_side=2, non_finite=False),
+    st.sampled_from([0.5, 1.0, 2.0]),
+    st.integers(1, 3),
+)
+def test_workbench_gives_the_same_labels(tmp_path_factory, data, level, extent):
+    folder = tmp_path_factory.mktemp("workbench")
+    nibabel.Nifti1Image(data, np.eye(4)).to_filename(folder / "in.nii")
+    words = [folder / "in.nii", str(level), str(extent), folder / "out.nii"]
+    subprocess.run([WORKBENCH, "-volume-find-clusters", *words], check=True)
+    theirs = np.asarray(nibabel.load(folder / "out.nii").dataobj)
+    ours, _ = label(data, level, cluster_threshold=extent, rules="workbench")
     np.testing.assert_array_equal(ours, theirs.reshape(data.shape))
 
 
