@@ -22,11 +22,12 @@ from nithresh._tasks import in_threads
 from nithresh.files import save
 from nithresh.images import load_map
 from nithresh.masks import Mask
+from nithresh.surfaces.words import SurfaceWords
 from nithresh.threads import get_num_threads
 from nithresh.thresholding import threshold_img
 
 if TYPE_CHECKING:
-    from nithresh._open import ImageOrPath
+    from nithresh._open import MapOrPath
 
 Pair: TypeAlias = tuple[FilePath, FilePath]
 
@@ -58,10 +59,14 @@ def threshold_files(
     *,
     cluster_threshold: int = 0,
     two_sided: bool = TWO_SIDED,
-    mask_img: "ImageOrPath | None" = None,
+    mask_img: "MapOrPath | None" = None,
     connectivity: int = CONNECTIVITY,
     comparison: str | None = None,
     rules: str | None = None,
+    surface: Any = None,
+    areas: Any = None,
+    min_area: float = 0.0,
+    across_structures: bool = False,
     jobs: int | None = None,
     on_result: Callable[[FileResult], object] | None = None,
 ) -> None:
@@ -87,6 +92,11 @@ def threshold_files(
         taken at the centres of the maps' voxels, once for each other grid.
     {connectivity}
     {comparison}
+    {surface}
+        Each is read once, for all files.
+    {areas}
+    {min_area}
+    {across_structures}
     jobs : int, optional
         How many files are worked on at the same time, and so the most images in
         memory. By default as many as :func:`nithresh.get_num_threads`.
@@ -146,10 +156,18 @@ def threshold_files(
     if on_result is not None and not callable(on_result):
         msg = f"on_result is {on_result!r}; it must be a function of one argument"
         raise TypeError(msg)
+    on_surface = SurfaceWords.checked(
+        surface, areas, min_area, across_structures=across_structures
+    )
+    if surface is not None:
+        from nithresh.surfaces.mesh import open_meshes
+
+        on_surface = on_surface._replace(surface=open_meshes(surface))
     files = OwnFiles()
-    mask = None
+    mask: Any = mask_img
     if mask_img is not None:
-        mask = Mask(mask_img)
+        if not on_surface.are_for(mask_img):
+            mask = Mask(mask_img)
         if isinstance(mask_img, (str, os.PathLike)):
             files.add_input(mask_img)
     checked: Iterable[Pair] = _checked(pairs, files)
@@ -157,7 +175,7 @@ def threshold_files(
         checked = list(checked)  # before anything is done
 
     def work(pair: Pair) -> None:
-        _threshold_file(*pair, mask, words)
+        _threshold_file(*pair, mask, words, on_surface)
 
     errors: list[Exception] = []
     with closing(in_threads(work, checked, jobs)) as outcomes:
@@ -179,10 +197,18 @@ def threshold_files(
 
 
 def _threshold_file(
-    source: FilePath, target: FilePath, mask: Mask | None, words: dict[str, Any]
+    source: FilePath,
+    target: FilePath,
+    mask: Any,
+    words: dict[str, Any],
+    on_surface: SurfaceWords,
 ) -> None:
+    if on_surface.are_for(source):
+        kept = threshold_img(source, mask_img=mask, **words, **on_surface._asdict())
+        save(kept, target)
+        return
     image = load_map(source)
-    mask_img = None if mask is None else mask.on_grid_of(image)
+    mask_img = mask.on_grid_of(image) if isinstance(mask, Mask) else mask
     save(threshold_img(image, mask_img=mask_img, **words), target)
 
 

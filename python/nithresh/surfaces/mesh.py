@@ -156,6 +156,10 @@ def open_meshes(surface: Any, name: str = "surface") -> dict[str | None, Mesh]:
     surface : mapping of "left" and "right" to surfaces, or one surface
     """
     parts = getattr(surface, "parts", surface)
+    if isinstance(parts, Mapping) and all(
+        isinstance(part, Mesh) for part in parts.values()
+    ):
+        return dict(parts)
     if not isinstance(parts, Mapping):
         mesh = open_mesh(surface, name)
         return {mesh.structure: mesh}
