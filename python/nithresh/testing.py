@@ -24,6 +24,40 @@ from hypothesis.extra import numpy as npst
 from nibabel.freesurfer.mghformat import MGHError
 from numpy.typing import NDArray
 
+from nithresh._testing_surfaces import (
+    cifti_images,
+    gifti_images,
+    icosphere,
+    strip,
+    surface_values,
+    surfaces,
+)
+from nithresh._testing_values import values
+
+__all__ = [
+    "DTYPES",
+    "IMAGE_CLASSES",
+    "LAYOUTS",
+    "affines",
+    "cifti_images",
+    "damaged",
+    "degenerate_affines",
+    "gifti_images",
+    "icosphere",
+    "images",
+    "images_of_any_class",
+    "lying_headers",
+    "maps",
+    "masks",
+    "noisy_affines",
+    "strip",
+    "surface_values",
+    "surfaces",
+    "thresholds",
+    "trivial_maps",
+    "values",
+]
+
 #: The data types a map can have, by name.
 DTYPES = (
     "float32", "float64", "int8", "int16", "int32", "int64",
@@ -104,28 +138,6 @@ LAYOUTS: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {
     "unaligned": _unaligned,
     "in steps that are no whole voxels": _first_of_records,
 }
-
-
-def values(dtype: str, *, non_finite: bool = True) -> st.SearchStrategy[Any]:
-    """Draw the value of a voxel: one of a few, around the usual thresholds.
-
-    Parameters
-    ----------
-    dtype : str
-        One of :data:`DTYPES`.
-    non_finite : bool, default=True
-        Let floating-point types have NaN and infinities too.
-    """
-    kind = np.dtype(dtype)
-    few: list[Any] = [0, 0, 1, 2, 2, 3]
-    if kind.kind != "u":
-        few += [-1, -2, -2, -3]
-    if kind.kind == "f":
-        few += [-0.0, 0.5, 2.5, -2.5, 1e-8, 1e30]
-        few += [np.nan, np.inf, -np.inf] if non_finite else []
-    else:
-        few += [np.iinfo(kind).min, np.iinfo(kind).max]
-    return st.sampled_from([kind.type(value) for value in few])
 
 
 @st.composite

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -107,9 +108,12 @@ def read_freesurfer_surface(
         if _beginning(place) != _GEOMETRY:
             msg = "it is neither a GIFTI surface nor one of FreeSurfer"
             raise UnreadableError(msg)
-        coordinates, triangles, volume = freesurfer.read_geometry(
-            str(place), read_metadata=True
-        )
+        with warnings.catch_warnings():
+            # That it does not end with where its volume is, which it need not.
+            warnings.simplefilter("ignore")
+            coordinates, triangles, volume = freesurfer.read_geometry(
+                str(place), read_metadata=True
+            )
         # FreeSurfer counts from the centre of the volume, which lies there.
         centre = volume.get("cras") if hasattr(volume, "get") else None
         if centre is not None:

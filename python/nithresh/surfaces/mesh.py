@@ -255,12 +255,12 @@ def _checked(
             f"{faces.dtype}; they must be integers of shape (triangles, 3)"
         )
         raise ValueError(msg)
-    if faces.size:
-        low, high = int(faces.min()), int(faces.max())
-        if low < 0 or high >= len(points):
-            msg = (
-                f"{name} has triangles of vertices {low} to {high}; they are counted "
-                f"from 0, and there are {len(points)}"
-            )
-            raise ValueError(msg)
+    # Without a sign, numbers below 0 are large.
+    unsigned = faces.view(faces.dtype.str.replace("i", "u"))
+    if faces.size and unsigned.max() >= len(points):
+        msg = (
+            f"{name} has triangles of vertices {faces.min()} to {faces.max()}; they "
+            f"are counted from 0, and there are {len(points)}"
+        )
+        raise ValueError(msg)
     return points, np.ascontiguousarray(faces, dtype=np.int32)

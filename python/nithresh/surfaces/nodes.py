@@ -156,10 +156,14 @@ class Nodes:
         """
         triangles: list[NDArray[np.int32]] = []
         pairs: list[NDArray[np.int32]] = []
+        whole = [part for part in self.surfaces if part.vertices is None]
+        if whole:
+            triangles.append(_of_whole_surfaces(whole, meshes))
         for part in self.surfaces:
-            inside, edges = _on_nodes(part, meshes[part.name].triangles)
-            triangles.append(inside)
-            pairs.append(edges)
+            if part.vertices is not None:
+                inside, edges = _on_nodes(part, meshes[part.name].triangles)
+                triangles.append(inside)
+                pairs.append(edges)
         groups: Sequence[Sequence[Structure]] = [[part] for part in self.volumes]
         if across_structures:
             groups = [self.volumes]
@@ -180,6 +184,20 @@ def _joined(parts: list[NDArray[np.int32]], columns: int) -> NDArray[np.int32]:
     return np.concatenate(parts)
 
 
+def _of_whole_surfaces(
+    parts: Sequence[Structure], meshes: Mapping[str, Mesh]
+) -> NDArray[np.int32]:
+    """Return the triangles of surfaces of which all vertices have a node."""
+    own = [meshes[part.name].triangles for part in parts]
+    if len(own) == 1 and not parts[0].nodes.start:
+        return own[0]
+    ends = np.cumsum([0, *map(len, own)])
+    joined = np.empty((ends[-1], 3), np.int32)
+    for part, triangles, first, end in zip(parts, own, ends, ends[1:], strict=False):
+        np.add(triangles, np.int32(part.nodes.start), out=joined[first:end])
+    return joined
+
+
 def _on_nodes(
     part: Structure, triangles: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -187,10 +205,7 @@ def _on_nodes(
 
     Of a triangle of which one vertex has no node, the edge of the other two is left.
     """
-    none = np.empty((0, 2), np.int32)
     first = np.int32(part.nodes.start)
-    if part.vertices is None:
-        return (triangles + first if first else triangles), none
     node_of = np.full(part.vertex_count, -1, np.int32)
     node_of[part.vertices] = np.arange(first, part.nodes.stop, dtype=np.int32)
     on_nodes = node_of[triangles]

@@ -1,0 +1,582 @@
+"""Maps of surfaces: the rules, against SciPy's components and against plain loops."""
+
+import itertools
+import pickle
+
+import nibabel
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+import nithresh
+from nithresh import testing
+from nithresh.testing import icosphere, strip
+
+SIDES = {"left": "CortexLeft", "right": "CortexRight"}
+
+
+def gifti(*maps, **meta):
+    image = nibabel.GiftiImage()
+    image.meta.update(meta)
+    for data in maps:
+        data = np.asarray(data)
+        if data.dtype not in (np.uint8, np.int32):
+            data = data.astype(np.float32)
+        image.add_gifti_data_array(nibabel.gifti.gifti.GiftiDataArray(data))
+    return image
+
+
+def surface_file(path, surface, **meta):
+    """Write a surface as GIFTI has it."""
+    coordinates, triangles = surface
+    image = nibabel.GiftiImage()
+    for data, intent in (
+        (coordinates.astype(np.float32), "NIFTI_INTENT_POINTSET"),
+        (triangles, "NIFTI_INTENT_TRIANGLE"),
+    ):
+        array = nibabel.gifti.gifti.GiftiDataArray(data, intent=intent)
+        image.add_gifti_data_array(array)
+    image.darrays[0].meta.update(meta)
+    nibabel.save(image, path)
+    return path
+
+
+def values_of(image):
+    if isinstance(image, nibabel.GiftiImage):
+        return np.squeeze(np.column_stack([array.data for array in image.darrays]))
+    return np.squeeze(np.asanyarray(image.dataobj))
+
+
+def row(image):
+    return values_of(image).reshape(-1)
+
+
+def edges(surface):
+    triangles = surface[1]
+    return [
+        pair
+        for triangle in triangles.tolist()
+        for pair in itertools.combinations(triangle, 2)
+    ]
+
+
+def partition(values, pairs, level, *, two_sided=True):
+    """The clusters by SciPy, each as the set of its nodes."""
+    values = np.where(np.isfinite(values), values, 0)
+    found = []
+    for sign in (1, -1) if two_sided else (1,):
+        passing = (sign * values >= level) & (values != 0)
+        kept = [(a, b) for a, b in pairs if passing[a] and passing[b]]
+        rows, columns = np.array(kept, int).reshape(-1, 2).T
+        matrix = coo_array(
+            (np.ones(len(kept)), (rows, columns)), shape=(len(values),) * 2
+        )
+        labels = connected_components(matrix, directed=False)[1]
+        found += [
+            frozenset(np.flatnonzero((labels == label) & passing).tolist())
+            for label in np.unique(labels[passing])
+        ]
+    return set(found)
+
+
+def sets_of(labels):
+    numbers = np.unique(labels[labels > 0])
+    return {frozenset(np.flatnonzero(labels == one).tolist()) for one in numbers}
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_clusters_are_the_components_of_each_sign(data):
+    surface = data.draw(testing.surfaces())
+    values = data.draw(testing.surface_values(len(surface[0])))
+    level, least = (
+        data.draw(st.sampled_from([0, 1, 2, 3])),
+        data.draw(st.integers(0, 4)),
+    )
+    two_sided = data.draw(st.booleans())
+    expected = {
+        cluster
+        for cluster in partition(values, edges(surface), level, two_sided=two_sided)
+        if len(cluster) >= least
+    }
+    words = {"cluster_threshold": least, "two_sided": two_sided, "surface": surface}
+    clusters = nithresh.find_clusters(gifti(values), level, **words)
+    assert sets_of(values_of(clusters.labels_img)) == expected
+    kept = np.zeros(len(values), bool)
+    kept[[node for cluster in expected for node in cluster]] = True
+    thresholded = np.where(kept, values, 0)
+    # One vertex is a cluster of one even at a threshold of 0, where zeros stay zeros.
+    for image in (
+        clusters.thresholded_img,
+        nithresh.threshold_img(gifti(values), level, **words),
+    ):
+        np.testing.assert_array_equal(row(image), thresholded)
+    # The table says the same, from the largest cluster on.
+    table = clusters.table
+    first = table["extent"][~np.isnan(table["extent"])]
+    assert sorted(map(len, expected), reverse=True) == first.tolist()
+
+
+@given(st.data())
+@settings(max_examples=30, deadline=None)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_numbers_of_vertices_do_not_matter(data):
+    surface = coordinates, triangles = data.draw(testing.surfaces())
+    values = data.draw(testing.surface_values(len(coordinates)))
+    order = np.array(data.draw(st.permutations(range(len(coordinates)))))
+    place = np.argsort(order).astype(np.int32)
+    other = coordinates[order], place[triangles][::-1, ::-1]
+    words = {"cluster_threshold": 2, "min_area": 0.3}
+    kept = nithresh.threshold_img(gifti(values), 1, surface=surface, **words)
+    turned = nithresh.threshold_img(gifti(values[order]), 1, surface=other, **words)
+    np.testing.assert_array_equal(row(kept)[order], row(turned))
+    bounded = np.clip(np.nan_to_num(values, posinf=0, neginf=0), -9, 9)
+    scores = nithresh.tfce_img(gifti(bounded), surface=surface)
+    turned = nithresh.tfce_img(gifti(bounded[order]), surface=other)
+    np.testing.assert_allclose(row(scores)[order], row(turned), rtol=1e-6)
+
+
+@given(st.data())
+@settings(max_examples=40, deadline=None)
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_cifti_map_is_each_of_its_parts_alone(data):
+    surfaces = {side: data.draw(testing.surfaces()) for side in SIDES}
+    image = data.draw(testing.cifti_images(surfaces, maps=data.draw(st.integers(1, 2))))
+    connectivity = data.draw(st.sampled_from([6, 18, 26]))
+    level, least = data.draw(st.sampled_from([1, 2])), data.draw(st.integers(0, 3))
+    words = {"cluster_threshold": least, "connectivity": connectivity}
+    kept = nithresh.threshold_img(image, level, surface=surfaces, **words)
+    assert type(kept) is nibabel.Cifti2Image
+    assert kept.header == image.header
+    assert kept.shape == image.shape
+    data_in, data_out = np.asarray(image.dataobj), np.asarray(kept.dataobj)
+    for name, nodes, model in image.header.get_axis(1).iter_structures():
+        for number in range(len(data_in)):
+            own = data_in[number, nodes]
+            if name.startswith("CIFTI_STRUCTURE_CORTEX"):
+                side = name.rpartition("_")[2].lower()
+                on_all = np.zeros(len(surfaces[side][0]), np.float32)
+                on_all[model.vertex] = own
+                pairs = [
+                    pair
+                    for pair in edges(surfaces[side])
+                    if set(pair) <= set(model.vertex.tolist())
+                ]
+                clusters = partition(on_all, pairs, level)
+                kept_here = np.zeros(len(on_all), bool)
+                kept_here[[n for c in clusters if len(c) >= least for n in c]] = True
+                expected = np.where(kept_here, on_all, 0)[model.vertex]
+            else:
+                volume = np.zeros((3, 3, 2), np.float32)
+                volume[tuple(model.voxel.T)] = own
+                thresholded = nithresh.threshold(volume, level, **words)
+                expected = thresholded[tuple(model.voxel.T)]
+            np.testing.assert_array_equal(data_out[number, nodes], expected)
+
+
+def test_structures_are_apart_unless_asked_for():
+    left, right = np.zeros((4, 1, 1), bool), np.zeros((4, 1, 1), bool)
+    left[:2], right[2:] = True, True
+    axis = nibabel.cifti2.BrainModelAxis.from_mask(
+        left, "ThalamusLeft", np.eye(4)
+    ) + nibabel.cifti2.BrainModelAxis.from_mask(right, "ThalamusRight", np.eye(4))
+    scalars = nibabel.cifti2.ScalarAxis(["z"])
+    image = nibabel.Cifti2Image(np.full((1, 4), 3, np.float32), (scalars, axis))
+    apart = nithresh.find_clusters(image, 2)
+    assert apart.table["structure"].tolist() == ["thalamus_left", "thalamus_right"]
+    assert apart.table["extent"].tolist() == [2, 2]
+    assert apart.table["volume_mm3"].tolist() == [2, 2]
+    assert apart.table["i"].tolist() == [0, 2]
+    together = nithresh.find_clusters(image, 2, across_structures=True)
+    assert together.table["extent"].tolist() == [4]
+    with pytest.warns(UserWarning, match="beyond the range"):
+        nithresh.threshold_img(image, 4, cluster_threshold=3)
+    kept = nithresh.threshold_img(image, 2, 3, across_structures=True)
+    assert np.asarray(kept.dataobj).all()
+    assert not np.asarray(nithresh.threshold_img(image, 2, 3).dataobj).any()
+
+
+def test_vertices_outside_of_a_model_are_no_bridge():
+    """0 - 2 - 4 along a strip, with and without the vertices between them."""
+    surface = strip(5)
+    values = np.full((1, 3), 3, np.float32)
+    scalars = nibabel.cifti2.ScalarAxis(["z"])
+    for vertices, count in (([0, 2, 4], 1), ([0, 3, 4], 2), ([0, 1, 4], 2)):
+        axis = nibabel.cifti2.BrainModelAxis.from_surface(vertices, 5, "CortexLeft")
+        image = nibabel.Cifti2Image(values, (scalars, axis))
+        clusters = nithresh.find_clusters(image, 2, surface={"left": surface})
+        assert len(clusters) == count
+        assert set(clusters.table["vertex"]) <= set(vertices)
+
+
+def test_areas_are_thirds_of_triangles():
+    coordinates, triangles = icosphere(2)
+    sides = coordinates[triangles]
+    own = np.linalg.norm(
+        np.cross(sides[:, 1] - sides[:, 0], sides[:, 2] - sides[:, 0]), axis=1
+    )
+    expected = np.zeros(len(coordinates))
+    for triangle, area in zip(triangles, own / 2, strict=True):
+        expected[triangle] += area / 3
+    height = coordinates[:, 2]
+    values = np.select([height > 0.5, height < -0.5], [3, -4], 0)
+    words = {"surface": (coordinates, triangles)}
+    table = nithresh.find_clusters(gifti(values), 2, max_peaks=1, **words).table
+    for peak, area in zip(table["peak"], table["area_mm2"], strict=True):
+        assert area == pytest.approx(expected[values == peak].sum(), rel=1e-6)
+    # Given areas count instead, and a cluster of just the least area stays.
+    areas = np.full(len(values), 0.5)
+    count = int((values == 3).sum())
+    for least, kept in ((0.5 * count, True), (0.5 * count + 1e-3, False)):
+        image = nithresh.threshold_img(
+            gifti(values),
+            2,
+            surface=(coordinates, triangles),
+            areas=areas,
+            min_area=least,
+        )
+        assert (values_of(image)[values == 3] == 3).all() == kept
+
+
+def test_tfce_is_the_integral_of_area_and_height():
+    surface = strip(7)
+    values = np.array([3, 2, 0, -1, -2, 1, 4], np.float32)
+    areas = np.arange(1.0, 8)
+    heights = np.sort(np.unique(np.abs(values)))
+    expected = np.zeros(len(values))
+    for low, high in itertools.pairwise(heights):
+        for cluster in partition(values, edges(surface), high):
+            nodes = sorted(cluster)
+            slab = areas[nodes].sum() * (high**3 - low**3) / 3
+            expected[nodes] += slab * np.sign(values[nodes])
+    scores = nithresh.tfce_img(gifti(values), surface=surface, areas=areas)
+    np.testing.assert_allclose(values_of(scores), expected, rtol=1e-6)
+    counted = nithresh.tfce_img(gifti(values), surface=surface, areas=np.ones(7), E=0)
+    np.testing.assert_allclose(
+        values_of(counted), np.sign(values) * np.abs(values) ** 3 / 3, rtol=1e-6
+    )
+
+
+def test_the_tree_of_a_surface_has_the_clusters_of_each_threshold():
+    rng = np.random.default_rng(0)
+    surface = icosphere(2)
+    values = rng.integers(-3, 4, len(surface[0])).astype(np.float32)
+    tree = nithresh.ClusterTree(gifti(values), surface=surface)
+    for level in (1, 2, 3):
+        clusters = nithresh.find_clusters(gifti(values), level, surface=surface)
+        at = tree.clusters(level)
+        extents = clusters.table["extent"]
+        assert at.extent.tolist() == extents[~np.isnan(extents)].tolist()
+        np.testing.assert_array_equal(
+            tree.labels(level).reshape(-1), values_of(clusters.labels_img)
+        )
+    robust = nithresh.find_clusters(gifti(values), 2, surface=surface, robust=True)
+    first = robust.table["id"].astype(str)
+    first = [name.isdigit() for name in first]
+    assert (
+        robust.table["robust_to"][first].tolist() == tree.clusters(2).robust_to.tolist()
+    )
+
+
+def test_peaks_have_places_on_the_surface():
+    coordinates, triangles = icosphere(1)
+    values = np.zeros(len(coordinates), np.float32)
+    values[[3, 7]] = 5, -6
+    table = nithresh.find_clusters(
+        gifti(values, AnatomicalStructurePrimary="CortexRight"),
+        2,
+        surface=(coordinates, triangles),
+        extra={"more": gifti(np.arange(len(values)))},
+    ).table
+    assert table["vertex"].tolist() == [7, 3]
+    assert table["structure"].tolist() == ["right", "right"]
+    assert table["peak"].tolist() == [-6, 5]
+    xyz = np.column_stack([table[name] for name in "xyz"])
+    np.testing.assert_allclose(xyz, coordinates[[7, 3]])
+    assert table["more_mean"].tolist() == [7, 3]
+    assert "i" not in table
+    assert "com_x" not in table
+    assert "volume_mm3" not in table
+
+
+def test_percentiles_pool_all_maps_and_structures():
+    left, right = np.arange(10.0), np.arange(10.0, 20)
+    surfaces = {side: strip(10) for side in SIDES}
+    of_surface = nibabel.cifti2.BrainModelAxis.from_surface
+    axis = of_surface(range(10), 10, "CortexLeft")
+    axis = axis + of_surface(range(10), 10, "CortexRight")
+    data = np.array([np.concatenate([left, right]), np.full(20, 30)], np.float32)
+    scalars = nibabel.cifti2.ScalarAxis(["a", "b"])
+    kept = nithresh.threshold_img(
+        nibabel.Cifti2Image(data, (scalars, axis)), "45%", surface=surfaces
+    )
+    level = np.percentile(data, 45) + 1e-5
+    expected = np.where(data >= level, data, 0)
+    np.testing.assert_array_equal(np.asarray(kept.dataobj), expected)
+
+
+def test_a_mask_of_vertices():
+    values = np.full(10, 3, np.float32)
+    mask = np.ones(10)
+    mask[[3, 4]] = 0
+    words = {"cluster_threshold": 4, "surface": strip(10)}
+    kept = nithresh.threshold_img(gifti(values), 2, mask_img=gifti(mask), **words)
+    assert values_of(kept).tolist() == [0] * 5 + [3] * 5
+    for wrong, match in (
+        (gifti(np.ones(9)), "one for each of the 10"),
+        (gifti(np.zeros(10)), "mask_img is empty"),
+        (gifti(np.arange(10)), "more than one value other than 0"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            nithresh.threshold_img(gifti(values), 2, mask_img=wrong, **words)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float32"])
+def test_giftis_keep_their_types_words_and_maps(dtype):
+    first, second = np.arange(6).astype(dtype), np.arange(6)[::-1].astype(dtype)
+    image = gifti(first, second, Name="z", UserText="kept")
+    image.darrays[1].meta["Name"] = "second"
+    kept = nithresh.threshold_img(image, 2, cluster_threshold=4, surface=strip(6))
+    assert dict(kept.meta) == dict(image.meta)
+    assert [dict(array.meta) for array in kept.darrays] == [{}, {"Name": "second"}]
+    assert [array.data.dtype for array in kept.darrays] == [np.dtype(dtype)] * 2
+    assert values_of(kept).T.tolist() == [[0, 0, 2, 3, 4, 5], [5, 4, 3, 2, 0, 0]]
+    again = nibabel.GiftiImage.from_bytes(kept.to_bytes())
+    np.testing.assert_array_equal(values_of(again), values_of(kept))
+    # Other packages put all maps into one array.
+    both = nibabel.GiftiImage()
+    both.add_gifti_data_array(
+        nibabel.gifti.gifti.GiftiDataArray(np.column_stack([first, second]))
+    )
+    together = nithresh.threshold_img(both, 2, cluster_threshold=4, surface=strip(6))
+    assert together.darrays[0].data.shape == (6, 2)
+    np.testing.assert_array_equal(together.darrays[0].data, values_of(kept))
+
+
+def test_values_that_are_not_finite_are_zero():
+    values = np.array([3, np.nan, 3, np.inf, 3, 3], np.float32)
+    with pytest.warns(UserWarning, match="Non-finite values"):
+        kept = nithresh.threshold_img(gifti(values), 2, 2, surface=strip(6))
+    assert values_of(kept).tolist() == [3, 0, 3, 0, 3, 3]
+    with pytest.warns(UserWarning, match="Non-finite values"):
+        table = nithresh.find_clusters(gifti(values), 2, surface=strip(6)).table
+    assert table["peak"].tolist()[0] == 3
+    assert table.choices["non_finite_values"] == 2
+
+
+def test_what_a_surface_may_be(tmp_path):
+    surface = coordinates, triangles = icosphere(1)
+    values = np.where(coordinates[:, 0] > 0, 3, 0).astype(np.float32)
+    values[np.argmin(coordinates[:, 0])] = 3
+    expected = values_of(nithresh.threshold_img(gifti(values), 2, 3, surface=surface))
+    path = surface_file(tmp_path / "a.surf.gii", surface)
+    freesurfer = tmp_path / "lh.white"
+    nibabel.freesurfer.write_geometry(freesurfer, coordinates, triangles)
+    from nilearn.surface import InMemoryMesh
+
+    kinds = [path, str(path), nibabel.load(path), freesurfer, list(surface)]
+    kinds += [{"left": path}, InMemoryMesh(*surface)]
+    kinds.append((coordinates.astype(np.float32), triangles.astype(np.int64)))
+    kinds.append((coordinates, triangles.astype(">i4")))
+    for kind in kinds:
+        kept = nithresh.threshold_img(gifti(values), 2, 3, surface=kind)
+        np.testing.assert_array_equal(values_of(kept), expected)
+    assert expected.sum() < values.sum()
+
+
+def test_places_on_a_surface_of_freesurfer_are_in_scanner_mm(tmp_path):
+    coordinates, triangles = icosphere(0)
+    volume = {
+        "head": np.array([2, 0, 20], np.int32), "valid": "1  # volume info valid",
+        "filename": "x.mgz", "volume": [256] * 3, "voxelsize": [1.0] * 3,
+        "xras": [-1.0, 0, 0], "yras": [0, 0, -1.0], "zras": [0, 1.0, 0],
+        "cras": [5.0, -7.0, 11.0],
+    }  # fmt: skip
+    path = tmp_path / "rh.pial"
+    nibabel.freesurfer.write_geometry(path, coordinates, triangles, volume_info=volume)
+    values = np.zeros(12, np.float32)
+    values[4] = 3
+    table = nithresh.find_clusters(gifti(values), 2, surface=path).table
+    place = [table[name][0] for name in "xyz"]
+    np.testing.assert_allclose(place, coordinates[4] + [5, -7, 11], atol=1e-6)
+
+
+POINTS, TRIANGLES = strip(6)
+WRONG_SURFACES = {
+    "another size": (strip(5), ValueError, "has 5 vertices for surface; the map has 6"),
+    "a vertex too far": ((POINTS, [[0, 1, 6]]), ValueError, "vertices 0 to 6"),
+    "counted from 1": ((POINTS, TRIANGLES + 1), ValueError, "vertices 1 to 6"),
+    "a negative vertex": ((POINTS, [[0, 1, -1]]), ValueError, "vertices -1 to 1"),
+    "floats": ((POINTS, [[0.0, 1, 2]]), ValueError, "must be integers"),
+    "a plane": ((POINTS[:, :2], TRIANGLES), ValueError, "shape .vertices, 3."),
+    "a number": (3, TypeError, "surface is of type int"),
+    "no file": ("nowhere.surf.gii", nithresh.MissingFileError, "no such file"),
+    "no side": ({"top": strip(6)}, ValueError, "keys must be 'left' and 'right'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", list(WRONG_SURFACES))
+def test_surfaces_that_do_not_fit(what):
+    surface, error, match = WRONG_SURFACES[what]
+    values = gifti(np.full(6, 3))
+    for call in (nithresh.threshold_img, nithresh.find_clusters):
+        with pytest.raises(error, match=match):
+            call(values, 2, cluster_threshold=2, surface=surface)
+
+
+def test_a_missing_surface_is_named():
+    values = gifti(np.full(6, 3), AnatomicalStructurePrimary="CortexLeft")
+    match = r"surface=\{'left': ...\} .* of 6 vertices such as hemi-L_midthickness"
+    for call in (
+        lambda: nithresh.threshold_img(values, 2, 2),
+        lambda: nithresh.threshold_img(values, 2, min_area=1),
+        lambda: nithresh.find_clusters(values, 2),
+        lambda: nithresh.tfce_img(values),
+        lambda: nithresh.ClusterTree(values),
+        lambda: nithresh.threshold_stats_img(
+            values, threshold=2, height_control=None, cluster_threshold=2
+        ),
+    ):
+        with pytest.raises(ValueError, match=match):
+            call()
+    # Without clusters, nobody needs to know a neighbour.
+    assert values_of(nithresh.threshold_img(values, 2)).tolist() == [3] * 6
+
+
+def test_hemispheres_that_are_swapped(tmp_path):
+    path = surface_file(
+        tmp_path / "R.surf.gii", strip(6), AnatomicalStructurePrimary="CortexRight"
+    )
+    left = gifti(np.full(6, 3), AnatomicalStructurePrimary="CortexLeft")
+    for surface in (path, {"left": path}):
+        with pytest.raises(ValueError, match="of the right hemisphere by its own"):
+            nithresh.threshold_img(left, 2, 2, surface=surface)
+
+
+@pytest.mark.parametrize(
+    ("meta", "match"),
+    [
+        ({"GeometricType": "Inflated"}, "A surface is inflated"),
+        ({"GeometricType": "Spherical"}, "A surface is spherical"),
+        ({"Provenance": "wb_command -surface-average x.surf.gii"}, "is the average of"),
+        ({"GeometricType": "Anatomical"}, None),
+    ],
+)
+def test_areas_that_are_not_those_of_the_cortex(tmp_path, meta, match, recwarn):
+    surface = icosphere(1)
+    path = surface_file(tmp_path / "s.surf.gii", surface, **meta)
+    values = gifti(np.full(len(surface[0]), 3))
+    areas = np.ones(len(surface[0]))
+    nithresh.find_clusters(values, 2, surface=path)
+    said = [str(own.message) for own in recwarn.list]
+    assert [match in text for text in said] == ([] if match is None else [True])
+    recwarn.clear()
+    nithresh.find_clusters(values, 2, surface=path, areas=areas)
+    assert not recwarn.list
+    # Who does not ask for areas is not told.
+    nithresh.threshold_img(values, 2, 2, surface=path)
+    assert not recwarn.list
+
+
+def test_cuts_of_a_flat_surface_are_told():
+    coordinates, triangles = icosphere(1)
+    without = triangles[~(triangles == 5).any(axis=1)]
+    values = np.zeros(len(coordinates), np.float32)
+    values[5] = 3
+    with pytest.warns(UserWarning, match="1 vertices of surface that have values"):
+        nithresh.threshold_img(gifti(values), 2, 2, surface=(coordinates, without))
+
+
+@pytest.mark.parametrize(
+    ("areas", "match"),
+    [
+        (np.ones(5), "a number for each of its 6 vertices"),
+        (np.full(6, -1.0), "negative or not finite"),
+        (np.full(6, np.nan), "negative or not finite"),
+        ("nowhere.shape.gii", "no such file"),
+    ],
+)
+def test_areas_that_do_not_fit(areas, match):
+    values = gifti(np.full(6, 3))
+    with pytest.raises(ValueError, match=match):
+        nithresh.threshold_img(values, 2, surface=strip(6), areas=areas, min_area=1)
+
+
+def test_overlays_of_freesurfer(tmp_path):
+    surface = icosphere(3)
+    count = len(surface[0])
+    values = np.random.default_rng(1).normal(size=count).astype(np.float32)
+    expected = values_of(nithresh.threshold_img(gifti(values), 1, 5, surface=surface))
+    assert 0 < np.count_nonzero(expected) < np.count_nonzero(np.abs(values) >= 1)
+    mgh = nibabel.MGHImage(values.reshape(count, 1, 1), np.eye(4))
+    nibabel.save(mgh, tmp_path / "lh.z.mgz")
+    nibabel.freesurfer.write_morph_data(tmp_path / "lh.thickness", values)
+    nifti = nibabel.Nifti1Image(values.reshape(count, 1, 1), np.eye(4))
+    for image, kind in (
+        (mgh, nibabel.MGHImage),
+        (tmp_path / "lh.z.mgz", nibabel.MGHImage),
+        (tmp_path / "lh.thickness", nibabel.MGHImage),
+        (nifti, nibabel.Nifti1Image),
+    ):
+        kept = nithresh.threshold_img(image, 1, 5, surface=surface)
+        assert (type(kept), kept.shape) == (kind, (count, 1, 1))
+        np.testing.assert_array_equal(values_of(kept), expected)
+        words = {"cluster_threshold": 5, "surface": surface}
+        clusters = nithresh.find_clusters(image, 1, **words)
+        np.testing.assert_array_equal(values_of(clusters.thresholded_img), expected)
+        assert clusters.labels_img.shape == (count, 1, 1)
+    side = nithresh.find_clusters(tmp_path / "lh.z.mgz", 2, surface=surface).table
+    assert set(side["structure"]) == {"left"}
+    # A volume is no overlay.
+    volume = nibabel.Nifti1Image(np.ones((3, 3, 3), np.float32), np.eye(4))
+    with pytest.raises(ValueError, match=r"has shape \(3, 3, 3\), which is a volume"):
+        nithresh.threshold_img(volume, 1, 2, surface=surface)
+
+
+def test_surfaces_and_maps_that_are_mistaken_for_each_other(tmp_path):
+    path = surface_file(tmp_path / "L.surf.gii", strip(6))
+    with pytest.raises(ValueError, match="img is a GIFTI surface, and not a map"):
+        nithresh.threshold_img(path, 2)
+    nibabel.save(gifti(np.ones(6)), tmp_path / "z.func.gii")
+    metric = tmp_path / "z.func.gii"
+    with pytest.raises(ValueError, match="0 sets of points and 0 of triangles"):
+        nithresh.threshold_img(metric, 2, 2, surface=metric)
+    with pytest.raises(ValueError, match="without arrays"):
+        nithresh.threshold_img(nibabel.GiftiImage(), 2)
+    with pytest.raises(ValueError, match="it must have one"):
+        nithresh.find_clusters(gifti(np.ones(6), np.ones(6)), 1, surface=strip(6))
+
+
+def test_entities_of_xml_are_refused(tmp_path):
+    path = tmp_path / "z.func.gii"
+    nibabel.save(gifti(np.ones(6)), path)
+    text = path.read_bytes()
+    bomb = b'<!DOCTYPE GIFTI [<!ENTITY a "aaaa">]>'
+    path.write_bytes(text.replace(b"<GIFTI", bomb + b"<GIFTI", 1))
+    with pytest.raises(nithresh.ImageFileError, match="it defines entities of XML"):
+        nithresh.threshold_img(path, 2)
+
+
+def test_clusters_of_surfaces_can_be_pickled_and_are_for_no_atlas():
+    clusters = nithresh.find_clusters(gifti(np.full(6, 3)), 2, surface=strip(6))
+    again = pickle.loads(pickle.dumps(clusters))  # noqa: S301 - our own
+    np.testing.assert_array_equal(row(again.labels_img), row(clusters.labels_img))
+    assert str(again) == str(clusters)
+    with pytest.raises(TypeError, match="an atlas is for volumes"):
+        clusters.with_atlas("atlas.nii.gz")
+
+
+def test_the_caller_s_values_stay():
+    values = np.array([1, -3, 3, np.nan, 2, 2], np.float32)
+    image = gifti(values)
+    before = values.copy()
+    for call in (nithresh.threshold_img, nithresh.find_clusters):
+        with pytest.warns(UserWarning, match="Non-finite"):
+            call(image, 2, cluster_threshold=2, surface=strip(6))
+    with pytest.warns(UserWarning, match="Non-finite"):
+        nithresh.tfce_img(image, surface=strip(6))
+    np.testing.assert_array_equal(image.darrays[0].data, before)
