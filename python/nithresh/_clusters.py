@@ -167,15 +167,11 @@ class Clusters:
         >>> clusters.with_atlas({"side": atlas}).table["side_regions"].tolist()
         ['right 100%', 'left 100%']
         """
-        from nithresh.atlas import name_regions
-
-        if not self._images.are_volumes:
-            msg = "atlas is given, but the map is one of a surface; it must be a volume"
-            raise ValueError(msg)
-
         if not self._images.are_volumes:
             msg = "the clusters are those of a map of surfaces; an atlas is for volumes"
             raise TypeError(msg)
+        from nithresh.atlas import name_regions
+
         return replace(self, table=name_regions(self.table, self.labels_img, atlas))
 
     def _labels_of(self, sign: int) -> SpatialImage:
