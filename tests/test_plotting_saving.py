@@ -95,6 +95,36 @@ def test_vector_files_hold_every_voxel(suffix):
     )
 
 
+def pictures_of_postscript(content):
+    """The pictures in a PostScript file, each of shape (rows, columns, 3)."""
+    found = []
+    for match in re.finditer(
+        rb"(\d+) (\d+) 8 \[.*?colorimage\n([0-9a-f\n]+)\ngrestore", content, re.DOTALL
+    ):
+        width, height = int(match[1]), int(match[2])
+        values = bytes.fromhex(match[3].decode().replace("\n", ""))
+        found.append(np.frombuffer(values, np.uint8).reshape(height, width, 3))
+    return found
+
+
+@pytest.mark.parametrize("suffix", ["eps", "ps"])
+@pytest.mark.parametrize("black", [False, True])
+def test_postscript_shows_the_brain_under_the_map(suffix, black):
+    display = draw(threshold=3, black_bg=black, colorbar=False)
+    pictures = pictures_of_postscript(saved(display, format=suffix, dpi=100))
+    assert len(pictures) == 3
+    paper = 0 if black else 255
+    for found in pictures:
+        assert (found[[0, 0, -1, -1], [0, -1, 0, -1]] == paper).all()
+        colors = found.reshape(-1, 3).astype(int)
+        is_grey = np.ptp(colors, axis=1) == 0
+        is_brain = is_grey & (colors[:, 0] > 20) & (colors[:, 0] < 250)
+        assert is_brain.mean() > 0.2
+        assert 0.01 < (~is_grey).mean() < 0.3
+    # The figure itself is as it was.
+    assert all(len(panel.ax.images) == 2 for panel in display.axes.values())
+
+
 def test_a_file_looks_like_the_figure():
     display = draw(threshold=3, transparency=0.5)
     file = io.BytesIO()

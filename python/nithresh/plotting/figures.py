@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from nithresh._params import check_not_negative
 from nithresh._paths import expanded
 from nithresh.files import atomic
-from nithresh.plotting.pictures import ready_pictures
+from nithresh.plotting.pictures import VECTOR, ready_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,8 +38,7 @@ __all__ = [
 _parts: weakref.WeakKeyDictionary[Any, list[weakref.ref[Any]]] = (
     weakref.WeakKeyDictionary()
 )
-# Formats that hold pictures at a resolution of their own, and that for print.
-_VECTOR = ("pdf", "svg", "svgz", "eps", "ps")
+# The resolution of pictures in vector files: that of print.
 _PRINT_DPI = 300
 _PNG_LEVEL = 2
 # Settings by which texts stay texts.
@@ -189,7 +188,7 @@ def save_figure(
     if dpi is None:
         # matplotlib's own default is a setting, which None would override.
         dpi = rcParams["savefig.dpi"]
-        if dpi == "figure" and file_format in _VECTOR:
+        if dpi == "figure" and file_format in VECTOR:
             dpi = _PRINT_DPI
     if path is None:
         _write(figure, target, dpi, kwargs)
@@ -226,7 +225,7 @@ def _write(figure: Figure, target: Any, dpi: Any, kwargs: dict[str, Any]) -> Non
     if file_format == "png":
         # The usual level takes three times as long, for a file a little smaller.
         kwargs = {"pil_kwargs": {"compress_level": _PNG_LEVEL}, **kwargs}
-    pictures = ready_pictures(figure, small=file_format in _VECTOR)
+    pictures = ready_pictures(figure, file_format)
     with _saving, rc_context(texts), pictures:
         figure.savefig(target, dpi=dpi, **kwargs)
 

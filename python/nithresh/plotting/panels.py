@@ -142,6 +142,7 @@ class Panels:
         for direction, coord in (cut for row in rows for cut in row):
             ax = self._new_axes(len(self.all))
             ax.set_axis_off()
+            ax.set_facecolor("k" if black else "none")
             ax.set_aspect("equal")
             self.all.append(Panel(ax, direction, coord, radiological))
         self._place()

@@ -2,7 +2,7 @@
 
 A smooth picture at the resolution of print takes ten times the bytes of its voxels.
 In a vector file it has two pixels for each voxel instead, which the reader's program
-enlarges.
+enlarges. PostScript knows no transparency, so there the pictures of a panel are one.
 """
 
 from __future__ import annotations
@@ -18,18 +18,65 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-__all__ = ["SMOOTH", "VOXELS", "doubled", "ready_pictures"]
+__all__ = ["SMOOTH", "VECTOR", "VOXELS", "doubled", "ready_pictures"]
 
 #: The interpolation of pictures that are smooth.
 SMOOTH = "bilinear"
 #: That of pictures whose pixels are voxels.
 VOXELS = "nearest"
 
+#: Formats that hold pictures at a resolution of their own.
+VECTOR = ("pdf", "svg", "svgz", "eps", "ps")
+
+_OPAQUE = ("eps", "ps")
 _REPEATED = 3
 
 
 @contextlib.contextmanager
-def ready_pictures(figure: Figure, *, small: bool) -> Iterator[None]:
+def ready_pictures(figure: Figure, file_format: str) -> Iterator[None]:
+    """Make the pictures of a figure ready for a file of this format, for a while."""
+    if file_format in _OPAQUE:
+        ready = _on_paper(figure)
+    else:
+        ready = _colored(figure, small=file_format in VECTOR)
+    with ready:
+        yield
+
+
+@contextlib.contextmanager
+def _on_paper(figure: Figure) -> Iterator[None]:
+    """Put the colour of the paper under the pictures, which matplotlib then joins."""
+    added: list[Any] = []
+    color: Any = figure.get_facecolor()
+    paper = color if color[3] == 1 else "w"
+    try:
+        added += [_paper(ax, paper) for ax in figure.axes if ax.images]
+        yield
+    finally:
+        for filled in added:
+            filled.remove()
+
+
+def _paper(ax: Any, paper: Any) -> Any:
+    """Fill axes with their own colour, or else with that of the paper."""
+    from matplotlib.colors import to_rgba_array
+    from matplotlib.image import AxesImage
+
+    own = ax.get_facecolor()
+    filled = AxesImage(
+        ax,
+        interpolation=VOXELS,
+        origin="lower",
+        extent=(*sorted(ax.get_xlim()), *sorted(ax.get_ylim())),
+        zorder=min(image.get_zorder() for image in ax.images) - 1,
+    )
+    filled.set_data(to_rgba_array(own if own[3] == 1 else paper)[np.newaxis])
+    ax.add_artist(filled)
+    return filled
+
+
+@contextlib.contextmanager
+def _colored(figure: Figure, *, small: bool) -> Iterator[None]:
     """Draw the smooth pictures of a figure in colours, which takes less time.
 
     With ``small`` they have two pixels for each of theirs, and the pictures of voxels
