@@ -237,9 +237,10 @@ TABLE = (
         np.array(NAMES),
         dict(enumerate(NAMES, start=1)),
         {np.int16(0): "Background"} | dict(enumerate(NAMES, start=1)),
+        {str(label): name for label, name in enumerate(NAMES, start=1)},
         pd.DataFrame({"index": [3, 1, 2], "name": ["Insula", *NAMES[:2]]}),
     ],
-    ids=["background", "bytes", "array", "dict", "dict0", "frame"],
+    ids=["background", "bytes", "array", "dict", "dict0", "json", "frame"],
 )
 def test_names_in_memory(names):
     same_columns(found((atlas_image(), names)), EXPECTED)
@@ -503,6 +504,10 @@ def test_the_command(tmp_path):
     line = sidecar["CommandLine"]
     assert "--atlas a=slabs.nii.gz --atlas b=slabs.nii.gz" in line
     assert "--atlas-names b=other.tsv" in line
+    done = run_here(*words, "--atlas", "a=slabs.nii.gz", "--json", folder=tmp_path)
+    rows = json.loads(done.out)["clusters"]
+    assert {row["a_regions"] is None for row in rows} == {True, False}
+    assert all((row["a_regions"] is None) == (row["mass"] is None) for row in rows)
 
 
 @pytest.mark.parametrize(

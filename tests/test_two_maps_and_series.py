@@ -277,6 +277,16 @@ def test_one_volume_of_a_series(tmp_path, volume):
     assert choices["input"]["name"] == "series.nii.gz"
 
 
+@pytest.mark.filterwarnings("ignore:.*The threshold:UserWarning")
+@pytest.mark.parametrize("shape", [(4,), (4, 1), (1, 4), (1, 4, 1)])
+def test_axes_of_length_one_count_for_nothing(shape):
+    image = image_of(series().reshape(*DATA.shape, *shape), SAMPLE.affine)
+    same_tables(
+        clusters_of_volumes(image, 3),
+        clusters_of_volumes(image_of(series(), SAMPLE.affine), 3),
+    )
+
+
 @pytest.mark.filterwarnings("ignore:volume 3. The threshold:UserWarning")
 @pytest.mark.parametrize("threshold", [3, "99%"])
 def test_all_volumes_in_one_table(tmp_path, threshold):

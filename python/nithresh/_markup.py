@@ -12,6 +12,9 @@ _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    # After a line break these two would be its options.
+    "[": "{[}",
+    "*": "{*}",
     "<": r"$<$",
     ">": r"$>$",
 } | {one: f"\\{one}" for one in "&%$#_{}"}
@@ -121,7 +124,7 @@ def _escaped(cells: Cells, escape: Callable[[str], str]) -> list[list[str]]:
 
 def _markdown_text(text: str) -> str:
     # Within a word an underscore means nothing.
-    return re.sub(r"([\\`*\[\]<>|#~$]|\b_|_\b)", r"\\\1", text)
+    return re.sub(r"([\\`*\[\]<>|#~$&]|\b_|_\b)", r"\\\1", text)
 
 
 def _latex_text(text: str) -> str:
@@ -134,7 +137,7 @@ def _latex_text(text: str) -> str:
 def _typst_text(text: str) -> str:
     if _NUMBER.fullmatch(text):
         return f"${text}$" if text.startswith("-") else text
-    return re.sub(r"([\\`*_\[\]<>#$@~/=+-])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]<>#$@~/=+.-])", r"\\\1", text)
 
 
 def _html_row(texts: Sequence[str], tag: str, cells: Cells) -> str:

@@ -1,6 +1,7 @@
 """Image files and images to arrays: paths and patterns, volumes, voxels."""
 
 import glob
+import math
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -260,10 +261,15 @@ def one_volume(img: Any, volume: Any) -> Any:
         msg = f"volume is {volume!r}; it must be an integer, counted from 0"
         raise TypeError(msg)
     image = open_image(img)
-    volumes = image.shape[-1] if len(image.shape) > 3 else 1
+    # Along the only axis that is longer than 1, if any is.
+    long = [axis for axis in range(3, len(image.shape)) if image.shape[axis] != 1]
+    axis = long[-1] if long else 3
+    volumes = math.prod(image.shape[3:])
     if not 0 <= volume < volumes:
         allowed = f"{volumes} volumes, so it must be 0 to {volumes - 1}"
         allowed = allowed if volumes > 1 else "1 volume, so it must be 0"
         msg = f"volume is {volume}; img has {allowed}"
         raise ValueError(msg)
-    return image.slicer[..., int(volume)] if len(image.shape) > 3 else image
+    if len(image.shape) <= 3:
+        return image
+    return image.slicer[(slice(None),) * axis + (int(volume),)]

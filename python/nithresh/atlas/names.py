@@ -60,9 +60,9 @@ def read_names(given: Any, name: str) -> Names:
     """
     if isinstance(given, (str, os.PathLike)):
         return _of_file(expanded(given), name)
-    if hasattr(given, "columns") and hasattr(given, "to_dict"):
-        rows = given.to_dict(orient="list")
-        return _of_table({str(key): values for key, values in rows.items()}, name)
+    if hasattr(given, "columns"):  # of pandas or polars
+        columns = {str(column): list(given[column]) for column in given.columns}
+        return _of_table(columns, name)
     if isinstance(given, Mapping):
         return Names(_unique(given.items(), name), "pairs")
     if isinstance(given, (list, tuple, np.ndarray)):

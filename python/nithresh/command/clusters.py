@@ -275,10 +275,11 @@ def _printer(options: Options) -> Callable[[str], None]:
 
 
 def _as_json(value: Any) -> Any:
-    """Return a value as JSON can hold it; NaN is null."""
+    """Return a value as JSON can hold it; what is missing is null."""
     from nithresh._choices import finite
 
-    return None if isinstance(value, float) and math.isnan(value) else finite(value)
+    is_missing = value == "" or (isinstance(value, float) and math.isnan(value))
+    return None if is_missing else finite(value)
 
 
 def _atlases(options: Options) -> dict[str, Any] | None:
