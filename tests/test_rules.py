@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from nibabel import gifti
 from nilearn.reporting import get_clusters_table
 from scipy import ndimage
 
@@ -185,6 +186,44 @@ def test_workbench_gives_the_same_labels(tmp_path_factory, data, level, extent):
     theirs = np.asarray(nibabel.load(folder / "out.nii").dataobj)
     ours, _ = label(data, level, cluster_threshold=extent, rules="workbench")
     np.testing.assert_array_equal(ours, theirs.reshape(data.shape))
+
+
+@pytest.mark.skipif(not WORKBENCH, reason="needs wb_command")
+@pytest.mark.parametrize("area", [0, 1.5])
+@pytest.mark.parametrize("seed", range(4))
+def test_workbench_gives_the_same_labels_on_a_surface(tmp_path, area, seed):
+    side = 9
+    corners = np.arange((side - 1) ** 2) // (side - 1) * side
+    corners += np.arange((side - 1) ** 2) % (side - 1)
+    halves = [[0, 1, side], [1, side + 1, side]]
+    triangles = np.concatenate([corners[:, None] + half for half in halves])
+    i, j = np.divmod(np.arange(side**2), side)
+    points = np.stack([i, j, i * j % 3 * 0.2], axis=1)
+    values = np.random.default_rng(seed).integers(-3, 4, side**2)
+    meta = gifti.GiftiMetaData(AnatomicalStructurePrimary="CortexLeft")
+    surface = gifti.GiftiImage(
+        darrays=[
+            gifti.GiftiDataArray(
+                points.astype(np.float32), "NIFTI_INTENT_POINTSET", meta=meta
+            ),
+            gifti.GiftiDataArray(triangles.astype(np.int32), "NIFTI_INTENT_TRIANGLE"),
+        ]
+    )
+    metric = gifti.GiftiDataArray(values.astype(np.float32), "NIFTI_INTENT_NONE")
+    nibabel.save(surface, tmp_path / "s.surf.gii")
+    nibabel.save(gifti.GiftiImage(darrays=[metric], meta=meta), tmp_path / "m.func.gii")
+    words = [tmp_path / "s.surf.gii", tmp_path / "m.func.gii", "1", str(area)]
+    out = tmp_path / "out.func.gii"
+    subprocess.run([WORKBENCH, "-metric-find-clusters", *words, out], check=True)
+    clusters = find_clusters(
+        tmp_path / "m.func.gii",
+        1,
+        rules="workbench",
+        surface=tmp_path / "s.surf.gii",
+        min_area=area,
+    )
+    theirs = nibabel.load(out).darrays[0].data
+    np.testing.assert_array_equal(clusters.labels_img.darrays[0].data, theirs)
 
 
 @given(VOLUMES, st.sampled_from([0.5, 1.0, 2.0]))
