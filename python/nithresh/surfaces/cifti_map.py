@@ -58,7 +58,7 @@ class CiftiFileMap:
         header.set_slope_inter(None, None)
         return self._made(result, header)
 
-    def with_labels(self, labels: NDArray[np.int32], count: int) -> Any:
+    def with_labels(self, labels: NDArray[Any], count: int) -> Any:
         """Make an image of labels, as ``.dlabel.nii`` files hold."""
         place = self._words.place_of_maps
         xml = cifti_xml.with_labels(self._file.xml, place, "clusters", colours(count))
@@ -116,7 +116,7 @@ class CiftiImageMap:
         header.set_data_dtype(result.dtype)
         return Cifti2Image(_as_maps(result), self._image.header, header)
 
-    def with_labels(self, labels: NDArray[np.int32], count: int) -> Any:
+    def with_labels(self, labels: NDArray[Any], count: int) -> Any:
         """Make an image with a table of labels."""
         own: Any = self._image.header
         table = {0: ("???", (1.0, 1.0, 1.0, 0.0))} | {

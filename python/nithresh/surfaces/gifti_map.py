@@ -81,7 +81,7 @@ class GiftiMap:
             version=self.image.version,
         )
 
-    def with_labels(self, labels: NDArray[np.int32], count: int) -> nibabel.GiftiImage:
+    def with_labels(self, labels: NDArray[Any], count: int) -> nibabel.GiftiImage:
         """Make an image with a table of labels, as ``.label.gii`` files have."""
         table = GiftiLabelTable()
         shades = [(1.0, 1.0, 1.0, 0.0), *((*own, 1.0) for own in colours(count))]

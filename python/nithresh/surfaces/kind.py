@@ -42,7 +42,7 @@ class Kind(Protocol):
         `limits` are its smallest and its largest value.
         """
 
-    def with_labels(self, labels: NDArray[np.int32], count: int) -> Any:
+    def with_labels(self, labels: NDArray[Any], count: int) -> Any:
         """Make an image of labels up to `count`, one for each node."""
 
 

@@ -42,6 +42,7 @@ def rows_and_maps(
     maps = []
     for sign in signs:
         of_sign = np.where(np.append(0, found["signs"]) == sign, ids, 0)
-        own = of_sign.astype(np.int32)[labels]
+        # Of nilearn's type.
+        own = of_sign.astype(np.int64)[labels]
         maps.append(opened.kind.with_labels(own, int(of_sign.max())))
     return rows, maps, found["signs"]

@@ -51,7 +51,7 @@ class OverlayMap:
         voxels = result.reshape(self.image.shape)
         return image_like(self.image, voxels, limits, copy_header=True)
 
-    def with_labels(self, labels: NDArray[np.int32], count: int) -> Any:
+    def with_labels(self, labels: NDArray[Any], count: int) -> Any:
         """Make an image of the class and the shape of this one."""
         return label_image(self.image, labels.reshape(self._shape[:3]), count)
 
@@ -77,7 +77,7 @@ class MorphMap:
 
     def with_labels(
         self,
-        labels: NDArray[np.int32],
+        labels: NDArray[Any],
         count: int,
     ) -> nibabel.MGHImage:
         """Make an MGH image of shape (n, 1, 1)."""

@@ -64,7 +64,7 @@ class SurfaceImageMap:
 
     def with_labels(
         self,
-        labels: NDArray[np.int32],
+        labels: NDArray[Any],
         count: int,
     ) -> Any:
         """Make an image of labels that shares the surfaces."""
