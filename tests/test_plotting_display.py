@@ -471,7 +471,7 @@ def test_transparency_as_a_number(sample):
     with pytest.warns(UserWarning, match="transparency is 1.5"):
         display = draw(sample, transparency=1.5)
     assert display.axes["x"].ax.images[-1].get_alpha() == 1
-    with pytest.warns(UserWarning, match="alpha gives way"):
+    with pytest.warns(UserWarning, match="alpha is ignored"):
         draw(sample, transparency=0.5, alpha=0.1)
     assert draw(sample, alpha=0.1).axes["x"].ax.images[-1].get_alpha() == 0.1
 

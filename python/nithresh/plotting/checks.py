@@ -48,14 +48,14 @@ def check_black_bg(
 
 
 def check_limit(value: Any, name: str) -> float | None:
-    """Check an end of the colours; None for what is no limit."""
+    """Check an end of the colours; NaN and infinities count as none."""
     if value is None:
         return None
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         msg = f"{name} is {value!r}; it must be a number or None"
         raise TypeError(msg)
     if not math.isfinite(value):
-        warn(f"{name} is {value}, which is no limit; the map's own is taken")
+        warn(f"{name} is {value}; the extreme of the map is used instead")
         return None
     return float(value)
 
@@ -149,7 +149,7 @@ def check_interpolation(resampling_interpolation: Any) -> bool:
 
 
 def check_imshow_kwargs(kwargs: dict[str, Any], function: Any) -> None:
-    """Refuse what would move the voxels, and what neither call nor imshow knows."""
+    """Refuse keywords that would move voxels, and unknown ones."""
     if not kwargs:
         return
     from matplotlib.artist import ArtistInspector
@@ -158,7 +158,7 @@ def check_imshow_kwargs(kwargs: dict[str, Any], function: Any) -> None:
 
     for name in ("extent", "origin", "norm"):
         if name in kwargs:
-            msg = f"{name} is given; it cannot be, because the plot itself sets it"
+            msg = f"{name} cannot be given: the plot sets it"
             raise TypeError(msg)
     own = set(inspect.signature(function).parameters)
     known = own | set(inspect.signature(Axes.imshow).parameters)

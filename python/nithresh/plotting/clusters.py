@@ -58,8 +58,7 @@ _MESSAGE_WIDTH = 0.9  # of the frame
 class ClustersDisplay(SliceDisplay):
     """Cuts through the peaks of clusters, a row for each, at one scale.
 
-    What :func:`plot_clusters` returns; not made by hand. What is drawn on it is drawn
-    on all of its panels.
+    Returned by :func:`plot_clusters`. Anything drawn on it is drawn on all panels.
 
     Attributes
     ----------
@@ -136,12 +135,12 @@ def plot_clusters(
         How many clusters to draw at most: 1 to n, which are the largest. Each has a
         row of its own; more than five stand two in a row.
     bg_img : str, pathlib.Path, nibabel image or None
-        What the map lies on. The brain of the MNI152 template if not given, nothing
-        if None or False.
+        The background. The brain of the MNI152 template if not given, nothing if None
+        or False.
     output_file : str, pathlib.Path or file, optional
         Save the figure here and close it.
     colorbar : bool, default=True
-        One for all rows. Values that are hidden are grey on it.
+        Draw one colour bar for all rows, on which hidden values are grey.
     figure, axes, title, annotate, draw_cross, black_bg, cmap, vmin, vmax, \
 radiological, cbar_label
         As in :func:`plot_stat_map`. The extremes of the colours are, if not given,
@@ -232,7 +231,7 @@ radiological, cbar_label
 
 
 def _rows(clusters: Clusters, numbers: list[int], columns: int) -> list[list[Cut]]:
-    """Return the cuts through the peaks, with so many clusters in each row."""
+    """Return the cuts through the peaks, with ``columns`` clusters in each row."""
     return [
         [
             cut
@@ -269,7 +268,7 @@ def _open_thresholded(clusters: Clusters) -> StatMap:
 
 
 def _write_headings(panels: Panels, numbers: list[int]) -> None:
-    """Write which cluster a row is about, above its first panel."""
+    """Write the number of its cluster above the first panel of each row."""
     size = panels.sizes.bar
     panels.make_room_above(_LINE * size)
     firsts = [panel for panel in panels.all if panel.direction == "x"]

@@ -1,4 +1,4 @@
-"""Colour maps by name, those of nilearn included, and which of them have a centre."""
+"""Colour maps by name, with those of nilearn, and which of them are diverging."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["colormap", "is_diverging"]
 
-# Those of matplotlib that grow away from a centre.
+# matplotlib's diverging maps.
 _DIVERGING = frozenset(
     [
         "PiYG",
@@ -35,8 +35,8 @@ _DIVERGING = frozenset(
         "vanimo",
     ]
 )
-# Two halves that mirror each other: the upper one is a map of matplotlib, the lower
-# one the same backwards, with its channels (red, green, blue) taken from these.
+# Two mirrored halves. The upper half is a map of matplotlib; the lower half is the same
+# map reversed, with its channels (red, green, blue) in this order.
 _MIRRORED = {
     "cold_hot": ("hot", "bgr"),
     "cold_white_hot": ("hot_r", "bgr"),
@@ -119,7 +119,7 @@ def _register(cmap: Colormap) -> None:
 
 
 def is_diverging(cmap: Colormap) -> bool:
-    """Whether the colours grow away from a centre, which then belongs to 0."""
+    """Whether a colour map is diverging, so that its centre stands for 0."""
     name = cmap.name.removesuffix("_r")
     return name in _DIVERGING or name in _MIRRORED or name in _JOINED
 

@@ -44,7 +44,7 @@ HIDDEN_COLOR = "0.5"
 _TICK_LENGTH = 2.0
 _TICK_PAD = 2.0
 _LINE_WIDTH = 0.6
-# A label may be off its place by this part of the bar: less than a line is wide.
+# How far a label may be from its value, as a part of the bar: less than a line's width.
 _NEARLY = 0.01
 _EXTENDS = {
     (False, False): "neither",
@@ -53,9 +53,9 @@ _EXTENDS = {
     (True, True): "both",
 }
 _EXTEND_SHARE = 0.05  # of the bar's height, for each pointed end
-# The most that a bar is tall, of the size of its labels.
+# Greatest height of a bar, relative to the size of its labels.
 _TALLEST = 24.0
-# Height of a line of labels, of their size.
+# Line height of labels, relative to their size.
 _LINE = 1.1
 
 
@@ -148,10 +148,10 @@ def color_limits(
 
 
 def centred(limits: ColorLimits, vmin: float | None, vmax: float | None) -> ColorLimits:
-    """Return limits for colours that grow away from a centre: that stands for 0.
+    """Return limits that centre a diverging colour map on 0.
 
-    The bar keeps its ends. Limits that the caller gave on one side of 0, and two of
-    them, stay.
+    The bar keeps its ends. Nothing changes if the caller gave both limits, or if both
+    ends of the bar are on one side of 0.
 
     Examples
     --------
@@ -350,10 +350,10 @@ def plan_bar(
         low, high, threshold, two_sided=two_sided, tick_format=tick_format
     ).tolist():
         label = tick_format % tick
-        # Rounding can take an end off the bar, and a threshold may be beyond it.
+        # Rounding can move an end off the bar, and a threshold can lie beyond it.
         place = ends.get(label, tick)
         if abs(float(label) - place) > nearly:
-            # A format such as "%i" cuts digits off: what it says stands where it holds.
+            # A format such as "%i" drops digits: the label moves to what it states.
             place = float(label)
         is_hidden = band is not None and (
             place != 0 and band[0] + nearly < place < band[1] - nearly
@@ -407,7 +407,7 @@ def draw_bar(
     limits = bar.limits
     low, high = limits.bar_min, limits.bar_max
     edges = np.linspace(low, high, _COLORS + 1)
-    # Pointed ends have the colours of what is beyond the map's limits.
+    # Pointed ends have the colours of values beyond the limits.
     norm = Normalize(limits.vmin, limits.vmax)
     colors = cmap(norm((edges[:-1] + edges[1:]) / 2))
     shown = ListedColormap(colors, name=cmap.name).with_extremes(
@@ -444,7 +444,7 @@ def draw_bar(
     ax.yaxis.label.set_color(ink)
     ax.yaxis.label.set_fontsize(size)
     if label is not None:
-        # One letter is not turned.
+        # A single letter stays upright.
         turned: dict[str, Any] = (
             {"rotation": 0, "ha": "left", "va": "center"} if len(label) == 1 else {}
         )
@@ -484,15 +484,15 @@ def spread(
 ) -> npt.NDArray[np.float64]:
     """Move rising positions apart, as little as it takes.
 
-    Neighbours that touch form a block around the mean of what they wanted.
+    Neighbours that touch form a block around the mean of their positions.
 
     Examples
     --------
     >>> spread(np.array([0.0, 9.0, 10.0, 11.0]), 4.0).tolist()
     [0.0, 6.0, 10.0, 14.0]
     """
-    # With the distances taken out, "no closer than" becomes "not falling": blocks
-    # are merged until their means rise.
+    # Without the distances this is isotonic regression: neighbours are pooled until
+    # their means rise.
     steps = distance * np.arange(len(positions))
     blocks: list[tuple[float, int]] = []
     for value in (positions - steps).tolist():

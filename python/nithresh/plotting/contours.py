@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 __all__ = ["edges", "sorted_levels"]
 
-# What may be said for each level.
+# Properties that can differ from level to level.
 _OF_LEVELS = ("colors", "linewidths", "linestyles")
-# Edges are where the gradient is above this percentile of it.
+# An edge has a gradient above this percentile.
 _STEEP = 75.0
 
 
 def sorted_levels(style: dict[str, Any], stat_map: StatMap) -> dict[str, Any]:
-    """Return the keywords of contours with rising levels, and what belongs to them.
+    """Sort the levels of contours, and their colours and line styles with them.
 
     A number of levels is that many, evenly inside the range of the map.
     """

@@ -29,10 +29,10 @@ __all__ = ["Asked", "check_cuts", "choose_cuts", "peak_of"]
 #: "peak" for the peak of the map itself, or None to choose.
 Asked = dict[str, int] | dict[str, list[float]] | str | None
 
-# As a number of cuts: as many as this, or as there are.
+# The number of cuts if the caller gives none; fewer in a map with fewer slices.
 _USUAL = 0
 _USUAL_COUNT = 7
-# Of the non-zero abs values, where the threshold itself singles out no cluster.
+# Of the non-zero abs values; stands in for a threshold that hides nothing.
 _PERCENTILE = 80.0
 _PEAK = "peak"
 _CLUSTER = re.compile(r"cluster:([0-9]+)")
@@ -202,12 +202,12 @@ def _through(point: npt.NDArray[np.float64], mode: Mode) -> dict[str, list[float
 
 
 def _peak(volume: Volume) -> npt.NDArray[np.float64]:
-    """Where the largest abs value is, in mm, shape (3,).
+    """Return where the largest abs value is, in mm, shape (3,).
 
-    Of equal ones the voxel with the smallest indices, as in the table of clusters.
+    Ties go to the voxel with the smallest indices, as in the table of clusters.
     """
     data = volume.data
-    # As Python numbers: of integers, the lowest has no abs value in its type.
+    # As Python numbers: the lowest integer of a type has no abs value in that type.
     highest = max(-data.min().item(), data.max().item())
     at = (data == highest) | (data == -highest)
     return volume.mm(np.argwhere(at)[0])
@@ -216,7 +216,7 @@ def _peak(volume: Volume) -> npt.NDArray[np.float64]:
 def _centre_of_largest_cluster(
     stat_map: StatMap,
 ) -> npt.NDArray[np.float64]:
-    """Where the largest cluster shown has its centre of mass, in mm, shape (3,).
+    """Return the centre of mass of the largest cluster shown, in mm, shape (3,).
 
     A centre that lies in a hollow moves to the cluster's nearest voxel, so that the
     cut always shows something.
@@ -230,7 +230,7 @@ def _centre_of_largest_cluster(
     )
     ijk = np.argwhere(labels == 1)
     weights = np.abs(volume.data[tuple(ijk.T)].astype(np.float64))
-    # By a power of two, which changes no digit: their sum may be too large.
+    # Scaled by a power of two, which is exact: the sum could overflow.
     weights = np.ldexp(weights, -np.frexp(weights.max())[1])
     centre = weights @ ijk / weights.sum()
     if (ijk == np.floor(centre + 0.5)).all(axis=1).any():
@@ -245,8 +245,8 @@ def _centre_of_largest_cluster(
 def _singling_threshold(stat_map: StatMap) -> float:
     """Return the map's threshold, or a higher one where it keeps the whole brain.
 
-    A threshold that hides no value of the side it shows makes one "cluster" of all
-    the map: then it is the 80th percentile of the abs values shown.
+    A threshold that hides nothing would make one cluster of the whole map. The 80th
+    percentile of the abs values that are shown stands in for it.
     """
     level, raw = stat_map.threshold, stat_map.raw.data
     if level:
@@ -293,7 +293,7 @@ def _check_count(cut_coords: Any) -> int:
 
 
 def _numbers(cut_coords: Any) -> list[float] | None:
-    """Return the cuts as floats; None when they are no finite numbers."""
+    """Return the cuts as floats; None unless all are finite numbers."""
     if isinstance(cut_coords, str) or not np.iterable(cut_coords):
         return None
     coords = list(cut_coords)

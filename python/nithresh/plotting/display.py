@@ -54,7 +54,7 @@ _LINE = 1.2  # height of a line, of the size of its text
 class SliceDisplay:
     """Cuts through a volume, side by side at one scale.
 
-    What :func:`plot_stat_map` returns; not made by hand.
+    Returned by :func:`plot_stat_map`.
 
     Attributes
     ----------
@@ -127,7 +127,7 @@ class SliceDisplay:
 connectivity, volume, resampling_interpolation
             As in :func:`plot_stat_map`.
         colorbar : bool, default=False
-            A display has one colour bar at most.
+            A display can have one colour bar.
         cbar_tick_format : str, default="%.2g"
         cbar_vmin, cbar_vmax : float, optional
             Ends of the bar; those of the colours if not given.
@@ -190,7 +190,7 @@ connectivity, volume, resampling_interpolation
         img : str, pathlib.Path or nibabel image
             3-D, or 4-D with one volume. Outside its field of view counts as 0.
         threshold : float, str or None
-            What filled contours show; lines are never thresholded.
+            Only for filled contours; lines are never thresholded.
         filled : bool, default=False
             Fill the areas between levels; a single level is filled upwards.
         **kwargs
@@ -215,7 +215,7 @@ connectivity, volume, resampling_interpolation
         for panel in self.axes.values():
             grid = volume.grid(panel.direction, panel.coord, self._panels.view).padded()
             sample = volume.nearest if volume.is_integer else volume.linear
-            # Masked would be open ends: outside, a mask is 0.
+            # Outside its field of view a map counts as 0, so that contours close.
             plane = sample(grid).filled(0)
             if not _crossed(plane, levels):
                 continue
@@ -409,8 +409,8 @@ connectivity, volume, resampling_interpolation
         """Write a title in a box above the panels, in place of an earlier one.
 
         A title that is too long for the frame is wrapped or shrunk, and the panels
-        make room for it. A title with `x` or `y` stands there as it is, and moves
-        nothing.
+        make room for it. A title with `x` or `y` stays where it is put, and nothing
+        moves.
 
         Parameters
         ----------

@@ -41,7 +41,7 @@ _parts: weakref.WeakKeyDictionary[Any, list[weakref.ref[Any]]] = (
 # The resolution of pictures in vector files: that of print.
 _PRINT_DPI = 300
 _PNG_LEVEL = 2
-# Settings by which texts stay texts.
+# Settings that keep text as text.
 _TEXTS = {"svg.fonttype": "none", "pdf.fonttype": 42, "ps.fonttype": 42}
 _saving = threading.RLock()
 # What matplotlib calls the date in formats that have one.
@@ -67,8 +67,8 @@ def open_frame(
     facecolor : str
         Of a new figure.
     on_screen : bool
-        Whether a new figure must show up in a notebook or a window. Only then, or
-        for a figure's number, does pyplot come in.
+        Whether a new figure must show up in a notebook or a window. pyplot is
+        imported only then, or for a figure's number.
     """
     from matplotlib.axes import Axes
     from matplotlib.figure import FigureBase
@@ -107,7 +107,7 @@ def is_dark(
     figure: Figure | SubFigure | int | str | None,
     axes: Axes | Sequence[float] | None,
 ) -> bool:
-    """Whether what the caller gave to draw on is a dark figure."""
+    """Whether the caller's figure is dark."""
     from matplotlib.axes import Axes
     from matplotlib.colors import to_rgba
     from matplotlib.figure import FigureBase
@@ -126,7 +126,7 @@ def is_dark(
 
 
 def forget_earlier(frame: Axes) -> None:
-    """Remove what an earlier plot has drawn in the place of a frame."""
+    """Remove what an earlier plot drew in the same place."""
     place = frame.get_position().bounds
     for other in list(frame.figure.axes):
         parts = _parts.get(other)
@@ -223,7 +223,7 @@ def _write(figure: Figure, target: Any, dpi: Any, kwargs: dict[str, Any]) -> Non
     # Settings belong to all threads.
     file_format = kwargs.get("format", rcParams["savefig.format"]).lower()
     if file_format == "png":
-        # The usual level takes three times as long, for a file a little smaller.
+        # The default level takes three times as long and saves little.
         kwargs = {"pil_kwargs": {"compress_level": _PNG_LEVEL}, **kwargs}
     pictures = ready_pictures(figure, file_format)
     with _saving, rc_context(texts), pictures:
@@ -231,7 +231,7 @@ def _write(figure: Figure, target: Any, dpi: Any, kwargs: dict[str, Any]) -> Non
 
 
 def _tight_box(figure: Figure, pad: Any) -> Any:
-    """Return what is drawn, in inches: frames themselves are empty."""
+    """Return the box around all that is drawn, in inches, without empty frames."""
     from matplotlib.transforms import Bbox
 
     figure.draw_without_rendering()
@@ -259,7 +259,7 @@ def _tight_box(figure: Figure, pad: Any) -> Any:
 
 @contextlib.contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Name in an error the file that was to be, and not a folder of it."""
+    """Name the user's file in errors about its folder."""
     try:
         yield
     except OSError as error:
@@ -282,8 +282,7 @@ def closed_on_error(
 ) -> Iterator[None]:
     """Close the figure of a frame that was opened for a plot, if the plot fails.
 
-    Nobody else knows such a figure; `figure` and `axes` are what the caller gave, whose
-    own figures stay.
+    Nobody else holds such a figure. The caller's own `figure` and `axes` stay open.
     """
     try:
         yield

@@ -3,8 +3,8 @@
 A voxel is a box, not a point: voxel ``i`` covers ``i - 0.5`` to ``i + 0.5``, and
 every extent and bound in this file is the *edge* of such a box. A plane is read
 straight from the voxels through the inverse affine; the volume itself is never
-resampled, so a drawn value is one that the map has (nearest), or a blend of its
-neighbours where that was asked for (linear).
+resampled. So a drawn value is one that the map has (nearest), or a blend of
+neighbours (linear).
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class Volume:
     def is_integer(self) -> bool:
         """Whether all values are whole numbers: labels, masks, counts.
 
-        Between two labels there is no third, so such a volume is never blended.
+        Labels cannot be blended: there is no label between two others.
         """
         if self.data.dtype.kind in "biu":
             return True

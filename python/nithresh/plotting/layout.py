@@ -18,7 +18,7 @@ Size = tuple[float, float]
 _MARGIN = 0.008  # around the panels, part of the frame's width
 _MOST_MARGIN = 0.02  # above and below them, part of the frame's height
 _GAP = 0.008  # between panels, part of the frame's width
-_LEAST_PANELS = 0.3  # part of the frame that title and bar cannot take
+_LEAST_PANELS = 0.3  # part of the frame that is kept for the panels
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def arrange(
     frame : (float, float)
         Width and height of the frame in points.
     rows : sequence of sequence of (float, float)
-        Width and height in mm of each panel of each row. Those of one column stand
-        one below the other, each in the middle.
+        Width and height in mm of each panel of each row. Panels of one column are
+        centred on each other.
     title : float
         Height of the title in points. The panels stand right below it, and all of this
         in the middle of the frame.
@@ -115,8 +115,7 @@ def arrange(
     lowered = spare_up / height
     if bar is None:
         return Layout(panels, None, lowered)
-    # As tall as the panels of all rows, where that leaves its labels room; beside
-    # them, where there is room to spare on the right.
+    # The bar is as tall as all rows at most, and stands right beside the panels.
     middle = margin_up + spare_up + (block + labels - marks) / 2
     beside = block - labels - marks
     above = height - title - margin_up - middle
@@ -141,7 +140,7 @@ def wrapped(
     per_row: float = 0.0,
     bar: BarRoom | None = None,
 ) -> int:
-    """Return in how many of `columns` panels are largest; the most of equals."""
+    """Return the number of columns with the largest panels; the most of a tie."""
 
     def scale(count: int) -> float:
         rows = [sizes[start : start + count] for start in range(0, len(sizes), count)]

@@ -47,8 +47,8 @@ __all__ = [
 HIDE_ZEROS = 1e-6
 
 _AUTO = "80%"
-# How far the border reaches that tells a dark background from a light one, in
-# voxels, and how much the background is dimmed on either.
+# Width in voxels of the border that tells a dark background from a light one, and how
+# much either is dimmed.
 _BORDER = 2
 _DIM_ON_BLACK = 0.8
 _DIM_ON_WHITE = 0.6
@@ -133,7 +133,7 @@ def check_map_request(
     comparison: Any = None,
     rules: Any = None,
 ) -> Request | None:
-    """Check the words of thresholding, None for a threshold of None.
+    """Check the arguments of thresholding; None for a threshold of None.
 
     The threshold may be "auto" here too: the 80th percentile.
     """
@@ -200,10 +200,10 @@ def open_stat_map(
 
 
 def with_colors(stat_map: StatMap, low: float, high: float) -> StatMap:
-    """Return a map without the values of a sign for which limits leave no colours.
+    """Hide the values of a sign that the colour limits leave out.
 
-    ``low`` and ``high`` are the limits. Between them and the threshold there must be
-    room for the values of each sign, or they would have the colour of other values.
+    Without room between the threshold and the limit (``low`` or ``high``), values of
+    that sign would have the colour of others.
     """
     if stat_map.threshold is None:
         return stat_map
@@ -332,7 +332,7 @@ def _open(
 
 
 def _unmasked(img: Any) -> Any:
-    """Return an image with 0 for voxels that are masked, which are not drawn."""
+    """Return an image with 0 for masked voxels, so that they are not drawn."""
     data = getattr(img, "dataobj", None)
     if not isinstance(data, np.ma.MaskedArray):
         return img

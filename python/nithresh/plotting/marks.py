@@ -36,8 +36,8 @@ def lift(mark: Text) -> None:
 def covers_voxels(mark: Text, ax: Axes, size: tuple[float, float]) -> bool:
     """Whether a mark at its corner covers a voxel that is drawn.
 
-    ``size`` of the panel is in points. The mark takes a square, which is a little
-    more than its letter.
+    ``size`` of the panel is in points. A mark counts as a square, which is slightly
+    larger than its letter.
     """
     letter = float(mark.get_fontsize())
     is_left = mark.get_horizontalalignment() == "left"

@@ -1,6 +1,6 @@
 """Display modes: which directions are cut, in which rows, under which keys.
 
-A mode is one entry of ``MODES``. Nobody else knows their names.
+A mode is one entry of ``MODES``. No other module knows their names.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Cut = tuple[str, float]
 _BAR_WIDTH = 0.7
 # More panels than this stand in several rows.
 _MOST_IN_ROW = 8
-# Panels in several rows are smaller: this part of the size.
+# Relative size of panels that stand in several rows.
 _IN_ROWS = 0.7
-# Columns per row of many cuts, so that the figure is wider than high.
+# Columns to rows of many cuts: figures are wider than high.
 _WIDER = 1.6
 
 
@@ -96,7 +96,7 @@ class Mode:
         return columns * width + (_BAR_WIDTH if colorbar else 0), count * height
 
     def columns(self, number: int) -> Sequence[int]:
-        """Return in how many columns so many panels may stand, if it is a choice."""
+        """Return the numbers of columns to choose from, for so many panels."""
         if not self.wraps or number <= _MOST_IN_ROW:
             return (number,)
         return range(1, number + 1)

@@ -26,8 +26,8 @@ _HALF_HEIGHT = 0.5
 _HALO = 1.0  # points around a number
 # Erosions; deeper in a cluster, one place is as good as another.
 _DEEPEST = 8
-# A number that takes more of its cluster than this stands beside it: the cluster has
-# this many times its area.
+# A number stands in a cluster that has at least this many times its area, and beside
+# smaller ones.
 _LEAST_SHOWN = 2.5
 _NOISE = 1e-6  # mm
 # Above all that is in the panel, cluster 1 above all others.
@@ -120,8 +120,8 @@ class Numbers:
     def place(self, view: Bounds, scale: float) -> None:
         """Put each number in its cluster, off the others and inside the panel.
 
-        The number of a small cluster stands beside it, where that hides no other one.
-        Where there is no room for that, on whatever covers least.
+        The number of a small cluster stands beside it if it hides no other cluster
+        there, and otherwise where it covers least.
 
         Parameters
         ----------
@@ -191,7 +191,7 @@ def find_places(plane: npt.NDArray[Any], grid: PlaneGrid) -> list[Places]:
         present.tolist(), np.split(order, first[1:].tolist()), strict=True
     ):
         away = ((point[own] - point[own].mean(axis=0)) ** 2).sum(axis=1)
-        # Rounded: of mirrored places the first, on every platform.
+        # Rounded, so that ties are broken alike on every platform.
         best = np.lexsort((away.round(6), -depth[own]))
         places.append(Places(label, point[own][best], np.array(grid.steps)))
     return places

@@ -235,9 +235,9 @@ class Panels:
         if background.volume is None:
             return
         for panel, grid, plane in self.planes(background.volume, linear=True):
-            # Between a voxel of the brain and nothing lies no darker brain, but half of
-            # it: its share is the alpha. That blends between pixels too, where a mask
-            # would eat half a voxel of the rim.
+            # Brain blended with nothing would be dark: values are those of the brain
+            # alone, and its share is the alpha. matplotlib blends that between pixels
+            # too, where a mask would cut half a voxel off the rim.
             share = background.volume.mask.linear(grid).filled(0).clip(0, 1)
             values = plane.filled(0)
             np.divide(values, share, out=values, where=share > 0)
@@ -268,12 +268,12 @@ class Panels:
         """
         style = {"interpolation": VOXELS, "aspect": "equal", **style}
         if transparency is not None and "alpha" in style:
-            warn("alpha gives way to transparency, which says the same")
+            warn("alpha is ignored, because transparency is given")
         volume = stat_map.kept
         self._finest = min(self._finest, *(volume.step(axis) for axis in range(3)))
         self.grow(volume.content_bounds)
-        # Between a voxel that is kept and one that is not lie values below the
-        # threshold: nothing is blended unless nothing is hidden.
+        # A blend of a voxel that is kept and a hidden one can be below the threshold,
+        # so only a map of which nothing is hidden is blended.
         linear = (
             linear
             and stat_map.threshold is None
@@ -300,7 +300,7 @@ class Panels:
     def draw_clusters(self, labels: Volume) -> None:
         """Outline and number the clusters of a label volume in each panel.
 
-        Called after all other texts are in the panels, which the numbers evade.
+        Call this after all other texts are drawn: the numbers avoid them.
         """
         from matplotlib.collections import LineCollection
 
@@ -482,7 +482,7 @@ class Panels:
         spans = self.view[:, 1] - self.view[:, 0]
         room = self._bar_room
         if room is not None and self.colorbar is not None:
-            # Who has the colour bar may write beside it.
+            # The caller may have added a label to the bar.
             right = label_room(self.colorbar.ax.get_ylabel(), self._bar_font_size)
             room = dataclasses.replace(room, right=right)
         taken: dict[str, Any] = {"title": self._title_height, "bar": room}

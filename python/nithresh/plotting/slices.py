@@ -70,7 +70,7 @@ def slices_of(volume: Volume, axis: int) -> Slices:
 
 
 def strongest(slices: Slices, count: int) -> list[int]:
-    """Return the indices of so many slices, at most as many as there are.
+    """Return the indices of the strongest slices that lie apart, ``count`` of them.
 
     Examples
     --------

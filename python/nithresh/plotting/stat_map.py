@@ -1,4 +1,4 @@
-"""``plot_stat_map``: check what was asked for, prepare it, draw it."""
+"""``plot_stat_map``: check the arguments, prepare the images, draw them."""
 
 from __future__ import annotations
 
@@ -98,17 +98,17 @@ def plot_stat_map(
 
     The map is thresholded voxel by voxel before anything is drawn, by the rule of
     :func:`nithresh.threshold_img`: a voxel equal to the threshold is shown, and no
-    pixel shows a value below it. Only the voxels in the cuts are read; nothing is
-    resampled but the pixels of a cut through an oblique image.
+    pixel shows a value below it. Only the voxels in the cuts are read. Only cuts
+    through an oblique image are resampled.
 
     Parameters
     ----------
     stat_map_img : str, pathlib.Path or nibabel image
         A map of shape (x, y, z), or (x, y, z, volumes) with one volume or with
-        `volume`. Never changed. NaN and infinities are as 0.
+        `volume`. Never changed. NaN and infinities count as 0.
     bg_img : str, pathlib.Path, nibabel image or None
-        What the map lies on; its zeros are not drawn. The brain of the MNI152
-        template if not given, nothing if None or False.
+        The background; its zeros are not drawn. The brain of the MNI152 template if
+        not given, nothing if None or False.
     cut_coords : float, sequence of float, dict, str or None
         Where to cut, in mm. For ``"ortho"`` and ``"tiled"`` x, y and z; for two
         panels two numbers in that order too. For ``"x"``, ``"y"`` and ``"z"`` a list,
@@ -116,12 +116,12 @@ def plot_stat_map(
         apart, chosen as in nilearn among those that show something. For ``"mosaic"`` a
         number of cuts, three of them (x, y, z), or a list of cuts for each of
         ``{"x": ..., "y": ..., "z": ...}``.
-        ``"cluster:3"`` is the peak of cluster 3 of `clusters`, and ``"peak"`` that
-        of the largest of them or, if there are none, the voxel of the largest
-        abs(value) that is shown. None otherwise is the centre of mass of the
-        largest cluster, moved to its nearest voxel if it lies outside; the clusters
-        are those at the threshold or, where it hides no value, at the 80th
-        percentile of the non-zero abs(values).
+        ``"cluster:3"`` is the peak of cluster 3 of `clusters`. ``"peak"`` is that of
+        cluster 1 or, without `clusters`, the voxel with the largest abs(value) that is
+        shown. With None, other modes cut through the centre of mass of the largest
+        cluster, or its nearest voxel if the centre lies outside. The clusters are those
+        at the threshold or, if it hides nothing, at the 80th percentile of the non-zero
+        abs(values).
     output_file : str, pathlib.Path or binary file object, optional
         Save the figure here and close it. The extension tells the format, or
         matplotlib's setting does; missing folders are made.
@@ -131,7 +131,7 @@ def plot_stat_map(
         cuts of one direction, in rows where they are more than eight, and
         ``"mosaic"`` a row of those for each direction.
     colorbar : bool, default=True
-        Values that are hidden are grey on it.
+        Draw a colour bar, on which hidden values are grey.
     cbar_tick_format : str, default="%.2g"
         ``"%i"`` for integers.
     figure : matplotlib figure or subfigure, int or str, optional
@@ -141,11 +141,10 @@ def plot_stat_map(
     title : str, optional
         Above the panels; wrapped or shrunk when it is too long.
     threshold : float, str or None, default=1e-6
-        In the units of the map. The default hides zeros alone, however small the
-        other values. ``"95%"`` is that of `threshold_img`: a percentile of
+        In the units of the map. The default hides only zeros, however small the
+        other values are. ``"95%"`` is that of `threshold_img`: a percentile of
         abs(values) (of the values >= 0 if not `two_sided`), linearly interpolated,
-        plus 1e-5. ``"auto"`` is ``"80%"``. None hides nothing: zeros too cover the
-        background.
+        plus 1e-5. ``"auto"`` is ``"80%"``. None hides nothing, not even zeros.
     annotate : bool, default=True
         Mark left and right, and the cuts.
     draw_cross : bool, default=True
@@ -154,9 +153,8 @@ def plot_stat_map(
         Draw on black. "auto": if the image given as `bg_img` is dark at its faces, or
         the figure to draw on is dark.
     cmap : str or matplotlib colormap, default="RdBu_r"
-        matplotlib's names and nilearn's. The middle of one that grows away from a
-        centre is 0, so that a map of one sign has half of the colours, unless `vmin`
-        and `vmax` say otherwise.
+        matplotlib's names and nilearn's. Diverging colours are centred on 0, so that a
+        map of one sign has half of them, unless `vmin` and `vmax` say otherwise.
     symmetric_cbar : bool or "auto", default="auto"
         Whether the colours run from -vmax to vmax. "auto": if the map has both
         signs or, when `vmin` and `vmax` are given, if those mirror each other.
@@ -172,18 +170,18 @@ def plot_stat_map(
         Flip the panels left to right, so that the left of the brain is on the
         right.
     resampling_interpolation : {"continuous", "linear", "nearest"}
-        How pixels of a cut through an *oblique* map get their value, which matters
-        only if nothing is hidden (`threshold` is None) and the map has other than
-        whole numbers: linearly between voxels for the first two. All other maps
-        are drawn voxel by voxel, because a blend of voxels above and below the
-        threshold would show values below it.
+        How a cut through an *oblique* map is sampled: the first two interpolate
+        linearly between voxels. This matters only if nothing is hidden (`threshold` is
+        None) and not all values are integers. All other maps are drawn voxel by voxel,
+        because a blend of voxels above and below the threshold would show values below
+        it.
     transparency : float, str, pathlib.Path or nibabel image, optional
-        Alpha from 0 to 1, of all or per voxel: then it is abs(value), scaled from
-        `transparency_range` to 0 to 1.
+        Alpha from 0 to 1. An image gives one for each voxel: its abs(value), scaled
+        from `transparency_range` to 0 to 1.
     transparency_range : (float, float), optional
         From 0 to the largest abs(value) if not given.
     cluster_threshold : int, default=0
-        Least extent in voxels of a cluster that is shown.
+        The smallest cluster that is shown, in voxels.
     two_sided : bool, default=True
         Show ``abs(v) >= threshold``. Otherwise show ``v >= threshold``, or
         ``v <= threshold`` if the threshold is negative.
@@ -199,17 +197,17 @@ def plot_stat_map(
     clusters : Clusters, optional
         What :func:`nithresh.find_clusters` gave for this map or another one. In each
         panel its clusters are outlined along the borders of their voxels, and their
-        numbers, the ids of its table, written over them. What is hidden is up to
-        `threshold` and `cluster_threshold` as ever.
+        numbers, the ids of its table, written over them. Only `threshold` and
+        `cluster_threshold` hide voxels.
     cbar_label : str, optional
         Beside the bar, such as "z".
     volume : int, optional
         Which volume of a 4-D image, counted from 0.
     decimals : int, optional
-        Of the cuts that are written; as many as tell neighbouring cuts and slices
-        apart, if not given.
+        Decimals of the positions of the cuts. If not given, enough to tell neighbouring
+        cuts and slices apart.
     brain_color : colour, default="0.5"
-        Of the values on the bar that are hidden.
+        The colour of hidden values on the bar.
     dpi : float, optional
         Dots per inch of `output_file`, see :meth:`SliceDisplay.savefig`.
     **kwargs
