@@ -130,6 +130,19 @@ def test_a_workflow_writes_what_the_calls_give_and_the_command_names(tmp_path):
         }
 
 
+def test_the_rules_of_a_tool(tmp_path):
+    source = save_map(tmp_path / "in" / "map.nii.gz")
+    done = Threshold(in_file=source, threshold=1, rules="spm").run()
+    expected = nithresh.threshold_img(source, 1, rules="spm")
+    assert_same_image(done.outputs.out_file, expected)
+    words = {"rules": "spm", "connectivity": 26}
+    done = Clusters(in_file=source, threshold=1, two_sided=False, **words).run()
+    expected = nithresh.find_clusters(source, 1, two_sided=False, **words)
+    assert Path(done.outputs.table_file).read_text() == expected.table.as_text()
+    with pytest.raises(TraitError):
+        Threshold(in_file=source, threshold=1, rules="none")
+
+
 def test_map_nodes_in_processes(tmp_path):
     sources = [save_map(tmp_path / "in" / f"{seed}.nii", seed) for seed in range(3)]
     inputs = Node(IdentityInterface(["threshold"]), "inputs")

@@ -148,6 +148,16 @@ def test_a_word_counts_before_the_rules():
     )
 
 
+@pytest.mark.parametrize("name", RULES)
+def test_many_files(tmp_path, name):
+    nithresh.save(SAMPLE, tmp_path / "in.nii")
+    pairs = [(tmp_path / "in.nii", tmp_path / "out.nii")]
+    nithresh.threshold_files(pairs, 3, cluster_threshold=5, rules=name)
+    expected = nithresh.threshold_img(SAMPLE, 3, 5, rules=name)
+    kept = nithresh.load(tmp_path / "out.nii")
+    np.testing.assert_array_equal(kept.get_fdata(), expected.get_fdata())
+
+
 def test_the_defaults_are_shown_as_numbers():
     ours = inspect.signature(nithresh.threshold_img).parameters
     theirs = inspect.signature(nilearn.image.threshold_img).parameters

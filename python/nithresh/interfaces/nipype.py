@@ -13,6 +13,7 @@ from typing import Any
 
 from nithresh import __version__, find_clusters, save, tfce_img, threshold_img
 from nithresh._connectivity import CONNECTIVITIES
+from nithresh._rules import CONNECTIVITY, RULES, TWO_SIDED
 from nithresh.command.names import image_beside, labels_beside, table_beside
 
 try:
@@ -72,6 +73,11 @@ class _ThresholdingInputSpec(_InputSpec):
         usedefault=True,
         desc="keep clusters of at least so many voxels",
     )
+    rules = traits.Enum(
+        *RULES,
+        desc="threshold and number as this tool does by default; two_sided=False and "
+        "a connectivity other than 6 count before it",
+    )
 
 
 class _ThresholdInputSpec(_ThresholdingInputSpec):
@@ -123,6 +129,14 @@ class _Interface(SimpleInterface):
     def _arguments(self) -> dict[str, Any]:
         """Return what was set, except the names of files."""
         given: dict[str, Any] = self.inputs.get_traitsfree()
+        if "rules" in given:
+            # nipype sets defaults as if they had been said.
+            for name, unsaid in (
+                ("two_sided", TWO_SIDED),
+                ("connectivity", CONNECTIVITY),
+            ):
+                if given[name] == unsaid:
+                    given[name] = unsaid
         return {
             name: value for name, value in given.items() if not name.endswith("_file")
         }
