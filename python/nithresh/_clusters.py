@@ -193,10 +193,12 @@ class Clusters:
             return str(self.table)
         choices = self.table.choices
         level, extent = choices["threshold_resolved"], choices["cluster_threshold"]
+        area = choices.get("min_area_mm2", 0)
+        and_area = f", area >= {area:g} mm2" if area else ""
         return (
             f"{len(self)} clusters, {choices['comparison']} {in_full(level)}, "
-            f"connectivity {choices['connectivity']}, extent >= {max(extent, 1)}\n"
-            f"{self.table}"
+            f"connectivity {choices['connectivity']}, extent >= {max(extent, 1)}"
+            f"{and_area}\n{self.table}"
         )
 
     def _repr_html_(self) -> str:
