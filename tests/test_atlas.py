@@ -416,6 +416,18 @@ FRACTIONS = np.where(blocks() == 2, np.float32(1.5), np.float32(0))
         (fault(names={1: "a"}), ValueError, "has labels without names: 2, 3; 1 names"),
         (fault(names=[*NAMES, "d"]), ValueError, "names without labels: 4 names, but"),
         (fault(FRACTIONS), ValueError, "have the value 1.5; labels must be integers"),
+        (
+            (
+                nibabel.Nifti1Image(
+                    blocks().astype(np.uint64) << np.uint64(62),
+                    SAMPLE.affine,
+                    dtype=np.uint64,
+                ),
+                NAMES,
+            ),
+            ValueError,
+            "beyond 64 bits with a sign",
+        ),
         (fault(blocks() * 0), ValueError, "has no region: all its labels are 0"),
         (fault(names=[1, 2, 3]), TypeError, "has the name 1; names must be text"),
         (fault(names={"a": "x"}), ValueError, "the label 'a'; labels must be integers"),
@@ -425,7 +437,7 @@ FRACTIONS = np.where(blocks() == 2, np.float32(1.5), np.float32(0))
         (("none.nii.gz", NAMES), FileNotFoundError, "none.nii.gz"),
         (fault(names="none.tsv"), FileNotFoundError, "none.tsv'; there is no such"),
         ("none.xml", FileNotFoundError, "none.xml'; there is no such file"),
-        (4, TypeError, "labels of atlas is of type int"),
+        (4, TypeError, "the image of atlas is of type int"),
         ({"": fault()}, ValueError, "atlas has the name ''"),
         ({3: fault()}, TypeError, "atlas has the name 3"),
         (

@@ -71,7 +71,7 @@ def _opened(name: str, given: Any, argument: str) -> Atlas:
         labels, names = _image_of_fsl(expanded(given), argument), given
     else:
         labels, names = given, _names_beside(given)
-    image = open_image(labels, name=f"the labels of {argument}")
+    image = open_image(labels, name=f"the image of {argument}")
     if names is None:
         msg = (
             f"{argument} has labels without names; give both as (labels, names), where "
@@ -175,11 +175,9 @@ def _regions(
 
     Labels of the same name are one region. Region 0 is none.
     """
-    data = read_array(image, name=f"the labels of {argument}")
+    data = read_array(image, name=f"the image of {argument}")
     if data.ndim not in (3, 4):
-        msg = (
-            f"the labels of {argument} have shape {shape_text(data.shape)}; they must "
-        )
+        msg = f"the image of {argument} has shape {shape_text(data.shape)}; it must "
         msg += "have 3 dimensions, or 4 with a volume of probabilities for each region"
         raise ValueError(msg)
     probability = None
@@ -223,6 +221,9 @@ def as_labels(data: NDArray[Any], name: str) -> NDArray[np.int64]:
             msg = f"{name} have the value {value:g}; labels must be integers"
             raise ValueError(msg)
     labels: NDArray[np.int64] = data.astype(np.int64)
+    if data.dtype.kind == "u" and labels.size and labels.min() < 0:
+        msg = f"{name} have the value {data.max()}, which is beyond 64 bits with a sign"
+        raise ValueError(msg)
     return labels
 
 
