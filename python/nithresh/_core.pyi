@@ -4,6 +4,7 @@ The Python modules check what users pass; these functions check it once more
 only as far as memory safety and shapes go.
 """
 
+from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
@@ -111,7 +112,10 @@ def merge_tree(
 @final
 class Graph:
     def __new__(
-        cls, nodes: int, triangles: NDArray[np.int32], pairs: NDArray[np.int32]
+        cls,
+        nodes: int,
+        surfaces: Sequence[tuple[int, NDArray[np.int32] | NDArray[np.int64]]],
+        pairs: NDArray[np.int32],
     ) -> Graph: ...
     def threshold(
         self,
@@ -154,7 +158,8 @@ class Graph:
     ) -> dict[str, NDArray[Any]]: ...
 
 def vertex_areas(
-    coordinates: NDArray[np.float64], triangles: NDArray[np.int32]
+    coordinates: NDArray[np.float64],
+    triangles: NDArray[np.int32] | NDArray[np.int64],
 ) -> NDArray[np.float64]: ...
 def statistic_maps(
     residuals: NDArray[np.float32],

@@ -22,6 +22,8 @@ from nithresh.files.surface_files import read_freesurfer_surface, read_gifti
 
 # Structures as GIFTI and CIFTI write them, without what stands before them.
 HEMISPHERES = {"CortexLeft": "left", "CortexRight": "right"}
+#: The vertices of each triangle, in the type that the core takes without a copy.
+Triangles = NDArray[np.int32] | NDArray[np.int64]
 _POINTS, _TRIANGLES = 1008, 1009
 _ANATOMICAL = ("Anatomical", "Reconstruction", "Unknown", "Invalid", None)
 # Names of surfaces that are averages of many brains, which are smoother than each.
@@ -38,7 +40,7 @@ class Mesh:
     ----------
     coordinates : numpy.ndarray of shape (vertices, 3)
         In mm.
-    triangles : numpy.ndarray of int32, shape (triangles, 3)
+    triangles : numpy.ndarray of int32 or int64, shape (triangles, 3)
         The vertices of each, from 0.
     structure : str or None
         "left" or "right", where the file says so.
@@ -51,7 +53,7 @@ class Mesh:
     """
 
     coordinates: NDArray[Any]
-    triangles: NDArray[np.int32]
+    triangles: Triangles
     structure: str | None = None
     geometry: str | None = None
     is_average: bool = False
@@ -240,7 +242,7 @@ def _of_gifti(image: Any, name: str, place: Path | None) -> Mesh:
 
 def _checked(
     coordinates: Any, triangles: Any, name: str
-) -> tuple[NDArray[Any], NDArray[np.int32]]:
+) -> tuple[NDArray[Any], Triangles]:
     """Check the shapes and types of a surface, and that its vertices are there."""
     points, faces = np.asarray(coordinates), np.asarray(triangles)
     if points.ndim != 2 or points.shape[1] != 3 or points.dtype.kind not in "iuf":
@@ -255,12 +257,18 @@ def _checked(
             f"{faces.dtype}; they must be integers of shape (triangles, 3)"
         )
         raise ValueError(msg)
-    # Without a sign, numbers below 0 are large.
-    unsigned = faces.view(faces.dtype.str.replace("i", "u"))
-    if faces.size and unsigned.max() >= len(points):
+    checked: Triangles
+    if faces.itemsize == 8:
+        checked = np.ascontiguousarray(faces, dtype=np.int64)
+    else:
+        checked = np.ascontiguousarray(faces, dtype=np.int32)
+    # A negative number is a large one without its sign: one look, and not two.
+    unsigned = checked.view(f"u{checked.itemsize}")
+    if unsigned.size and unsigned.max() >= len(points):
+        low, high = int(faces.min()), int(faces.max())
         msg = (
-            f"{name} has triangles of vertices {faces.min()} to {faces.max()}; they "
-            f"are counted from 0, and there are {len(points)}"
+            f"{name} has triangles of vertices {low} to {high}; they are counted "
+            f"from 0, and there are {len(points)}"
         )
         raise ValueError(msg)
-    return points, np.ascontiguousarray(faces, dtype=np.int32)
+    return points, checked

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
-from nithresh.surfaces.mesh import Mesh, check_structure
+from nithresh.surfaces.mesh import Mesh, Triangles, check_structure
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,60 +154,38 @@ class Nodes:
         across_structures : bool
             Whether voxels of two structures are neighbours too.
         """
-        triangles: list[NDArray[np.int32]] = []
+        surfaces: list[tuple[int, Triangles]] = []
         pairs: list[NDArray[np.int32]] = []
-        whole = [part for part in self.surfaces if part.vertices is None]
-        if whole:
-            triangles.append(_of_whole_surfaces(whole, meshes))
         for part in self.surfaces:
-            if part.vertices is not None:
-                inside, edges = _on_nodes(part, meshes[part.name].triangles)
-                triangles.append(inside)
+            triangles = meshes[part.name].triangles
+            if part.vertices is None:
+                # Not copied: the core counts the vertices from the first node on.
+                surfaces.append((part.nodes.start, triangles))
+            else:
+                inside, edges = _on_nodes(part, part.vertices, triangles)
+                surfaces.append((0, inside))
                 pairs.append(edges)
         groups: Sequence[Sequence[Structure]] = [[part] for part in self.volumes]
         if across_structures:
             groups = [self.volumes]
         pairs += [_touching(group, connectivity) for group in groups if group]
-        return _core.Graph(self.count, _joined(triangles, 3), _joined(pairs, 2))
+        none = np.empty((0, 2), np.int32)
+        return _core.Graph(self.count, surfaces, np.concatenate([none, *pairs]))
 
 
 def _side(name: str) -> str | None:
     return name if name in ("left", "right") else None
 
 
-def _joined(parts: list[NDArray[np.int32]], columns: int) -> NDArray[np.int32]:
-    parts = [part for part in parts if len(part)]
-    if len(parts) == 1:
-        return np.ascontiguousarray(parts[0])
-    if not parts:
-        return np.empty((0, columns), np.int32)
-    return np.concatenate(parts)
-
-
-def _of_whole_surfaces(
-    parts: Sequence[Structure], meshes: Mapping[str, Mesh]
-) -> NDArray[np.int32]:
-    """Return the triangles of surfaces of which all vertices have a node."""
-    own = [meshes[part.name].triangles for part in parts]
-    if len(own) == 1 and not parts[0].nodes.start:
-        return own[0]
-    ends = np.cumsum([0, *map(len, own)])
-    joined = np.empty((ends[-1], 3), np.int32)
-    for part, triangles, first, end in zip(parts, own, ends, ends[1:], strict=False):
-        np.add(triangles, np.int32(part.nodes.start), out=joined[first:end])
-    return joined
-
-
 def _on_nodes(
-    part: Structure, triangles: NDArray[np.int32]
+    part: Structure, vertices: NDArray[np.intp], triangles: Triangles
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Turn triangles of vertices into those of nodes, and pairs.
 
     Of a triangle of which one vertex has no node, the edge of the other two is left.
     """
-    first = np.int32(part.nodes.start)
     node_of = np.full(part.vertex_count, -1, np.int32)
-    node_of[part.vertices] = np.arange(first, part.nodes.stop, dtype=np.int32)
+    node_of[vertices] = np.arange(part.nodes.start, part.nodes.stop, dtype=np.int32)
     on_nodes = node_of[triangles]
     has_node = on_nodes >= 0
     left = has_node.sum(axis=1)

@@ -64,7 +64,7 @@ pub enum Error {
         /// The first row that does.
         row: usize,
         /// What was named.
-        found: i32,
+        found: i64,
         /// How many nodes there are.
         nodes: usize,
     },

@@ -152,7 +152,7 @@ mod voxel;
 pub use crate::connectivity::Connectivity;
 pub use crate::error::{Array, Error, Powered, Result};
 pub use crate::graph::areas::Areas;
-pub use crate::graph::edges::Graph;
+pub use crate::graph::edges::{Graph, Surface, Triangles};
 pub use crate::graph::table::{NodeClusters, NodeMaxima};
 pub use crate::graph::vertex_areas::vertex_areas;
 pub use crate::map::Index;

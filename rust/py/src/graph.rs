@@ -3,8 +3,8 @@
 use ndarray::{ArrayBase, ArrayView1, Dimension, Ix1, RawData};
 use nithresh_core::{Areas, Array, Connectivity, Tfce, Voxel};
 use numpy::{
-    Element, IntoPyArray, PyArray1, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray,
-    PyUntypedArrayMethods,
+    Element, IntoPyArray, PyArray1, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods,
+    PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods,
 };
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -15,53 +15,95 @@ use crate::request::{Request, sides};
 use crate::threads;
 use crate::tree::{SORT_AND_JOIN, fields_of};
 
-/// How many nodes a triangle counts as, where it is decided whether threads help.
+/// How many triangles a vertex has, where it is decided whether threads help.
 const TRIANGLES_PER_NODE: usize = 2;
 
-/// Nodes that triangles and pairs join. It keeps the two arrays, and copies them only if they
+/// Nodes that triangles and pairs join. It keeps the arrays, and copies them only if they
 /// are not in C order: whoever writes to them later changes the graph.
 #[pyclass(frozen, module = "nithresh._core")]
 pub(crate) struct Graph {
     nodes: usize,
-    triangles: Py<PyArrayDyn<i32>>,
+    surfaces: Vec<Surface>,
     pairs: Py<PyArrayDyn<i32>>,
+}
+
+/// The node that vertex 0 of a surface is, and its triangles.
+struct Surface {
+    first: u32,
+    triangles: Triangles,
+}
+
+/// Triangles in 32 bits or in 64.
+enum Triangles {
+    Narrow(Py<PyArrayDyn<i32>>),
+    Wide(Py<PyArrayDyn<i64>>),
+}
+
+impl Triangles {
+    fn new(array: &Bound<'_, PyUntypedArray>) -> Result<Self> {
+        let name = Array::Triangles;
+        if array.dtype().kind() == b'i' && array.dtype().itemsize() == 8 {
+            return Ok(Self::Wide(in_c_order(array, name, 3)?.unbind()));
+        }
+        Ok(Self::Narrow(in_c_order(array, name, 3)?.unbind()))
+    }
+
+    fn borrow<'py>(&self, py: Python<'py>) -> Result<BorrowedTriangles<'py>> {
+        Ok(match self {
+            Self::Narrow(array) => BorrowedTriangles::Narrow(array.bind(py).try_readonly()?),
+            Self::Wide(array) => BorrowedTriangles::Wide(array.bind(py).try_readonly()?),
+        })
+    }
+}
+
+/// Triangles, borrowed for a call.
+enum BorrowedTriangles<'py> {
+    Narrow(PyReadonlyArrayDyn<'py, i32>),
+    Wide(PyReadonlyArrayDyn<'py, i64>),
+}
+
+impl BorrowedTriangles<'_> {
+    fn of_surface(&self, first: u32) -> Result<nithresh_core::Surface<'_>> {
+        let triangles = match self {
+            Self::Narrow(array) => nithresh_core::Triangles::Narrow(rows(array)?),
+            Self::Wide(array) => nithresh_core::Triangles::Wide(rows(array)?),
+        };
+        Ok(nithresh_core::Surface { first, triangles })
+    }
 }
 
 /// The arrays of a graph, borrowed for a call.
 struct Borrowed<'py> {
     nodes: usize,
-    triangles: PyReadonlyArrayDyn<'py, i32>,
+    surfaces: Vec<(u32, BorrowedTriangles<'py>)>,
     pairs: PyReadonlyArrayDyn<'py, i32>,
 }
 
 impl Borrowed<'_> {
-    fn triangles(&self) -> Result<&[[i32; 3]]> {
-        rows(&self.triangles)
-    }
-
-    fn pairs(&self) -> Result<&[[i32; 2]]> {
-        rows(&self.pairs)
+    fn surfaces(&self) -> Result<Vec<nithresh_core::Surface<'_>>> {
+        self.surfaces.iter().map(|(first, triangles)| triangles.of_surface(*first)).collect()
     }
 
     fn graph(&self) -> Result<nithresh_core::Graph<'_>> {
-        Ok(nithresh_core::Graph::of_checked(self.nodes, self.triangles()?, self.pairs()?))
+        let surfaces = self.surfaces()?;
+        Ok(nithresh_core::Graph::of_checked(self.nodes, surfaces, rows(&self.pairs)?))
     }
 }
 
 /// The rows of an array in C order.
-fn rows<'a, const LENGTH: usize>(
-    array: &'a PyReadonlyArrayDyn<'_, i32>,
-) -> Result<&'a [[i32; LENGTH]]> {
+fn rows<'a, I: Element, const LENGTH: usize>(
+    array: &'a PyReadonlyArrayDyn<'_, I>,
+) -> Result<&'a [[I; LENGTH]]> {
     let numbers = array.as_slice().map_err(|_| mismatch("a graph needs arrays in C order"))?;
     Ok(numbers.as_chunks().0)
 }
 
 /// An array of rows of some length, in C order and aligned: itself or a copy.
-fn in_c_order<'py>(
+fn in_c_order<'py, I: Element>(
     array: &Bound<'py, PyUntypedArray>,
     name: Array,
     length: usize,
-) -> Result<Bound<'py, PyArrayDyn<i32>>> {
+) -> Result<Bound<'py, PyArrayDyn<I>>> {
     if array.ndim() != 2 || array.shape()[1] != length {
         let found = array.shape().to_vec();
         let rows = found.first().copied().unwrap_or(0);
@@ -69,21 +111,23 @@ fn in_c_order<'py>(
         return Err(nithresh_core::Error::Shape { array: name, found, expected }.into());
     }
     let name = name.to_string();
-    match read_as::<i32>(array, &name) {
+    match read_as::<I>(array, &name) {
         Ok(typed) if typed.is_c_contiguous() => Ok((*typed).clone()),
         _ => {
             let copy = array.call_method1("copy", ("C",))?;
-            Ok((*read_as::<i32>(copy.cast::<PyUntypedArray>().map_err(PyErr::from)?, &name)?)
-                .clone())
+            let copy = copy.cast::<PyUntypedArray>().map_err(PyErr::from)?;
+            Ok((*read_as::<I>(copy, &name)?).clone())
         }
     }
 }
 
 impl Graph {
     fn borrow<'py>(&self, py: Python<'py>) -> Result<Borrowed<'py>> {
+        let surfaces = self.surfaces.iter();
+        let surfaces = surfaces.map(|surface| Ok((surface.first, surface.triangles.borrow(py)?)));
         Ok(Borrowed {
             nodes: self.nodes,
-            triangles: self.triangles.bind(py).try_readonly()?,
+            surfaces: surfaces.collect::<Result<_>>()?,
             pairs: self.pairs.bind(py).try_readonly()?,
         })
     }
@@ -100,8 +144,8 @@ impl Graph {
     }
 
     /// How much work a call is.
-    fn work(&self, py: Python<'_>) -> usize {
-        self.nodes + TRIANGLES_PER_NODE * self.triangles.bind(py).len() / 3
+    fn work(&self) -> usize {
+        TRIANGLES_PER_NODE * self.nodes
     }
 }
 
@@ -126,15 +170,20 @@ impl Graph {
     fn new(
         py: Python<'_>,
         nodes: usize,
-        triangles: &Bound<'_, PyUntypedArray>,
+        surfaces: Vec<(u32, Bound<'_, PyUntypedArray>)>,
         pairs: &Bound<'_, PyUntypedArray>,
     ) -> Result<Self> {
-        let triangles = in_c_order(triangles, Array::Triangles, 3)?;
-        let pairs = in_c_order(pairs, Array::Pairs, 2)?;
-        let graph = Self { nodes, triangles: triangles.unbind(), pairs: pairs.unbind() };
+        let surfaces = surfaces.into_iter().map(|(first, triangles)| {
+            Ok(Surface { first, triangles: Triangles::new(&triangles)? })
+        });
+        let surfaces = surfaces.collect::<Result<_>>()?;
+        let pairs = in_c_order(pairs, Array::Pairs, 2)?.unbind();
+        let graph = Self { nodes, surfaces, pairs };
         let borrowed = graph.borrow(py)?;
-        let (triangles, pairs) = (borrowed.triangles()?, borrowed.pairs()?);
-        threads::run_alone(py, || nithresh_core::Graph::new(nodes, triangles, pairs).map(|_| ()))?;
+        let (surfaces, pairs) = (borrowed.surfaces()?, rows(&borrowed.pairs)?);
+        threads::run_alone(py, || {
+            nithresh_core::Graph::of_surfaces(nodes, surfaces, pairs).map(|_| ())
+        })?;
         drop(borrowed);
         Ok(graph)
     }
@@ -163,14 +212,14 @@ impl Graph {
             if data.is(out) {
                 let mut data = read_write::<T>(data)?;
                 let data = self.along(data.as_array_mut(), Array::Map)?;
-                threads::run(py, self.work(py), || {
+                threads::run(py, self.work(), || {
                     graph.threshold_in_place(data, mask, request, areas()?)
                 })?
             } else {
                 let (data, mut out) = (read::<T>(data)?, read_write::<T>(out)?);
                 let data = self.along(data.as_array(), Array::Map)?;
                 let out = self.along(out.as_array_mut(), Array::Output)?;
-                threads::run(py, self.work(py), || {
+                threads::run(py, self.work(), || {
                     graph.threshold(data, out, mask, request, areas()?)
                 })?
             }
@@ -204,7 +253,7 @@ impl Graph {
             let mut out = out.map(read_write::<T>).transpose()?;
             let out = out.as_mut().map(|out| self.along(out.as_array_mut(), Array::Output));
             let out = out.transpose()?;
-            threads::run(py, self.work(py), || {
+            threads::run(py, self.work(), || {
                 let areas = areas.map(|areas| Areas::new(areas, min_area)).transpose()?;
                 graph.find_clusters(data, out, mask, request, areas)
             })?
@@ -253,7 +302,7 @@ impl Graph {
             let (data, mut out) = (read::<T>(data)?, read_write::<<T as Voxel>::Score>(out)?);
             let data = self.along(data.as_array(), Array::Map)?;
             let out = self.along(out.as_array_mut(), Array::Output)?;
-            threads::run(py, SORT_AND_JOIN * self.work(py), || {
+            threads::run(py, SORT_AND_JOIN * self.work(), || {
                 let areas = areas.map(|areas| Areas::new(areas, 0.0)).transpose()?;
                 graph.tfce(data, out, mask, rules, areas)
             })?;
@@ -281,7 +330,7 @@ impl Graph {
         let tree = with_dtype!(data, T => {
             let data = read::<T>(data)?;
             let data = self.along(data.as_array(), Array::Map)?;
-            threads::run(py, SORT_AND_JOIN * self.work(py), || {
+            threads::run(py, SORT_AND_JOIN * self.work(), || {
                 graph.merge_tree(data, steps, mask, sides(two_sided))
             })?
         });
@@ -305,11 +354,11 @@ pub(crate) fn vertex_areas<'py>(
     let (found, expected) = (coordinates.shape().to_vec(), vec![nodes, 3]);
     let error = |_| nithresh_core::Error::Shape { array: Array::Coordinates, found, expected };
     let coordinates = coordinates.as_array().into_dimensionality().map_err(error)?;
-    let triangles = in_c_order(triangles, Array::Triangles, 3)?;
-    let triangles = triangles.try_readonly()?;
-    let triangles = rows(&triangles)?;
+    let triangles = Triangles::new(triangles)?;
+    let triangles = triangles.borrow(py)?;
+    let surface = triangles.of_surface(0)?;
     let areas = threads::run_alone(py, || {
-        let graph = nithresh_core::Graph::new(nodes, triangles, &[])?;
+        let graph = nithresh_core::Graph::of_surfaces(nodes, vec![surface], &[])?;
         nithresh_core::vertex_areas(coordinates, &graph)
     })?;
     Ok(areas.into_pyarray(py))

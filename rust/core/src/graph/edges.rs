@@ -36,11 +36,38 @@ pub(crate) const NEGATIVE: Side = 2;
 /// assert!(Graph::new(6, &[[0, 1, 2], [2, 1, 3]], &[[4, 5]]).is_ok());
 /// assert!(Graph::new(4, &[[0, 1, 2], [2, 1, 4]], &[]).is_err());
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Graph<'a> {
     nodes: usize,
-    triangles: &'a [[i32; 3]],
+    surfaces: Vec<Surface<'a>>,
     pairs: &'a [[i32; 2]],
+}
+
+/// The triangles of a surface, the vertices of which are nodes that follow one another.
+#[derive(Debug, Clone, Copy)]
+pub struct Surface<'a> {
+    /// The node that vertex 0 is.
+    pub first: u32,
+    /// The vertices that each triangle joins.
+    pub triangles: Triangles<'a>,
+}
+
+/// Triangles as files and programs have them, so that they need not be copied.
+#[derive(Debug, Clone, Copy)]
+pub enum Triangles<'a> {
+    /// In 32 bits.
+    Narrow(&'a [[i32; 3]]),
+    /// In 64 bits.
+    Wide(&'a [[i64; 3]]),
+}
+
+impl Triangles<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Narrow(triangles) => triangles.len(),
+            Self::Wide(triangles) => triangles.len(),
+        }
+    }
 }
 
 impl<'a> Graph<'a> {
@@ -50,30 +77,42 @@ impl<'a> Graph<'a> {
     ///
     /// A triangle or a pair that names a node that is not there; 2³¹ nodes or more.
     pub fn new(nodes: usize, triangles: &'a [[i32; 3]], pairs: &'a [[i32; 2]]) -> Result<Self> {
-        let most = i32::try_from(nodes).map_err(|_| Error::TooLarge)?;
-        // Lists of neighbours are counted in 32 bits.
-        let edges = triangles.len().saturating_mul(2).saturating_add(pairs.len());
-        u32::try_from(edges).map_err(|_| Error::TooLarge)?;
-        let rows = [
-            (Array::Triangles, triangles.as_flattened(), 3),
-            (Array::Pairs, pairs.as_flattened(), 2),
-        ];
-        for (array, named, length) in rows {
-            if dispatch(NamesOthers { named, nodes: most.cast_unsigned() }) {
-                let is_absent = |node: &i32| !(0..most).contains(node);
-                let place = named.iter().position(is_absent).ok_or(Error::Changed)?;
-                let (row, found) = (place / length, named[place]);
-                return Err(Error::Node { array, row, found, nodes });
-            }
-        }
-        Ok(Self { nodes, triangles, pairs })
+        let triangles = Triangles::Narrow(triangles);
+        Self::of_surfaces(nodes, vec![Surface { first: 0, triangles }], pairs)
     }
 
-    /// The same of arrays that have passed [`Graph::new`] before. At a node that is not there
-    /// a call panics.
+    /// The same of several surfaces, each with vertices of its own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Graph::new`].
+    pub fn of_surfaces(
+        nodes: usize,
+        surfaces: Vec<Surface<'a>>,
+        pairs: &'a [[i32; 2]],
+    ) -> Result<Self> {
+        let most = i32::try_from(nodes).map_err(|_| Error::TooLarge)?.cast_unsigned();
+        let graph = Self::of_checked(nodes, surfaces, pairs);
+        // Lists of neighbours are counted in 32 bits.
+        let edges = graph.triangle_count().saturating_mul(2).saturating_add(pairs.len());
+        u32::try_from(edges).map_err(|_| Error::TooLarge)?;
+        for Surface { first, triangles } in &graph.surfaces {
+            let vertices = most.saturating_sub(*first);
+            let array = Array::Triangles;
+            match triangles {
+                Triangles::Narrow(rows) => check_nodes(array, rows, vertices)?,
+                Triangles::Wide(rows) => check_nodes(array, rows, vertices)?,
+            }
+        }
+        check_nodes(Array::Pairs, pairs, most)?;
+        Ok(graph)
+    }
+
+    /// The same of arrays that have passed [`Graph::of_surfaces`] before. At a node that is
+    /// not there a call panics.
     #[must_use]
-    pub fn of_checked(nodes: usize, triangles: &'a [[i32; 3]], pairs: &'a [[i32; 2]]) -> Self {
-        Self { nodes, triangles, pairs }
+    pub fn of_checked(nodes: usize, surfaces: Vec<Surface<'a>>, pairs: &'a [[i32; 2]]) -> Self {
+        Self { nodes, surfaces, pairs }
     }
 
     /// How many nodes there are.
@@ -82,8 +121,30 @@ impl<'a> Graph<'a> {
         self.nodes
     }
 
-    pub(crate) fn triangles(&self) -> impl ExactSizeIterator<Item = [u32; 3]> + use<'a> {
-        self.triangles.iter().map(|corners| corners.map(i32::cast_unsigned))
+    /// How many triangles there are.
+    pub(crate) fn triangle_count(&self) -> usize {
+        self.surfaces.iter().map(|surface| surface.triangles.len()).sum()
+    }
+
+    /// Calls `visit` with the nodes of each triangle.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "checked: there are fewer nodes")]
+    pub(crate) fn for_each_triangle(&self, mut visit: impl FnMut([u32; 3])) {
+        for &Surface { first, triangles } in &self.surfaces {
+            let node = |vertex: u32| vertex.wrapping_add(first);
+            match triangles {
+                Triangles::Narrow(rows) => {
+                    for row in rows {
+                        visit(row.map(|vertex| node(vertex.cast_unsigned())));
+                    }
+                }
+                Triangles::Wide(rows) => {
+                    for row in rows {
+                        visit(row.map(|vertex| node(vertex.cast_unsigned() as u32)));
+                    }
+                }
+            }
+        }
     }
 
     pub(crate) fn pairs(&self) -> impl Iterator<Item = [u32; 2]> + use<'a> {
@@ -101,11 +162,11 @@ impl<'a> Graph<'a> {
         mut visit: impl FnMut(u32, u32),
     ) {
         let side = |node: u32| sides[node as usize];
-        for [a, b, c] in self.triangles() {
+        self.for_each_triangle(|[a, b, c]| {
             let (side_a, side_b, side_c) = (side(a), side(b), side(c));
             let (ab, bc, ca) = (side_a & side_b, side_b & side_c, side_c & side_a);
             if ab | bc | ca == 0 {
-                continue;
+                return;
             }
             if ab != 0 {
                 visit(a, b);
@@ -116,7 +177,7 @@ impl<'a> Graph<'a> {
             if ca != 0 && (EVERY || ab & bc == 0) {
                 visit(c, a);
             }
-        }
+        });
         for [a, b] in self.pairs() {
             if side(a) & side(b) != 0 {
                 visit(a, b);
@@ -168,20 +229,58 @@ impl<T: Voxel> Loop for FindSides<'_, T> {
     }
 }
 
-/// Whether any number is not that of a node.
-struct NamesOthers<'a> {
-    named: &'a [i32],
+/// Checks that all rows name nodes that are there.
+fn check_nodes<I: NodeNumber, const LENGTH: usize>(
+    array: Array,
+    rows: &[[I; LENGTH]],
     nodes: u32,
+) -> Result<()> {
+    let named = rows.as_flattened();
+    if named.is_empty() || dispatch(Largest(named)).into() < u64::from(nodes) {
+        return Ok(());
+    }
+    let is_absent = |node: &I| node.unsigned().into() >= u64::from(nodes);
+    let place = named.iter().position(is_absent).ok_or(Error::Changed)?;
+    let (row, found) = (place / LENGTH, named[place].into());
+    Err(Error::Node { array, row, found, nodes: nodes as usize })
 }
 
-impl Loop for NamesOthers<'_> {
-    type Output = bool;
+/// A type of the numbers of nodes.
+trait NodeNumber: Copy + Into<i64> {
+    type Unsigned: Copy + Ord + Default + Into<u64>;
+
+    /// The number; a large one if it is negative.
+    fn unsigned(self) -> Self::Unsigned;
+}
+
+impl NodeNumber for i32 {
+    type Unsigned = u32;
 
     #[inline(always)]
-    fn call(self) -> bool {
-        // A negative number is a large one.
-        let largest = self.named.iter().fold(0, |all: u32, &node| all.max(node.cast_unsigned()));
-        !self.named.is_empty() && largest >= self.nodes
+    fn unsigned(self) -> u32 {
+        self.cast_unsigned()
+    }
+}
+
+impl NodeNumber for i64 {
+    type Unsigned = u64;
+
+    #[inline(always)]
+    fn unsigned(self) -> u64 {
+        self.cast_unsigned()
+    }
+}
+
+/// The largest number.
+struct Largest<'a, I>(&'a [I]);
+
+impl<I: NodeNumber> Loop for Largest<'_, I> {
+    type Output = I::Unsigned;
+
+    #[inline(always)]
+    fn call(self) -> I::Unsigned {
+        let first = I::Unsigned::default();
+        self.0.iter().fold(first, |largest, node| largest.max(node.unsigned()))
     }
 }
 
@@ -214,5 +313,23 @@ mod tests {
         assert_eq!(Graph::new(1 << 31, &[], &[]).unwrap_err(), Error::TooLarge);
         assert!(Graph::new(0, &[], &[]).is_ok());
         assert!(Graph::new(0, &[[0, 0, 0]], &[]).is_err());
+    }
+
+    #[test]
+    fn each_surface_has_vertices_of_its_own() {
+        for found in [3, -1, 1 << 32, i64::MIN, 2] {
+            let triangles = [[0, 1, 2], [0, found, 1]];
+            let one = Surface { first: 0, triangles: Triangles::Narrow(&[[0, 1, 2]]) };
+            let other = Surface { first: 1, triangles: Triangles::Wide(&triangles) };
+            let graph = Graph::of_surfaces(4, vec![one, other], &[]);
+            if found == 2 {
+                let mut nodes = Vec::new();
+                graph.unwrap().for_each_triangle(|corners| nodes.push(corners));
+                assert_eq!(nodes, [[0, 1, 2], [1, 2, 3], [1, 3, 2]]);
+            } else {
+                let error = Error::Node { array: Array::Triangles, row: 1, found, nodes: 3 };
+                assert_eq!(graph.unwrap_err(), error);
+            }
+        }
     }
 }

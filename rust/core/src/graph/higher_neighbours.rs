@@ -54,13 +54,13 @@ fn for_each_entry<K: SortKey>(graph: &Graph<'_>, keys: &[K], mut visit: impl FnM
             visit(second, first);
         }
     };
-    for [a, b, c] in graph.triangles() {
+    graph.for_each_triangle(|[a, b, c]| {
         let (a, b) = in_order(a, b);
         let (b, c) = in_order(b, c);
         let (a, b) = in_order(a, b);
         entry((a, b));
         entry((b, c));
-    }
+    });
     graph.pairs().for_each(|[a, b]| entry(in_order(a, b)));
 }
 

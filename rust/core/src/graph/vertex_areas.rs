@@ -49,14 +49,14 @@ pub fn vertex_areas(coordinates: ArrayView2<'_, f64>, graph: &Graph<'_>) -> Resu
         return Err(Error::Coordinates { node, found: points[node] });
     }
     // All points are in a cube of this half side, and no triangle in it is larger than this.
-    let unit = Unit::new(16.0 * reach * reach, graph.triangles().len(), 3);
+    let unit = Unit::new(16.0 * reach * reach, graph.triangle_count(), 3);
     let mut sums = vec![0_i128; points.len()];
-    for corners in graph.triangles() {
+    graph.for_each_triangle(|corners| {
         let area = unit.of(double_area(points, corners));
         for node in corners {
             sums[node as usize] += area;
         }
-    }
+    });
     Ok(sums.into_iter().map(|sum| unit.to_f64(sum, 6.0)).collect())
 }
 
