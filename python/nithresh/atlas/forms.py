@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh._choices import source
-from nithresh._numbers import shape_text
 from nithresh._params import warn
 from nithresh._paths import expanded
 from nithresh.atlas.names import ALLOWED, Names, fsl_atlas, read_names
@@ -176,19 +175,15 @@ def _regions(
     Labels of the same name are one region. Region 0 is none.
     """
     data = read_array(image, name=f"the image of {argument}")
-    if data.ndim not in (3, 4):
-        msg = f"the image of {argument} has shape {shape_text(data.shape)}; it must "
-        msg += "have 3 dimensions, or 4 with a volume of probabilities for each region"
-        raise ValueError(msg)
     probability = None
-    if data.ndim == 4 and data.shape[3] > 1:
+    if data.ndim == 4:
         labels, probability = _most_likely(data, argument)
         present = np.arange(1, data.shape[3] + 1)
         if names.kind == "list" and len(names.by_label) == present.size:
             # Of volumes, whatever the first is called.
             names = Names(dict(enumerate(names.by_label.values(), 1)), "list")
     else:
-        labels = as_labels(data.reshape(data.shape[:3]), f"the labels of {argument}")
+        labels = as_labels(data, f"the labels of {argument}")
         present = values_in(labels)
     present = present[present != 0]
     _check_names(present.tolist(), names, argument)
