@@ -13,7 +13,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from nithresh.plotting.geometry import PLANE_AXES, Volume, union
-from nithresh.plotting.slices import slices_of, strongest
+from nithresh.plotting.slices import slices_of, smoothed, strongest
 
 WIDE = np.array([[-500.0, 500.0]] * 3)
 
@@ -148,7 +148,7 @@ def test_oblique_pixels_are_square_and_cover_the_volume(volume, direction, place
 
 @given(volume=volumes(), axis=st.integers(0, 2), data=st.data())
 def test_cuts_go_through_slices_that_show_something(volume, axis, data):
-    slices = slices_of(volume, axis)
+    slices = slices_of(volume, axis, smoothed(volume))
     showing = {place for place, sum_ in enumerate(slices.sums) if sum_ > 0}
     assert bool(showing) == volume.data.any()
     for place in showing:
@@ -173,7 +173,8 @@ def test_cuts_go_through_slices_that_show_something(volume, axis, data):
 def test_so_many_cuts_are_those_of_nilearn(values, axis, count):
     affine = np.diag([2.0, 3, 4, 1])
     theirs = find_cut_slices(nib.Nifti1Image(values, affine), "xyz"[axis], count)
-    slices = slices_of(Volume(values, affine), axis)
+    volume = Volume(values, affine)
+    slices = slices_of(volume, axis, smoothed(volume))
     # nilearn can leave the map for want of others.
     assume(max(theirs) <= slices.coords[-1])
     assert slices.coords[strongest(slices, count)].tolist() == theirs.tolist()

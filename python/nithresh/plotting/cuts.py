@@ -15,13 +15,14 @@ from nithresh._numbers import told_apart
 from nithresh._params import warn
 from nithresh.clusters import label
 from nithresh.plotting.modes import mode_named
-from nithresh.plotting.slices import slices_of, strongest
+from nithresh.plotting.slices import slices_of, smoothed, strongest
 
 if TYPE_CHECKING:
     from nithresh.clusters import Clusters
     from nithresh.plotting.geometry import Bounds, Volume
     from nithresh.plotting.maps import StatMap
     from nithresh.plotting.modes import Mode
+    from nithresh.plotting.slices import Slices
 
 __all__ = ["Asked", "check_cuts", "choose_cuts", "peak_of"]
 
@@ -159,12 +160,13 @@ def choose_cuts(stat_map: StatMap, mode: Mode, asked: Asked) -> dict[str, list[f
         else:
             point = _peak(volume)
         return _through(point, mode)
-    cuts = {
-        axis: _several(volume, "xyz".index(axis), wanted)
-        if isinstance(wanted, int)
-        else wanted
-        for axis, wanted in asked.items()
-    }
+    cuts = {axis: wanted for axis, wanted in asked.items() if isinstance(wanted, list)}
+    if len(cuts) < len(asked):
+        smooth = smoothed(volume)
+        for axis, wanted in asked.items():
+            if isinstance(wanted, int):
+                slices = slices_of(volume, "xyz".index(axis), smooth)
+                cuts[axis] = _several(slices, wanted)
     every = [(axis, coord) for axis, coords in cuts.items() for coord in coords]
     missed = [cut for cut in every if not volume.contains(*cut)]
     if missed:
@@ -264,9 +266,8 @@ def _singling_threshold(stat_map: StatMap) -> float:
     return -score if level and level < 0 else score
 
 
-def _several(volume: Volume, axis: int, count: int) -> list[float]:
+def _several(slices: Slices, count: int) -> list[float]:
     """Return the cuts through the slices that show most, apart from each other."""
-    slices = slices_of(volume, axis)
     is_usual, count = count == _USUAL, count or _USUAL_COUNT
     if count > len(slices.coords):
         if not is_usual:

@@ -204,6 +204,10 @@ class Volume:
             return self._voxel_line(axis)[1]
         return float(self.zooms.min())
 
+    def voxel_axis(self, axis: int) -> int:
+        """Return the voxel axis that runs most along x, y or z (0, 1, 2)."""
+        return int(np.abs(self._to_mm[axis, :3]).argmax())
+
     def slices(self, axis: int) -> tuple[FloatArray, npt.NDArray[np.intp]]:
         """Return the slices along x, y or z (0, 1, 2), and the slice of each voxel.
 
@@ -215,8 +219,7 @@ class Volume:
             The index of its slice for each voxel; broadcasts to the shape of the data.
         """
         if self._aligned is not None:
-            row = self._aligned[axis]
-            voxel_axis = int(np.abs(row[:3]).argmax())
+            row, voxel_axis = self._aligned[axis], self.voxel_axis(axis)
             shape = [1, 1, 1]
             shape[voxel_axis] = self.data.shape[voxel_axis]
             numbers = np.arange(self.data.shape[voxel_axis])
@@ -316,8 +319,7 @@ class Volume:
 
     def _voxel_line(self, axis: int) -> tuple[FloatArray, float]:
         """Centres along a mm axis of an aligned volume, rising, and their step."""
-        row = self._to_mm[axis]
-        voxel_axis = int(np.abs(row[:3]).argmax())
+        row, voxel_axis = self._to_mm[axis], self.voxel_axis(axis)
         step = float(row[voxel_axis])
         centres = row[3] + step * np.arange(self.data.shape[voxel_axis])
         return (centres if step > 0 else centres[::-1]), abs(step)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from nithresh.plotting.geometry import Volume
 
-__all__ = ["Slices", "slices_of", "strongest"]
+__all__ = ["Slices", "slices_of", "smoothed", "strongest"]
 
 # The weight of each of the six neighbours of a voxel, which has 1.
 _NEIGHBOUR = 0.2
@@ -46,27 +46,50 @@ class Slices:
     sums: npt.NDArray[np.float64]
 
 
-def slices_of(volume: Volume, axis: int) -> Slices:
-    """Return the slices of a thresholded map along x, y or z (0, 1, 2)."""
+def slices_of(volume: Volume, axis: int, smooth: npt.NDArray[Any]) -> Slices:
+    """Return the slices of a thresholded map along x, y or z (0, 1, 2).
+
+    ``smooth`` is what :func:`smoothed` returns for it.
+    """
     coords, numbers = volume.slices(axis)
+    if volume.is_aligned:
+        peaks, firsts, sums = _of_axis(volume, smooth, volume.voxel_axis(axis))
+        return Slices(coords, peaks, firsts, sums)
     shown = np.flatnonzero(volume.data)
     number = np.broadcast_to(numbers, volume.data.shape).ravel()[shown]
-    values = _magnitudes(volume.data)
-    smooth = _smoothed(values).ravel()[shown]
-    count = len(coords)
-    peaks = np.zeros(count, smooth.dtype)
-    np.maximum.at(peaks, number, smooth)
-    firsts = np.full(count, volume.data.size)
-    is_peak = smooth == peaks[number]
+    values = smooth.ravel()[shown]
+    peaks = np.zeros(len(coords), smooth.dtype)
+    np.maximum.at(peaks, number, values)
+    firsts = np.full(len(coords), volume.data.size)
+    is_peak = values == peaks[number]
     np.minimum.at(firsts, number[is_peak], shown[is_peak])
-    sums = np.zeros(count)
-    np.add.at(sums, number, values.ravel()[shown])
-    if not volume.is_aligned and len(shown):
-        # The middle of an oblique slice can miss the voxels that it stands for.
-        has_any = peaks > 0
-        ijk = np.stack(np.unravel_index(firsts[has_any], volume.data.shape), axis=1)
-        coords[has_any] = volume.mm(ijk)[:, axis]
+    sums = np.zeros(len(coords))
+    np.add.at(sums, number, np.abs(volume.data.ravel()[shown].astype(np.float64)))
+    # The middle of an oblique slice can miss the voxels that it stands for.
+    has_any = peaks > 0
+    ijk = np.stack(np.unravel_index(firsts[has_any], volume.data.shape), axis=1)
+    coords[has_any] = volume.mm(ijk)[:, axis]
     return Slices(coords, peaks, firsts, sums)
+
+
+def _of_axis(
+    volume: Volume, smooth: npt.NDArray[Any], axis: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+    """Return peaks, firsts and sums of the slices along a voxel axis."""
+    others = tuple({0, 1, 2} - {axis})
+    peaks: npt.NDArray[Any] = smooth.max(axis=others)
+    size = smooth.shape[axis]
+    firsts = np.arange(size)
+    if len(np.unique(peaks)) < size:
+        planes = np.moveaxis(smooth, axis, 0).reshape(size, -1)
+        at = np.unravel_index(
+            planes.argmax(axis=1), [smooth.shape[other] for other in others]
+        )
+        index = dict(zip(others, at, strict=True)) | {axis: np.arange(size)}
+        firsts = np.ravel_multi_index([index[i] for i in range(3)], smooth.shape)
+    negative = np.minimum(volume.data, 0).sum(axis=others, dtype=np.float64)
+    whole = volume.data.sum(axis=others, dtype=np.float64)
+    return peaks, firsts, whole - 2 * negative
 
 
 def strongest(slices: Slices, count: int) -> list[int]:
@@ -116,21 +139,25 @@ def _further(slices: Slices, picked: list[int]) -> int:
     return int(others[np.lexsort((away, -sums[others]))[0]])
 
 
-def _magnitudes(data: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the abs values as floats, scaled by a power of two to 1 at most."""
+def smoothed(volume: Volume) -> npt.NDArray[Any]:
+    """Return the smoothed abs values of a volume, 0 where the volume is 0.
+
+    The mean of each voxel and its six neighbours, which count less, is scaled by some
+    number: only the order matters.
+    """
+    data = volume.data
     values: npt.NDArray[Any] = np.abs(
         data if data.dtype.kind == "f" else data.astype(np.float64)
     )
+    # By a power of two, which is exact: the sum could overflow.
     _, exponent = np.frexp(values.max())
-    scaled: npt.NDArray[Any] = np.ldexp(values, -exponent)
-    return scaled
-
-
-def _smoothed(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return the mean of each voxel and its six neighbours, which count less."""
-    result, part = values.copy(), values * values.dtype.type(_NEIGHBOUR)
+    if exponent > np.finfo(values.dtype).maxexp - 2:
+        values = np.ldexp(values, -4)
+    result: npt.NDArray[Any] = values.copy(order="K")
+    part = values * values.dtype.type(_NEIGHBOUR)
     for axis in range(3):
         ours, theirs = np.moveaxis(result, axis, 0), np.moveaxis(part, axis, 0)
         ours[:-1] += theirs[1:]
         ours[1:] += theirs[:-1]
+    result[data == 0] = 0
     return result
