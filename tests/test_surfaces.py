@@ -580,3 +580,98 @@ def test_the_caller_s_values_stay():
     with pytest.warns(UserWarning, match="Non-finite"):
         nithresh.tfce_img(image, surface=strip(6))
     np.testing.assert_array_equal(image.darrays[0].data, before)
+
+
+@pytest.mark.parametrize(
+    ("words", "match"),
+    [
+        ({"surface": {"right": strip(6)}}, "'left' and no surface for them, but for"),
+        ({"surface": strip(6), "areas": {"right": np.ones(6)}}, "none for 'left'"),
+        ({"surface": strip(6), "areas": {"lh": np.ones(6)}}, "has the key 'lh'"),
+        (
+            {
+                "surface": strip(6),
+                "areas": gifti(np.ones(6), AnatomicalStructurePrimary="CortexRight"),
+            },
+            "areas is of the right hemisphere",
+        ),
+        (
+            {
+                "surface": strip(6),
+                "mask_img": gifti(np.ones(6), AnatomicalStructurePrimary="CortexRight"),
+            },
+            r"mask_img has its values at other .*'right'\) than img \(of 'left'\)",
+        ),
+        (
+            {"surface": strip(6), "mask_img": gifti(np.ones((6, 2)))},
+            "one for each of the 6 vertices",
+        ),
+        ({"surface": strip(6), "mask_img": gifti(np.ones(5))}, "one for each of the 6"),
+    ],
+    ids=["surface", "areas", "key", "areas-file", "mask", "maps-of-mask", "mask-size"],
+)
+def test_what_is_of_the_other_hemisphere_is_refused(words, match):
+    left = gifti(np.full(6, 3), AnatomicalStructurePrimary="CortexLeft")
+    with pytest.raises(ValueError, match=match):
+        nithresh.threshold_img(left, 2, 2, min_area=0.1, **words)
+
+
+def test_masks_of_other_vertices_and_voxels_are_refused():
+    """Even if there are as many: those of a CIFTI file say which they are."""
+    axes = nibabel.cifti2.BrainModelAxis
+
+    def image(*vertices):
+        axis = axes.from_surface(np.array(vertices), 6, "CortexLeft")
+        axis += axes.from_mask(np.ones((2, 1, 1)), "ThalamusLeft", np.eye(4))
+        names = nibabel.cifti2.ScalarAxis(["map"])
+        return nibabel.Cifti2Image(np.full((1, len(axis)), 3.0), (names, axis))
+
+    values = image(0, 1, 2)
+    words = {"surface": {"left": strip(6)}}
+    kept = nithresh.threshold_img(values, 2, 2, mask_img=image(0, 1, 2), **words)
+    assert (row(kept) == 3).all()
+    for call in (
+        lambda: nithresh.threshold_img(values, 2, mask_img=image(0, 1, 3)),
+        lambda: nithresh.find_clusters(values, 2, extra={"a": image(0, 1, 3)}, **words),
+    ):
+        with pytest.raises(ValueError, match="has its values at other vertices"):
+            call()
+
+
+def test_a_map_that_does_not_say_its_hemisphere_takes_one_surface():
+    values = gifti(np.full(6, 3))
+    for words in (
+        {"surface": {"left": strip(6), "right": strip(6)}},
+        {"surface": strip(6), "areas": {"left": np.ones(6), "right": np.ones(6)}},
+    ):
+        with pytest.raises(ValueError, match="does not say which hemisphere it is of"):
+            nithresh.threshold_img(values, 2, 2, min_area=0.1, **words)
+    kept = nithresh.threshold_img(values, 2, 2, surface={"left": strip(6)})
+    assert (row(kept) == 3).all()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.float32])
+def test_scores_of_integers_are_not_rounded(dtype, tmp_path):
+    values = np.array([3, 2, 0, 1, 2, 1, 9], dtype)
+    exact = gifti(values.astype(np.float32))
+    expected = row(nithresh.tfce_img(exact, surface=strip(7)))
+    assert (expected != np.round(expected)).any()
+    image = gifti(values)
+    assert image.darrays[0].data.dtype == dtype
+    scores = nithresh.tfce_img(image, surface=strip(7))
+    assert scores.darrays[0].data.dtype == np.float32
+    np.testing.assert_array_equal(row(scores), expected)
+    nibabel.save(scores, tmp_path / "scores.func.gii")
+    again = nibabel.load(tmp_path / "scores.func.gii")
+    np.testing.assert_array_equal(row(again), expected)
+
+
+def test_a_map_without_values_is_refused():
+    surface = np.zeros((0, 3)), np.zeros((0, 3), int)
+    with pytest.raises(ValueError, match="img has no values"):
+        nithresh.find_clusters(gifti(np.zeros(0)), 2, surface=surface)
+
+
+def test_nilearn_s_table_takes_no_map_without_surfaces():
+    with pytest.raises(TypeError, match="stat_img is a map without surfaces"):
+        nithresh.get_clusters_table(gifti(np.full(6, 3)), 2)

@@ -236,6 +236,12 @@ def _of_surface(
         warn("min_distance is not used for surfaces: their table has no sub-peaks.")
     words = SurfaceWords.checked(None)
     opened = OpenSurface(stat_img, None, words, name="stat_img", one_map=True)
+    if not opened.has_meshes:
+        msg = (
+            "stat_img is a map without surfaces of its own; it must be nilearn's "
+            "SurfaceImage. find_clusters takes others, with surface"
+        )
+        raise TypeError(msg)
     level = opened.map.level(request)
     rows, maps, found = rows_and_maps(opened, request, level, signs)
     _warn_of_none(signs, found, level)

@@ -51,6 +51,8 @@ class CiftiFileMap:
         self,
         result: NDArray[Any],
         limits: tuple[float, float],
+        *,
+        are_scores: bool = False,
     ) -> Any:
         """Make an image like the file."""
         header = self._file.image.header.copy()
@@ -110,6 +112,8 @@ class CiftiImageMap:
         self,
         result: NDArray[Any],
         limits: tuple[float, float],
+        *,
+        are_scores: bool = False,
     ) -> Any:
         """Make an image with the headers of this one."""
         header = self._image.nifti_header.copy()

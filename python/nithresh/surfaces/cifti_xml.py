@@ -63,6 +63,8 @@ def parse(xml: bytes) -> CiftiXml:
     except expat.ExpatError as error:
         msg = f"its XML is damaged ({error})"
         raise UnreadableError(msg) from error
+    except UnreadableError:
+        raise
     except (KeyError, ValueError, OverflowError) as error:
         msg = f"its XML says what CIFTI-2 does not allow ({error!r})"
         raise UnreadableError(msg) from error

@@ -17,7 +17,6 @@ from nithresh._clusters import Clusters, Wanted
 from nithresh._columns import Rows, made, made_of_extra
 from nithresh._kept import warn_beyond_range
 from nithresh._numbering import in_other_order
-from nithresh._numbers import shape_text
 from nithresh._params import Request, warn
 from nithresh._stated import stated
 from nithresh.grids import determinant, to_mm
@@ -26,7 +25,7 @@ from nithresh.surfaces.kind import Kind
 from nithresh.surfaces.kinds import open_kind
 from nithresh.surfaces.mesh import Mesh
 from nithresh.surfaces.nodes import Nodes
-from nithresh.surfaces.opened import OpenSurface
+from nithresh.surfaces.opened import OpenSurface, one_map_at
 from nithresh.surfaces.tree import grow
 from nithresh.table import ClusterTable
 from nithresh.tree import ClusterTree, robust_heights, tree_of_grown
@@ -41,7 +40,7 @@ def find_surface_clusters(
     """
     request, words = wanted.request, opened.words
     level = opened.map.level(request)
-    values = _read_extra(wanted.extra, opened.nodes.count)
+    values = _read_extra(wanted.extra, opened.nodes)
     found = found_in(opened, request, level)
     rows = SurfaceRows.of_surface(
         found,
@@ -248,19 +247,12 @@ def _places(nodes: NDArray[np.intp], opened: OpenSurface) -> NDArray[np.float64]
     return xyz
 
 
-def _read_extra(extra: Mapping[str, Any], count: int) -> dict[str, NDArray[Any]]:
+def _read_extra(extra: Mapping[str, Any], nodes: Nodes) -> dict[str, NDArray[Any]]:
     """Read extra maps, each of one map with a value for each node."""
     values = {}
     for name, img in extra.items():
         argument = f"extra[{name!r}]"
-        data = open_kind(img, argument).data
-        if data.size != count or len(data) != count:
-            msg = (
-                f"{argument} has values of shape {shape_text(data.shape)}; it must "
-                f"have one for each of the {count} of img"
-            )
-            raise ValueError(msg)
-        values[name] = data.reshape(-1)
+        values[name] = one_map_at(open_kind(img, argument), nodes, argument)
     return values
 
 

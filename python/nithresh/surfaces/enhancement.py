@@ -39,4 +39,5 @@ def enhance_surface(
         )
     in_columns = scores.T.reshape(len(voxels), 1, 1, -1)
     limits = _core.summary(in_columns, None)[:2]
-    return opened.kind.with_data(scores.T.reshape(opened.map.shape), limits)
+    values = scores.T.reshape(opened.map.shape)
+    return opened.kind.with_data(values, limits, are_scores=True)

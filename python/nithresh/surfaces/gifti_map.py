@@ -63,6 +63,8 @@ class GiftiMap:
         self,
         result: NDArray[Any],
         limits: tuple[float, float],
+        *,
+        are_scores: bool = False,
     ) -> nibabel.GiftiImage:
         """Make an image with the words of this one, and its arrays one by one."""
         arrays, first = [], 0
@@ -71,7 +73,9 @@ class GiftiMap:
             values = result
             if len(self._arrays) > 1:
                 values = result[:, first : first + width].reshape(own.data.shape)
-            arrays.append(_like(own, values.astype(own.data.dtype)))
+            # GIFTI has no other floats.
+            dtype = np.dtype(np.float32) if are_scores else own.data.dtype
+            arrays.append(_like(own, values.astype(dtype)))
             first += width
         return nibabel.GiftiImage(
             header=self.image.header,
@@ -102,7 +106,7 @@ def _like(own: Any, values: NDArray[Any]) -> GiftiDataArray:
     return GiftiDataArray(
         np.ascontiguousarray(values),
         intent=own.intent,
-        datatype=own.datatype,
+        datatype=own.datatype if values.dtype == own.data.dtype else values.dtype,
         encoding=_COMPRESSED if own.ext_fname else own.encoding,
         endian=own.endian,
         coordsys=own.coordsys,

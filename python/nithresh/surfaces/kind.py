@@ -36,10 +36,17 @@ class Kind(Protocol):
     def own_meshes(self) -> Mapping[str | None, Mesh] | None:
         """Read the surfaces that it has itself, if it has any."""
 
-    def with_data(self, result: NDArray[Any], limits: tuple[float, float]) -> Any:
+    def with_data(
+        self,
+        result: NDArray[Any],
+        limits: tuple[float, float],
+        *,
+        are_scores: bool = False,
+    ) -> Any:
         """Make an image like this one of a result of the shape of the data.
 
-        `limits` are its smallest and its largest value.
+        `limits` are its smallest and its largest value. Results are of the types of the
+        parts of the data; scores are not, and keep their own.
         """
 
     def with_labels(self, labels: NDArray[Any], count: int) -> Any:
@@ -53,6 +60,9 @@ def check_values(values: NDArray[Any], name: str) -> None:
             f"{name} has values of shape {shape_text(values.shape)}; they must be one "
             "for each vertex, or one for each vertex and map"
         )
+        raise ValueError(msg)
+    if not len(values):
+        msg = f"{name} has no values"
         raise ValueError(msg)
     if values.dtype.kind not in "biuf":
         msg = f"{name} has values of type {values.dtype}; they must be real numbers"

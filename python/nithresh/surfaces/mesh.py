@@ -166,28 +166,40 @@ def open_meshes(surface: Any, name: str = "surface") -> dict[str | None, Mesh]:
         mesh = open_mesh(surface, name)
         return {mesh.structure: mesh}
     meshes: dict[str | None, Mesh] = {}
+    check_sides(parts, name)
     for side, part in parts.items():
-        if side not in HEMISPHERES.values():
-            msg = f"{name} has the key {side!r}; its keys must be 'left' and 'right'"
-            raise ValueError(msg)
         argument = f"{name}[{side!r}]"
         mesh = open_mesh(part, argument)
-        check_structure(mesh, side, argument)
+        check_structure(mesh.structure, side, argument)
         meshes[side] = mesh
     return meshes
 
 
-def check_structure(mesh: Mesh, side: str | None, name: str) -> None:
-    """Check that a surface is not of the other hemisphere.
+def check_sides(given: Mapping[Any, Any], name: str) -> None:
+    """Check that a mapping is one of hemispheres.
+
+    Raises
+    ------
+    ValueError
+        It has another key.
+    """
+    for side in given:
+        if side not in HEMISPHERES.values():
+            msg = f"{name} has the key {side!r}; its keys must be 'left' and 'right'"
+            raise ValueError(msg)
+
+
+def check_structure(structure: str | None, side: str, name: str) -> None:
+    """Check that something is not of the other hemisphere, by its own words.
 
     Raises
     ------
     ValueError
         It is.
     """
-    if None not in (side, mesh.structure) and side != mesh.structure:
+    if {structure, side} == {"left", "right"}:
         msg = (
-            f"{name} is of the {mesh.structure} hemisphere by its own words; it must "
+            f"{name} is of the {structure} hemisphere by its own words; it must "
             f"be of the {side} one"
         )
         raise ValueError(msg)

@@ -11,15 +11,17 @@ structures of a map, so that clusters, tables and percentiles need not know of t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
 from nithresh.surfaces.mesh import Mesh, Triangles, check_structure
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,12 +107,14 @@ class Nodes:
             One is missing, of the other hemisphere, or has another number of vertices.
         """
         found: dict[str, Mesh] = {}
-        alone = len(self.surfaces) == 1 and len(given) == 1
         for part in self.surfaces:
-            mesh = next(iter(given.values())) if alone else given.get(part.name)
+            mesh = self.given_for(part, given, name)
             if mesh is None:
-                raise ValueError(self._missing(part, name))
-            check_structure(mesh, _side(part.name), name)
+                if len(self.surfaces) == len(given) == 1:
+                    (other,) = given.values()
+                    check_structure(other.structure, part.name, name)
+                raise ValueError(self._missing(part, given, name))
+            check_structure(mesh.structure, part.name, name)
             if mesh.vertices != part.vertex_count:
                 msg = (
                     f"{name} has {mesh.vertices} vertices for {part.name}; the map has "
@@ -120,8 +124,54 @@ class Nodes:
             found[part.name] = mesh
         return found
 
-    def _missing(self, part: Structure, name: str) -> str:
+    def given_for(
+        self, part: Structure, given: Mapping[str | None, T], name: str
+    ) -> T | None:
+        """Return what was given for a surface: by its name, or for the only one.
+
+        Raises
+        ------
+        ValueError
+            There is one for each hemisphere, and the map does not say which it is.
+        """
+        if part.name in given or len(self.surfaces) > 1:
+            return given.get(part.name)
+        if len(given) > 1:
+            msg = (
+                f"{name} is given for {_listed(given)}, and the map does not say which "
+                f"hemisphere it is of; give the {name} of that one alone"
+            )
+            raise ValueError(msg)
+        for side, own in given.items():
+            if side is None or _side(part.name) is None:
+                return own
+        return None
+
+    def check_same(self, other: Nodes, name: str) -> None:
+        """Check that another map has its values at the same vertices and voxels.
+
+        Raises
+        ------
+        ValueError
+            It has not.
+        """
+        if len(other.structures) != len(self.structures) or not all(
+            map(_is_same, other.structures, self.structures)
+        ):
+            msg = (
+                f"{name} has its values at other vertices or voxels (of "
+                f"{_listed(part.name for part in other.structures)}) than img (of "
+                f"{_listed(part.name for part in self.structures)}); they must be the "
+                "same, in the same order"
+            )
+            raise ValueError(msg)
+
+    def _missing(
+        self, part: Structure, given: Mapping[str | None, Any], name: str
+    ) -> str:
         """Say which surface is needed."""
+        others = [side for side in given if side is not None]
+        but = f", but for {_listed(others)}" if others else ""
         short = {"left": "L", "right": "R"}.get(part.name)
         file, words, option = "a .surf.gii file", f"{name}=...", f"--{name}"
         if short:
@@ -130,9 +180,9 @@ class Nodes:
         if len(self.structures) > 1:
             option = f"--{part.name}-{name}"
         return (
-            f"the map has vertices of {part.name!r} and no surface for them: clusters "
-            "need one, because only it says which vertices are neighbours. Give "
-            f"{words} ({option} at the prompt), a surface of {part.vertex_count} "
+            f"the map has vertices of {part.name!r} and no surface for them{but}: "
+            "clusters need one, because only it says which vertices are neighbours. "
+            f"Give {words} ({option} at the prompt), a surface of {part.vertex_count} "
             f"vertices such as {file} of the same subject or space"
         )
 
@@ -175,6 +225,22 @@ class Nodes:
 
 def _side(name: str) -> str | None:
     return name if name in ("left", "right") else None
+
+
+def _listed(names: Iterable[str | None]) -> str:
+    return " and ".join(repr(name) for name in names)
+
+
+def _is_same(one: Structure, other: Structure) -> bool:
+    """Whether two structures have the same nodes, as far as both say."""
+    sides = {_side(one.name), _side(other.name)} - {None}
+    if len(sides) > 1 or one.vertex_count != other.vertex_count:
+        return False
+    if one.ijk is None or other.ijk is None:
+        return one.ijk is other.ijk and np.array_equal(
+            one.all_vertices(), other.all_vertices()
+        )
+    return np.array_equal(one.ijk, other.ijk)
 
 
 def _on_nodes(

@@ -19,7 +19,7 @@ from nithresh._params import warn
 from nithresh.files import MissingFileError
 from nithresh.surfaces.kind import Kind
 from nithresh.surfaces.kinds import open_kind
-from nithresh.surfaces.mesh import Mesh, open_meshes
+from nithresh.surfaces.mesh import Mesh, check_sides, check_structure, open_meshes
 from nithresh.surfaces.nodes import Nodes, Structure
 from nithresh.surfaces.words import SurfaceWords
 
@@ -51,7 +51,7 @@ class OpenSurface:
         volume = data.reshape(len(data), 1, 1, *data.shape[1:])
         if one_map:
             volume = volume.reshape(len(data), 1, 1)
-        inside = _read_mask(mask_img, len(data))
+        inside = _read_mask(mask_img, kind.nodes)
         self.kind: Kind = kind
         self.map = OpenMap(
             kind.origin, data.shape, volume, as_voxels(volume, name), inside, name
@@ -135,12 +135,17 @@ class OpenSurface:
                     "mapping such as {'left': ..., 'right': ...}"
                 )
                 raise ValueError(msg)
-            parts = {part.name: given for part in self.nodes.surfaces}
-        return {
-            part.name: _read_areas(parts[part.name], part)
-            for part in self.nodes.surfaces
-            if part.name in parts
-        }
+            parts = {None: given}
+        else:
+            check_sides(parts, "areas")
+        found = {}
+        for part in self.nodes.surfaces:
+            own = self.nodes.given_for(part, parts, "areas")
+            if own is None:
+                msg = f"areas has none for {part.name!r}, of which the map has vertices"
+                raise ValueError(msg)
+            found[part.name] = _read_areas(own, part)
+        return found
 
     def _warn_of_holes(self) -> None:
         """Warn if vertices with values are in no triangle, as on flat surfaces."""
@@ -161,30 +166,44 @@ class OpenSurface:
                 )
 
 
-def _read_mask(mask_img: Any, count: int) -> NDArray[np.bool_] | None:
+def _read_mask(mask_img: Any, nodes: Nodes) -> NDArray[np.bool_] | None:
     if mask_img is None:
         return None
     kind = open_kind(mask_img, "mask_img")
-    values = kind.data
-    if len(values) != count or values.size != count:
-        msg = (
-            f"mask_img has values of shape {shape_text(values.shape)}; it must have "
-            f"one for each of the {count} of the map"
-        )
-        raise ValueError(msg)
-    voxels = as_voxels(values.reshape(count, 1, 1), "mask_img")
+    values = one_map_at(kind, nodes, "mask_img")
+    voxels = as_voxels(values.reshape(-1, 1, 1), "mask_img")
     return check_mask(voxels, voxels.shape, "mask_img")
 
 
-def _read_areas(given: Any, part: Structure) -> NDArray[np.float64]:
+def one_map_at(kind: Kind, nodes: Nodes, name: str) -> NDArray[Any]:
+    """Return the values of a map that must be one, of the nodes of another.
+
+    Raises
+    ------
+    ValueError
+        It has several maps, or its values are elsewhere.
+    """
+    if not kind.data.size == len(kind.data) == nodes.count:
+        msg = (
+            f"{name} has values of shape {shape_text(kind.data.shape)}; it must have "
+            f"one for each of the {nodes.count} vertices and voxels of img"
+        )
+        raise ValueError(msg)
+    nodes.check_same(kind.nodes, name)
+    return kind.data.reshape(-1)
+
+
+def _read_areas(areas: Any, part: Structure) -> NDArray[np.float64]:
     """Read the areas of all vertices of a surface."""
-    if isinstance(given, (str, os.PathLike, nibabel.GiftiImage)):
+    if isinstance(areas, (str, os.PathLike, nibabel.GiftiImage)):
         try:
-            given = open_kind(given, "areas").data
+            kind = open_kind(areas, "areas")
         except MissingFileError:
-            msg = f"areas is {os.fspath(given)!r}; there is no such file"
+            msg = f"areas is {str(areas)!r}; there is no such file"
             raise MissingFileError(msg) from None
-    areas = np.asarray(given)
+        check_structure(kind.nodes.structures[0].name, part.name, "areas")
+        areas = kind.data
+    areas = np.asarray(areas)
     if areas.size != part.vertex_count or areas.dtype.kind not in "iuf":
         msg = (
             f"areas has values of shape {shape_text(areas.shape)} and type "
@@ -192,8 +211,8 @@ def _read_areas(given: Any, part: Structure) -> NDArray[np.float64]:
             f"{part.vertex_count} vertices"
         )
         raise ValueError(msg)
-    areas = areas.reshape(-1).astype(np.float64)
-    if not np.isfinite(areas).all() or areas.min(initial=0) < 0:
+    numbers: NDArray[np.float64] = areas.reshape(-1).astype(np.float64)
+    if not np.isfinite(numbers).all() or numbers.min(initial=0) < 0:
         msg = f"areas has values for {part.name} that are negative or not finite"
         raise ValueError(msg)
-    return areas
+    return numbers

@@ -46,7 +46,13 @@ class OverlayMap:
     def own_meshes(self) -> None:
         """Return None: its surface is in another file."""
 
-    def with_data(self, result: NDArray[Any], limits: tuple[float, float]) -> Any:
+    def with_data(
+        self,
+        result: NDArray[Any],
+        limits: tuple[float, float],
+        *,
+        are_scores: bool = False,
+    ) -> Any:
         """Make an image of the class and the shape of this one."""
         voxels = result.reshape(self.image.shape)
         return image_like(self.image, voxels, limits, copy_header=True)
@@ -71,6 +77,8 @@ class MorphMap:
         self,
         result: NDArray[Any],
         limits: tuple[float, float],
+        *,
+        are_scores: bool = False,
     ) -> nibabel.MGHImage:
         """Make an MGH image of shape (n, 1, 1), as FreeSurfer's overlays have."""
         return nibabel.MGHImage(result.reshape(-1, 1, 1), np.eye(4))

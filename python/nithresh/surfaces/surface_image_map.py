@@ -53,13 +53,15 @@ class SurfaceImageMap:
         self,
         result: NDArray[Any],
         limits: tuple[float, float],
+        *,
+        are_scores: bool = False,
     ) -> Any:
         """Make an image that shares the surfaces, of the types of its parts."""
+        parts = {part.name: result[part.nodes] for part in self.nodes.structures}
+        if are_scores:
+            return self._like({side: own.copy() for side, own in parts.items()})
         return self._like(
-            {
-                part.name: result[part.nodes].astype(self._type_of(part.name))
-                for part in self.nodes.structures
-            }
+            {side: own.astype(self._type_of(side)) for side, own in parts.items()}
         )
 
     def with_labels(
