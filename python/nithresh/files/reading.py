@@ -123,7 +123,7 @@ def read_voxels(image: SpatialImage, index: Any = None) -> NDArray[Any]:
     ImageFileError
         They are in a file that cannot be read.
     """
-    if not nibabel.is_proxy(image.dataobj):
+    if isinstance(image.dataobj, np.ndarray) or not nibabel.is_proxy(image.dataobj):
         return np.asanyarray(image.dataobj)
     with naming_file(image.get_filename() or "a file without a name"):
         if index is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from nithresh._params import check_bool, check_not_negative
@@ -27,7 +28,13 @@ def is_surface_map(img: Any) -> bool:
         return isinstance(name, str) and (
             name.lower().endswith(GIFTI_NAMES) or bool(CIFTI_NAME.search(name))
         )
-    return any(own.__name__ in _CLASSES for own in type(img).__mro__)
+    image_class: type = type(img)
+    return _is_class_of_surfaces(image_class)
+
+
+@lru_cache
+def _is_class_of_surfaces(image_class: type) -> bool:
+    return any(own.__name__ in _CLASSES for own in image_class.__mro__)
 
 
 class SurfaceWords(NamedTuple):
