@@ -299,3 +299,25 @@ def test_a_strip_in_a_file_by_each_class(tmp_path):
     for path in sorted(tmp_path.iterdir()):
         kept = nithresh.threshold_img(path, 2, 3, surface={"left": surface})
         assert row(kept).tolist() == [0] * 6 + [-3] * 3 + [0]
+
+
+@pytest.mark.parametrize(
+    ("source", "output"),
+    [("L.func.gii", "out.nii.gz"), ("z.dscalar.nii", "out.func.gii")],
+)
+def test_outputs_of_another_kind_of_file_are_refused(folder, source, output):
+    done = run("threshold", source, "-t", "2", "-o", output, code=1, cwd=folder)
+    assert "it must end in" in done.err
+    assert not (folder / output).exists()
+
+
+def test_overlays_of_freesurfer_need_no_surface_without_clusters(folder):
+    nibabel.freesurfer.write_morph_data(folder / "lh.thickness", np.arange(4.0))
+    done = run("threshold", "lh.thickness", "-t", "2", cwd=folder)
+    assert done.out == "lh.thickness_thresholded.mgh\n"
+    kept = nithresh.load(folder / "lh.thickness_thresholded.mgh")
+    np.testing.assert_array_equal(row(kept), [0, 0, 2, 3])
+    assert (
+        "left               4 of 4 vertices"
+        in run("info", "lh.thickness", cwd=folder).out
+    )

@@ -529,6 +529,12 @@ def test_overlays_of_freesurfer(tmp_path):
         clusters = nithresh.find_clusters(image, 1, **words)
         np.testing.assert_array_equal(values_of(clusters.thresholded_img), expected)
         assert clusters.labels_img.shape == (count, 1, 1)
+    # Without clusters none of them needs a surface.
+    for image in (mgh, tmp_path / "lh.thickness", str(tmp_path / "lh.thickness")):
+        alone = values_of(nithresh.threshold_img(image, 1))
+        np.testing.assert_array_equal(alone, np.where(np.abs(values) >= 1, values, 0))
+    with pytest.raises(ValueError, match="'left' and no surface for them"):
+        nithresh.threshold_img(tmp_path / "lh.thickness", 1, 5)
     side = nithresh.find_clusters(tmp_path / "lh.z.mgz", 2, surface=surface).table
     assert set(side["structure"]) == {"left"}
     # A volume is no overlay.

@@ -83,7 +83,6 @@ def save(
         raise TypeError(msg)
     place = expanded(path)
     check_extension(path)
-    check_fits(img, path)
     with Transaction() as files:
         write_image(img, place, files)
         files.commit()
@@ -91,6 +90,7 @@ def save(
 
 def write_image(img: Any, path: Path, files: Transaction) -> None:
     """Write the files of an image, which appear with the others of a transaction."""
+    check_fits(img, path)
     if isinstance(img, (GiftiImage, Cifti2Image)):
         _write_surfaces(img, path, files)
         return

@@ -14,6 +14,7 @@ from nithresh._params import check_bool, check_not_negative
 
 GIFTI_NAMES = (".gii", ".gii.gz")
 CIFTI_NAME = re.compile(r"\.(d|p)[a-z]+\.nii(\.gz)?$", re.IGNORECASE)
+_OF_FREESURFER = re.compile(r"[lr]h\.")
 # nibabel's and nilearn's classes.
 _CLASSES = {"GiftiImage", "Cifti2Image", "SurfaceImage"}
 
@@ -21,12 +22,14 @@ _CLASSES = {"GiftiImage", "Cifti2Image", "SurfaceImage"}
 def is_surface_map(img: Any) -> bool:
     """Whether a path or an image is a map of surfaces by its name or its class.
 
-    FreeSurfer's overlays are not: by name and class they are volumes, or nothing.
+    FreeSurfer's overlays of .mgh and NIfTI files are not: by both they are volumes.
     """
     if isinstance(img, (str, os.PathLike)):
         name = os.fspath(img)
         return isinstance(name, str) and (
-            name.lower().endswith(GIFTI_NAMES) or bool(CIFTI_NAME.search(name))
+            name.lower().endswith(GIFTI_NAMES)
+            or bool(CIFTI_NAME.search(name))
+            or _is_freesurfer_overlay(name)
         )
     image_class: type = type(img)
     return _is_class_of_surfaces(image_class)
@@ -35,6 +38,15 @@ def is_surface_map(img: Any) -> bool:
 @lru_cache
 def _is_class_of_surfaces(image_class: type) -> bool:
     return any(own.__name__ in _CLASSES for own in image_class.__mro__)
+
+
+def _is_freesurfer_overlay(name: str) -> bool:
+    """Whether a file is one such as lh.thickness, by its name and how it begins."""
+    if not _OF_FREESURFER.match(os.path.basename(name)):  # noqa: PTH119 - text
+        return False
+    from nithresh.files.surface_files import is_freesurfer_overlay
+
+    return is_freesurfer_overlay(name)
 
 
 class SurfaceWords(NamedTuple):
