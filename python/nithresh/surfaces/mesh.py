@@ -140,12 +140,14 @@ def open_mesh(surface: Any, name: str = "surface") -> Mesh:
             is_average=place is not None and bool(_AVERAGE.search(str(place))),
             path=place,
         )
-    if isinstance(surface, (tuple, list)) and len(surface) == 2:
+    is_pair = isinstance(surface, (tuple, list)) and len(surface) == 2
+    if is_pair and not isinstance(surface[0], (str, os.PathLike)):
         coordinates, triangles = surface
         return Mesh(*_checked(coordinates, triangles, name))
     msg = (
         f"{name} is of type {type(surface).__name__}; it must be a path, a nilearn "
-        "mesh or a pair of arrays (coordinates, triangles)"
+        "mesh, a pair of arrays (coordinates, triangles), or {'left': ..., 'right': "
+        "...} for two hemispheres"
     )
     raise TypeError(msg)
 
