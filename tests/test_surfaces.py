@@ -414,6 +414,7 @@ WRONG_SURFACES = {
     "floats": ((POINTS, [[0.0, 1, 2]]), ValueError, "must be integers"),
     "a plane": ((POINTS[:, :2], TRIANGLES), ValueError, "shape .vertices, 3."),
     "a number": (3, TypeError, "surface is of type int"),
+    "two paths": (("L.gii", "R.gii"), TypeError, "surface is of type tuple; .*'left'"),
     "no file": ("nowhere.surf.gii", nithresh.MissingFileError, "no such file"),
     "no side": ({"top": strip(6)}, ValueError, "keys must be 'left' and 'right'"),
 }  # fmt: skip
@@ -555,6 +556,13 @@ def test_surfaces_and_maps_that_are_mistaken_for_each_other(tmp_path):
         nithresh.threshold_img(nibabel.GiftiImage(), 2)
     with pytest.raises(ValueError, match="it must have one"):
         nithresh.find_clusters(gifti(np.ones(6), np.ones(6)), 1, surface=strip(6))
+
+
+@pytest.mark.parametrize("name", ["z.denoised.nii.gz", "z.preproc.nii", "z.p.nii"])
+def test_volumes_of_any_name_are_volumes(name, tmp_path):
+    volume = nibabel.Nifti1Image(np.full((3, 3, 3), 3, np.float32), np.eye(4))
+    nibabel.save(volume, tmp_path / name)
+    assert nithresh.threshold_img(tmp_path / name, 2, 2).shape == (3, 3, 3)
 
 
 def test_entities_of_xml_are_refused(tmp_path):

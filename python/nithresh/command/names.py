@@ -4,16 +4,17 @@ import re
 from pathlib import Path
 
 from nithresh._paths import expanded
+from nithresh.surfaces.words import CIFTI_EXTENSION
 
 # Entities such as sub-01, then a suffix.
 _BIDS = re.compile(r"((?:[A-Za-z]+-[A-Za-z0-9+]+_)+)([A-Za-z0-9]+)")
 _DESC = re.compile(r"(?<![A-Za-z0-9])desc-([A-Za-z0-9+]+)_")
 _EXTENSIONS = re.compile(
-    r"(\.[dp][a-z]+\.nii|(\.(func|shape|label|surf|time))?\.gii(\.gz)?"
+    rf"({CIFTI_EXTENSION}|(\.(func|shape|label|surf|time))?\.gii(\.gz)?"
     r"|\.(nii|nii\.gz|hdr|img|hdr\.gz|img\.gz|mgh|mgz|head|brik|brik\.gz))$",
     re.IGNORECASE,
 )
-_OF_SURFACES = re.compile(r"\.gii(\.gz)?$|\.[dp][a-z]+\.nii$", re.IGNORECASE)
+_OF_SURFACES = re.compile(rf"\.gii(\.gz)?$|{CIFTI_EXTENSION}$", re.IGNORECASE)
 # FreeSurfer's maps of vertices have no extension.
 _OVERLAY = re.compile(r"[lr]h\.")
 # Extensions that an output keeps. MGH holds no float64, which scores may be.
@@ -112,6 +113,8 @@ def labels_beside(source: str, folder: str | None) -> Path:
     'motor_labels.nii'
     >>> labels_beside("z.dscalar.nii", None).name
     'z_labels.dlabel.nii'
+    >>> labels_beside("z.denoised.nii", None).name
+    'z.denoised_labels.nii'
     """
     is_bids = _BIDS.fullmatch(split(Path(source).name)[0]) is not None
     what = "clusters" if is_bids else "labels"

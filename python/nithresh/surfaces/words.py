@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 from nithresh._params import check_bool, check_not_negative
 
 GIFTI_NAMES = (".gii", ".gii.gz")
-CIFTI_NAME = re.compile(r"\.(d|p)[a-z]+\.nii(\.gz)?$", re.IGNORECASE)
+# Those of CIFTI-2 alone: many volumes have names such as bold.denoised.nii.gz.
+CIFTI_EXTENSION = r"\.[dp]{1,2}(?:conn(?:series|scalar)?|label|scalar|tseries)\.nii"
+CIFTI_NAME = re.compile(rf"{CIFTI_EXTENSION}(\.gz)?$", re.IGNORECASE)
 _OF_FREESURFER = re.compile(r"[lr]h\.")
 # nibabel's and nilearn's classes.
 _CLASSES = {"GiftiImage", "Cifti2Image", "SurfaceImage"}
