@@ -186,10 +186,10 @@ def test_a_place_that_cannot_be_is_named(tmp_path):
     file = tmp_path / "file"
     file.write_text("no folder")
     for path in (file / "plot.png", file / "more" / "plot.png"):
-        with pytest.raises(OSError, match=re.escape(str(path))):
+        with pytest.raises(OSError, match=re.escape(f"'{path}'") + "$"):
             display.savefig(path)
     for path in ("/proc/nithresh/plot.png", "/proc/plot.png"):
-        with pytest.raises(OSError, match=re.escape(path)):
+        with pytest.raises(OSError, match=re.escape(f"'{path}'") + "$"):
             display.savefig(path)
     assert sorted(tmp_path.iterdir()) == [file]
 
