@@ -336,6 +336,9 @@ def test_a_map_beyond_its_limit_has_the_colour_of_the_end():
         assert display.axes["x"].ax.images[-1].get_clim() == ends
         assert display.axes["x"].ax.images[-1].get_array().count() == 18
         assert display._cbar.extend == extend
+        below = draw(image, cut_coords=(6, 6, 3), colorbar=False, **words)
+        below.add_overlay(image, threshold=1, **limits)
+        assert below.axes["x"].ax.images[-1].get_clim() == ends
 
 
 # The bar

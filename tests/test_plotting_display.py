@@ -579,12 +579,18 @@ def test_one_clear_error(sample, words, error, message):
         (lambda d, img: d.annotate(size="x"), "size is 'x'"),
         (lambda d, img: d.title("t", size=-3), "size is -3"),
         (lambda d, img: d.add_overlay(img, cbar_tick_format=3), "tick_format is 3"),
+        (lambda d, img: d.add_overlay(img, vmin="x"), "vmin is 'x'"),
+        (lambda d, img: d.add_overlay(img, cbar_vmax="x"), "cbar_vmax is 'x'"),
+        (lambda d, img: d.add_overlay(img, vmin=5, vmax=1), "vmin must be below vmax"),
     ],
-    ids=["text", "nan", "flag", "edges", "annotate", "title", "overlay"],
+    ids=[
+        *("text", "nan", "flag", "edges", "annotate", "title"),
+        *("format", "vmin", "cbar_vmax", "no range"),
+    ],
 )
 def test_one_clear_error_of_a_display(sample, call, message):
     display = draw(sample, cut_coords=CUTS, colorbar=False)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         call(display, sample)
 
 

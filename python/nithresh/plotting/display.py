@@ -13,12 +13,13 @@ from nithresh.plotting.checks import (
     check_imshow_kwargs,
     check_interpolation,
     check_label,
+    check_limit,
     check_text_size,
     check_tick_format,
     check_volume,
 )
 from nithresh.plotting.cmaps import colormap
-from nithresh.plotting.colorbar import ColorLimits
+from nithresh.plotting.colorbar import ColorLimits, color_limits
 from nithresh.plotting.contours import edges, sorted_levels
 from nithresh.plotting.figures import close_figure, root_figure, save_figure
 from nithresh.plotting.geometry import PLANE_AXES, Volume
@@ -157,17 +158,19 @@ connectivity, volume, resampling_interpolation
             "tick_format": check_tick_format(cbar_tick_format),
             "label": check_label(cbar_label),
         }
+        vmin = check_limit(kwargs.pop("vmin", None), "vmin")
+        vmax = check_limit(kwargs.pop("vmax", None), "vmax")
+        cbar_vmin = check_limit(cbar_vmin, "cbar_vmin")
+        cbar_vmax = check_limit(cbar_vmax, "cbar_vmax")
         stat_map = open_stat_map(img, request, name="img", volume=check_volume(volume))
         alpha = open_transparency(transparency, transparency_range)
-        vmin, vmax = kwargs.pop("vmin", None), kwargs.pop("vmax", None)
-        vmin = stat_map.low if vmin is None else float(vmin)
-        vmax = stat_map.high if vmax is None else float(vmax)
-        stat_map = with_colors(stat_map, vmin, vmax)
+        colors = color_limits(stat_map.low, stat_map.high, vmin, vmax, symmetric=False)
+        stat_map = with_colors(stat_map, colors.vmin, colors.vmax)
         limits = ColorLimits(
-            vmin,
-            vmax,
-            vmin if cbar_vmin is None else float(cbar_vmin),
-            vmax if cbar_vmax is None else float(cbar_vmax),
+            colors.vmin,
+            colors.vmax,
+            colors.vmin if cbar_vmin is None else cbar_vmin,
+            colors.vmax if cbar_vmax is None else cbar_vmax,
         )
         kwargs["cmap"] = colormap(kwargs.get("cmap"))
         self._panels.draw_map(
