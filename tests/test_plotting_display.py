@@ -294,7 +294,6 @@ def test_panels_make_ticks_when_somebody_asks_for_them(sample):
     display = draw(sample, cut_coords=CUTS)
     ax = display.axes["x"].ax
     display.savefig(io.BytesIO())
-    # What saves a tenth of the time.
     assert not {"majorTicks", "minorTicks"} & set(vars(ax.xaxis))
     ax.set_axis_on()
     other = Figure().add_subplot()

@@ -1,6 +1,7 @@
-"""Axes that make no ticks until somebody asks for them: half of the work of axes.
+"""Axes that make no ticks until somebody asks for them.
 
-Imported with the first figure, as matplotlib is.
+That is a tenth of the time of a figure (benches/record/figures.md). Imported with the
+first figure, as matplotlib is.
 """
 
 from __future__ import annotations

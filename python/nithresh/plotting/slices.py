@@ -35,7 +35,8 @@ class Slices:
     peaks : numpy.ndarray
         The largest smoothed abs value among the voxels that are shown, 0 for none.
     firsts : numpy.ndarray, integer
-        The index of that voxel, which tells equal peaks apart.
+        The order of equal peaks: the index of that voxel. In an aligned volume whose
+        peaks all differ, any numbers.
     sums : numpy.ndarray, float64
         Of the abs values.
     """
