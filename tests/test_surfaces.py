@@ -213,6 +213,26 @@ def test_vertices_outside_of_a_model_are_no_bridge():
         assert set(clusters.table["vertex"]) <= set(vertices)
 
 
+def test_models_of_a_cifti_image_may_be_in_any_order():
+    names = nibabel.cifti2.ScalarAxis(["map"])
+    axis = nibabel.cifti2.BrainModelAxis.from_surface(range(6), 6, "CortexLeft")
+    axis += nibabel.cifti2.BrainModelAxis.from_surface(range(6), 6, "CortexRight")
+    values = np.array([[3, 3, 0, 0, 0, 0, 0, 0, 0, 3, 3, 3]], np.float32)
+    image = nibabel.Cifti2Image(values, (names, axis))
+    models = image.header.get_index_map(1)
+    left, right = models.brain_models
+    models.remove(left)
+    models.append(left)
+    assert [model.index_offset for model in models.brain_models] == [6, 0]
+    surfaces = {"left": strip(6), "right": strip(6)}
+    table = nithresh.find_clusters(image, 2, surface=surfaces).table
+    assert table["structure"].tolist() == ["right", "left"]
+    assert table["vertex"].tolist() == [3, 0]
+    models.remove(right)
+    with pytest.raises(ValueError, match="it has 12 values a map for 6 places"):
+        nithresh.threshold_img(image, 2)
+
+
 def test_areas_are_thirds_of_triangles():
     coordinates, triangles = icosphere(2)
     sides = coordinates[triangles]

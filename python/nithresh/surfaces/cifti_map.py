@@ -35,9 +35,7 @@ class CiftiFileMap:
             self.nodes = self._words.nodes
             data = read_voxels(file.image)
             maps, count = data.shape[4:]
-            if count != self.nodes.count:
-                msg = f"it has {count} values a map for {self.nodes.count} places"
-                raise ValueError(msg)
+            _check_count(count, self.nodes)
         # In the file, the values of one place for all maps follow one another.
         self.data: NDArray[Any] = data.reshape(maps, count, order="F").T
         if maps == 1:
@@ -96,12 +94,11 @@ class CiftiImageMap:
         ]
         with naming_file(name):
             cifti_xml.check_axes(dict(enumerate(kinds)))
-        models = header.get_index_map(1)
-        self.nodes = Nodes(
-            tuple(_structure(model) for model in models.brain_models),
-            _affine(models.volume),
-        )
-        data = np.asanyarray(image.dataobj)
+            models = header.get_index_map(1)
+            structures = cifti_xml.in_order(map(_structure, models.brain_models))
+            self.nodes = Nodes(structures, _affine(models.volume))
+            data = np.asanyarray(image.dataobj)
+            _check_count(data.shape[-1], self.nodes)
         check_values(data, name)
         self.data: NDArray[Any] = data[0] if len(data) == 1 else data.T
 
@@ -133,6 +130,12 @@ class CiftiImageMap:
         header["intent_code"] = _LABELS
         header["intent_name"] = _LABELS_NAME.encode()
         return Cifti2Image(_as_maps(labels), axes, header)
+
+
+def _check_count(count: int, nodes: Nodes) -> None:
+    if count != nodes.count:
+        msg = f"it has {count} values a map for {nodes.count} places"
+        raise ValueError(msg)
 
 
 def _as_maps(values: NDArray[Any]) -> NDArray[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from xml.parsers import expat
@@ -154,21 +154,30 @@ class _Reader:
 
     def result(self) -> CiftiXml:
         check_axes(self.kinds)
-        self.models.sort(key=lambda part: part.nodes.start)
-        ends = [0, *(part.nodes.stop for part in self.models)]
-        if any(
-            part.nodes.start != end
-            for part, end in zip(self.models, ends, strict=False)
-        ):
-            msg = "its brain models do not follow one another"
-            raise UnreadableError(msg)
-        if self.affine is None and any(not part.is_surface for part in self.models):
+        models = in_order(self.models)
+        if self.affine is None and any(not part.is_surface for part in models):
             msg = "it has voxels without an affine"
             raise UnreadableError(msg)
         maps = _MAPS[self.kinds[0]]
         names = [] if maps == "series" else self.names
-        nodes = Nodes(tuple(self.models), self.affine)
+        nodes = Nodes(models, self.affine)
         return CiftiXml(nodes, maps, self.places[0], names)
+
+
+def in_order(models: Iterable[Structure]) -> tuple[Structure, ...]:
+    """Sort structures by their nodes.
+
+    Raises
+    ------
+    UnreadableError
+        The nodes of one do not begin where those of the one before end.
+    """
+    ordered = sorted(models, key=lambda part: part.nodes.start)
+    ends = [0, *(part.nodes.stop for part in ordered)]
+    if any(part.nodes.start != end for part, end in zip(ordered, ends, strict=False)):
+        msg = "its brain models do not follow one another"
+        raise UnreadableError(msg)
+    return tuple(ordered)
 
 
 def check_axes(kinds: Mapping[int, str]) -> None:
