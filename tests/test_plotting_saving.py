@@ -138,7 +138,7 @@ def test_output_file_has_a_resolution(tmp_path):
     path = tmp_path / "plot.png"
     draw(output_file=path, dpi=50)
     assert plt.imread(path).shape[:2] == (175, 365)
-    draw(output_file=path)
+    draw(output_file=path).savefig(path, format=None)
     assert plt.imread(path).shape[:2] == (350, 730)
 
 

@@ -174,6 +174,8 @@ def save_figure(
         raise TypeError(msg)
     if dpi is not None and dpi != "figure":
         dpi = _check_dpi(dpi)
+    if kwargs.get("format", "") is None:
+        del kwargs["format"]
     path = expanded(target) if isinstance(target, (str, os.PathLike)) else None
     usual = rcParams["savefig.format"]
     if path is not None:
@@ -220,12 +222,12 @@ def _write(figure: Figure, target: Any, dpi: Any, kwargs: dict[str, Any]) -> Non
     texts: Any = {
         name: value for name, value in _TEXTS.items() if now[name] == usual[name]
     }
-    # Settings belong to all threads.
     file_format = kwargs.get("format", rcParams["savefig.format"]).lower()
     if file_format == "png":
         # The default level takes three times as long and saves little.
         kwargs = {"pil_kwargs": {"compress_level": _PNG_LEVEL}, **kwargs}
     pictures = ready_pictures(figure, file_format)
+    # Settings belong to all threads, so one saves at a time.
     with _saving, rc_context(texts), pictures:
         figure.savefig(target, dpi=dpi, **kwargs)
 
