@@ -595,6 +595,30 @@ def test_entities_of_xml_are_refused(tmp_path):
         nithresh.threshold_img(path, 2)
 
 
+@pytest.mark.parametrize("where", ["values.bin", "../values.bin", "{}/values.bin"])
+def test_gifti_values_in_another_file_are_read_from_its_own_folder_alone(
+    where, tmp_path
+):
+    folder = tmp_path / "own"
+    folder.mkdir()
+    name = where.format(tmp_path)
+    for place in (folder, tmp_path):
+        (place / "values.bin").write_bytes(np.arange(6, dtype="<f4").tobytes())
+    (folder / "z.func.gii").write_text(
+        '<?xml version="1.0"?><GIFTI Version="1.0" NumberOfDataArrays="1">'
+        '<DataArray Intent="NIFTI_INTENT_NONE" DataType="NIFTI_TYPE_FLOAT32" '
+        'ArrayIndexingOrder="RowMajorOrder" Dimensionality="1" Dim0="6" '
+        'Encoding="ExternalFileBinary" Endian="LittleEndian" '
+        f'ExternalFileName="{name}" ExternalFileOffset="0"><Data/></DataArray></GIFTI>'
+    )
+    if name == "values.bin":
+        kept = nithresh.threshold_img(folder / "z.func.gii", 4)
+        assert row(kept).tolist() == [0, 0, 0, 0, 4, 5]
+        return
+    with pytest.raises(nithresh.ImageFileError, match="must be in a file beside it"):
+        nithresh.threshold_img(folder / "z.func.gii", 4)
+
+
 def test_clusters_of_surfaces_can_be_pickled_and_are_for_no_atlas():
     clusters = nithresh.find_clusters(gifti(np.full(6, 3)), 2, surface=strip(6))
     again = pickle.loads(pickle.dumps(clusters))  # noqa: S301 - our own

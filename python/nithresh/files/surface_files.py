@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from xml.parsers import expat
 
 import nibabel
 import numpy as np
@@ -61,11 +63,32 @@ def read_gifti(path: str | os.PathLike[str]) -> nibabel.GiftiImage:
             raise UnreadableError(msg)
         if b"ExternalFileBinary" in content:
             # Its values lie in a file beside it, which nibabel finds by its name.
+            _check_beside(content)
             image: nibabel.GiftiImage = nibabel.GiftiImage.from_filename(str(place))
         else:
             image = nibabel.GiftiImage.from_bytes(content)
         image.set_filename(str(place))
         return image
+
+
+def _check_beside(content: bytes) -> None:
+    """Check that the files that GIFTI names are in its own folder.
+
+    Raises
+    ------
+    UnreadableError
+        One is elsewhere, where a file of a stranger has nothing to read.
+    """
+
+    def begin(_: str, words: Mapping[str, str]) -> None:
+        name = words.get("ExternalFileName", "")
+        if name != os.path.basename(name):  # noqa: PTH119 - text
+            msg = f"its values are in {name!r}; they must be in a file beside it"
+            raise UnreadableError(msg)
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = begin
+    parser.Parse(content, True)  # noqa: FBT003 - expat's signature
 
 
 def read_cifti(path: str | os.PathLike[str]) -> CiftiFile:
