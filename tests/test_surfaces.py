@@ -724,10 +724,13 @@ def test_scores_of_integers_are_not_rounded(dtype, tmp_path):
     np.testing.assert_array_equal(row(again), expected)
 
 
-def test_a_map_without_values_is_refused():
+def test_a_map_without_values_is_refused(tmp_path):
     surface = np.zeros((0, 3)), np.zeros((0, 3), int)
     with pytest.raises(ValueError, match="img has no values"):
         nithresh.find_clusters(gifti(np.zeros(0)), 2, surface=surface)
+    nibabel.freesurfer.write_morph_data(tmp_path / "lh.z", np.zeros(0))
+    with pytest.raises(ValueError, match=r"lh\.z' has no values"):
+        nithresh.find_clusters(tmp_path / "lh.z", 2, surface=surface)
 
 
 def test_nilearn_s_table_takes_no_map_without_surfaces():

@@ -13,6 +13,7 @@ from nithresh._numbers import shape_text
 from nithresh._stated import NoHeader
 from nithresh.headers import image_like, label_image
 from nithresh.images import read_array
+from nithresh.surfaces.kind import check_values
 from nithresh.surfaces.nodes import Nodes, Structure
 
 _SIDES = {"lh": "left", "rh": "right"}
@@ -66,6 +67,7 @@ class MorphMap:
     """A file of FreeSurfer's own form (lh.thickness); its results are MGH images."""
 
     def __init__(self, values: NDArray[Any], path: str) -> None:
+        check_values(values, repr(path))
         self.nodes = _nodes(len(values), path)
         self.origin = NoHeader(path)
         self.data = values.astype(np.float32, copy=False)
