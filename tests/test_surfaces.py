@@ -503,6 +503,25 @@ def test_areas_that_are_not_those_of_the_cortex(tmp_path, meta, match, recwarn):
     assert not recwarn.list
 
 
+@pytest.mark.parametrize(
+    ("folder", "is_average"),
+    [("fsaverage/surf", True), ("fsaverage5", True), ("average_study/s/surf", False)],
+)
+@pytest.mark.parametrize("name", ["lh.white", "pial_left.surf.gii"])
+def test_averages_are_known_by_their_folder(
+    folder, is_average, name, tmp_path, recwarn
+):
+    path = tmp_path / folder / name
+    path.parent.mkdir(parents=True)
+    if name == "lh.white":
+        nibabel.freesurfer.write_geometry(path, *strip(6))
+    else:
+        surface_file(path, strip(6))
+    nithresh.find_clusters(gifti(np.full(6, 3)), 2, surface=path)
+    said = [str(own.message) for own in recwarn.list]
+    assert ["is the average of many" in text for text in said] == [True] * is_average
+
+
 def test_cuts_of_a_flat_surface_are_told():
     coordinates, triangles = icosphere(1)
     without = triangles[~(triangles == 5).any(axis=1)]

@@ -137,7 +137,7 @@ def open_mesh(surface: Any, name: str = "surface") -> Mesh:
             surface = surface.loaded()
         return Mesh(
             *_checked(surface.coordinates, surface.faces, name),
-            is_average=place is not None and bool(_AVERAGE.search(str(place))),
+            is_average=_is_named_average(place),
             path=place,
         )
     is_pair = isinstance(surface, (tuple, list)) and len(surface) == 2
@@ -207,6 +207,11 @@ def check_structure(structure: str | None, side: str, name: str) -> None:
         raise ValueError(msg)
 
 
+def _is_named_average(place: Path | None) -> bool:
+    """Whether a file or the folders around it have such a name (fsaverage/surf)."""
+    return place is not None and bool(_AVERAGE.search("/".join(place.parts[-3:])))
+
+
 def _of_file(path: str | os.PathLike[str], name: str) -> Mesh:
     place = expanded(path)
     if place.name.lower().endswith((".gii", ".gii.gz")):
@@ -225,7 +230,7 @@ def _of_file(path: str | os.PathLike[str], name: str) -> Mesh:
         *_checked(coordinates, triangles, name),
         structure=hemisphere,
         geometry=geometry,
-        is_average=bool(_AVERAGE.search(str(place))),
+        is_average=_is_named_average(place),
         path=place,
     )
 
@@ -244,12 +249,11 @@ def _of_gifti(image: Any, name: str, place: Path | None) -> Mesh:
         raise ValueError(msg)
     words = {**image.meta, **points[0].meta}
     history = str(words.get("Provenance", "")) + str(words.get("ParentProvenance", ""))
-    called = "" if place is None else place.name
     return Mesh(
         *_checked(points[0].data, faces[0].data, name),
         structure=HEMISPHERES.get(str(words.get("AnatomicalStructurePrimary"))),
         geometry=words.get("GeometricType"),
-        is_average="-surface-average" in history or bool(_AVERAGE.search(called)),
+        is_average="-surface-average" in history or _is_named_average(place),
         path=place,
     )
 
