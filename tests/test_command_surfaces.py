@@ -182,6 +182,14 @@ def test_info(folder):
     assert f", {len(clusters)} clusters" in done.out.split("3.1")[1].split("\n")[0]
 
 
+def test_info_counts_the_smallest_integer(tmp_path):
+    values = np.array([-32768, 0, 4, 1], np.int16).reshape(4, 1, 1)
+    nibabel.save(nibabel.MGHImage(values, np.eye(4)), tmp_path / "lh.z.mgh")
+    nibabel.freesurfer.write_geometry(tmp_path / "lh.white", *strip(4))
+    done = run("info", "lh.z.mgh", "--surface", "lh.white", cwd=tmp_path)
+    assert "2 values (50.0%), 2 clusters" in done.out.split(">= 3.1")[1]
+
+
 def test_many_files_read_each_surface_once(folder):
     names = [f"{number}.func.gii" for number in range(3)]
     for name in names:

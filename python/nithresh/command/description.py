@@ -44,7 +44,10 @@ def described_surface(opened: OpenSurface, connectivity: int) -> dict[str, str]:
 
     def count(values: NDArray[Any], threshold: float) -> tuple[int, int | None]:
         row = values.reshape(-1)
-        passing = int(np.count_nonzero(np.abs(row[np.isfinite(row)]) >= threshold))
+        finite = row[np.isfinite(row)]
+        # Not by abs, which the smallest integer of a type does not have.
+        passes = (finite >= threshold) | (finite <= -threshold)
+        passing = int(np.count_nonzero(passes))
         if graph is None:
             return passing, None
         request = check_request(
