@@ -200,6 +200,7 @@ COLUMNS = (
         "Hemisphere, or structure of voxels, that the cluster lies in",
         lambda rows: rows.structures,
         printed=True,
+        is_text=True,
     ),
     *(
         Column(

@@ -291,10 +291,10 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
     def to_markdown(self, columns: Sequence[str] | None = None) -> str:
         """Return a table of Markdown, with the digits of a paper.
 
-        Places have one decimal, or none if all are whole, and so have sizes in mm³.
-        p-values have three digits by the rules of the APA (``.032``, ``< .001``), and
-        other values have two decimals, or more if they are small. The cells of what a
-        sub-peak does not have are empty.
+        Places have one decimal, or none if all are whole, and so have sizes in mm² and
+        mm³. p-values have three digits by the rules of the APA (``.032``, ``< .001``),
+        and other values have two decimals, or more if they are small. The cells of what
+        a sub-peak does not have are empty.
 
         Parameters
         ----------
@@ -383,7 +383,7 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
             return ["" if _is_missing(one) else str(_whole(one)) for one in values]
         if record.name.startswith("p_"):
             return ["" if one != one else _markup.p_value(one) for one in values]
-        if record.unit in ("mm", "mm^3"):
+        if record.unit in ("mm", "mm^2", "mm^3"):
             is_whole = all(abs(value - round(value)) < 1e-3 for value in shown)
             digits = 0 if is_whole else 1
         else:
