@@ -10,6 +10,7 @@ import pytest
 
 import nithresh
 from nithresh.command import main
+from nithresh.command.surfaces import _mesh
 from nithresh.testing import icosphere, strip
 from running import run_here
 from test_surfaces import gifti, row, surface_file, values_of
@@ -194,9 +195,11 @@ def test_many_files_read_each_surface_once(folder):
     names = [f"{number}.func.gii" for number in range(3)]
     for name in names:
         (folder / name).write_bytes((folder / "L.func.gii").read_bytes())
+    _mesh.cache_clear()
     done = run("threshold", *names, "-t", "2", "-k", "5", "--surface", "L.surf.gii",
                "--jobs", "2", "--output-dir", "out", cwd=folder)  # fmt: skip
     assert len(done.out.splitlines()) == 3
+    assert _mesh.cache_info().misses == 1
     first, *others = [
         (folder / "out" / name.replace(".func", "_thresholded.func")).read_bytes()
         for name in names
