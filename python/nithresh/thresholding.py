@@ -147,7 +147,8 @@ def threshold_img(
         See the notes. Voxels outside become zero.
     copy : bool, default=True
         If False and the image's data are an array in memory, that array is
-        thresholded in place and belongs to the result.
+        thresholded in place and belongs to the result. Of maps of surfaces only the
+        arrays of a SurfaceImage are.
     copy_header : bool, default=True
         Give the result the header of `img`, with the data type, ``cal_min``
         and ``cal_max`` of the result; otherwise a fresh one.
