@@ -2,6 +2,8 @@
 
 import itertools
 import pickle
+import shutil
+import subprocess
 
 import nibabel
 import numpy as np
@@ -15,6 +17,7 @@ import nithresh
 from nithresh import testing
 from nithresh.testing import icosphere, strip
 
+WORKBENCH = shutil.which("wb_command")
 SIDES = {"left": "CortexLeft", "right": "CortexRight"}
 
 
@@ -279,6 +282,21 @@ def test_tfce_is_the_integral_of_area_and_height():
     np.testing.assert_allclose(
         values_of(counted), np.sign(values) * np.abs(values) ** 3 / 3, rtol=1e-6
     )
+
+
+@pytest.mark.skipif(not WORKBENCH, reason="needs wb_command")
+def test_tfce_is_that_of_workbench(tmp_path):
+    surface = icosphere(2)
+    words = {"AnatomicalStructurePrimary": "CortexLeft"}
+    path = surface_file(tmp_path / "s.surf.gii", surface, **words)
+    values = np.random.default_rng(0).normal(size=len(surface[0]))
+    nibabel.save(gifti(values, **words), tmp_path / "z.func.gii")
+    files = [path, tmp_path / "z.func.gii", tmp_path / "out.func.gii"]
+    subprocess.run([WORKBENCH, "-metric-tfce", *files], check=True)
+    ours = row(nithresh.tfce_img(tmp_path / "z.func.gii", surface=path))
+    theirs = row(nibabel.load(tmp_path / "out.func.gii"))
+    assert (ours < 0).any()
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6 * abs(theirs).max())
 
 
 def test_the_tree_of_a_surface_has_the_clusters_of_each_threshold():
