@@ -26,8 +26,14 @@ use std::{hint, io};
 use nithresh_core::Executor;
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
 
-/// What helpers call; it takes tasks until there are no more.
-type Work<'a> = &'a (dyn Fn() + Sync);
+/// What helpers call; it takes tasks until there are no more. A pointer, because a helper
+/// that comes late still holds it when the call has ended.
+#[derive(Clone, Copy)]
+struct Work(*const (dyn Fn() + Sync));
+
+// SAFETY: what it points to may be called by several threads, and is only called by those
+// inside a gate.
+unsafe impl Send for Work {}
 
 /// In [`Gate::inside`], beside the number of helpers.
 const OPEN: usize = 1 << (usize::BITS - 1);
@@ -75,10 +81,12 @@ impl Executor for Pool {
         if self.is_taken.swap(true, SeqCst) {
             return work();
         }
-        // SAFETY: only the lifetime changes. Only helpers inside the gate call it, and
-        // `Visit` does not let this function end, by a panic neither, before the gate is
-        // closed and they have left.
-        let lasting: Work<'static> = unsafe { transmute::<Work<'_>, Work<'static>>(work) };
+        let pointer: *const (dyn Fn() + Sync + '_) = work;
+        #[expect(clippy::transmute_ptr_to_ptr, reason = "a cast cannot change a lifetime")]
+        // SAFETY: only the lifetime of what is pointed to changes.
+        let shared = Work(unsafe {
+            transmute::<*const (dyn Fn() + Sync + '_), *const (dyn Fn() + Sync)>(pointer)
+        });
         let gate = Arc::new(Gate {
             inside: AtomicUsize::new(OPEN),
             has_panicked: AtomicBool::new(false),
@@ -87,7 +95,7 @@ impl Executor for Pool {
         let visit = Visit { pool: self, gate: &gate };
         for _ in 0..most.min(self.count) {
             let gate = Arc::clone(&gate);
-            threads.spawn(move || gate.go_in(lasting));
+            threads.spawn(move || gate.go_in(shared));
         }
         work();
         drop(visit);
@@ -117,11 +125,14 @@ impl Drop for Visit<'_> {
 
 impl Gate {
     /// What a helper does.
-    fn go_in(&self, work: Work<'static>) {
+    fn go_in(&self, work: Work) {
         let go_in = |inside: usize| (inside & OPEN != 0).then_some(inside + 1);
         if self.inside.fetch_update(SeqCst, SeqCst, go_in).is_err() {
             return;
         }
+        // SAFETY: the helper is inside, and `Visit` does not let the call end, by a panic
+        // neither, before the gate is closed and all have left.
+        let work = unsafe { &*work.0 };
         if catch_unwind(AssertUnwindSafe(work)).is_err() {
             self.has_panicked.store(true, SeqCst);
         }
