@@ -26,6 +26,7 @@ from nithresh import dask as chunked
 from nithresh._params import check_request
 from nithresh.command.jobs import Job
 from nithresh.command.options import RunOptions
+from nithresh.command.surfaces import Surfaces
 from nithresh.command.threshold import _work
 from nithresh.command.workers import _portable, in_worker, in_workers
 from nithresh.files.atomic import IfExists
@@ -169,7 +170,9 @@ def test_workers_that_are_killed(tmp_path, cluster):
 
 def request(mask=None):
     checked = check_request(2, two_sided=True, cluster_threshold=0, connectivity=6)
-    return partial(_work, request=checked, threshold=2.0, options={}, mask=mask)
+    surfaces = Surfaces({}, 0.0, across_structures=False, mask=None)
+    words = {"threshold": 2.0, "options": {}, "surfaces": surfaces, "rate": None}
+    return partial(_work, request=checked, mask=mask, **words)
 
 
 def in_one_worker(job):

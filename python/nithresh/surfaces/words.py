@@ -10,8 +10,6 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from nithresh._params import check_bool, check_not_negative
-
 GIFTI_NAMES = (".gii", ".gii.gz")
 # Those of CIFTI-2 alone: many volumes have names such as bold.denoised.nii.gz.
 CIFTI_EXTENSION = r"\.[dp]{1,2}(?:conn(?:series|scalar)?|label|scalar|tseries)\.nii"
@@ -82,6 +80,9 @@ class SurfaceWords(NamedTuple):
         """Check them as far as that can be done without reading a file."""
         if surface is areas is None and min_area == 0.0 and across_structures is False:
             return _NONE
+        # Imported here, because the command asks for names before it needs NumPy.
+        from nithresh._params import check_bool, check_not_negative
+
         return cls(
             surface,
             areas,
