@@ -24,6 +24,30 @@ class Kept(NamedTuple):
     has_non_finite: bool
 
 
+def warn_of_kept(
+    opened: OpenMap,
+    request: Request,
+    level: float,
+    limits: tuple[float, float],
+    has_non_finite: bool,  # noqa: FBT001 - as the core says it
+    summary: tuple[float, float, bool] | None = None,
+) -> None:
+    """Warn of values that are not finite, and that nothing is kept.
+
+    Parameters
+    ----------
+    limits : tuple of float
+        The smallest and the largest value of what was kept.
+    summary : tuple, optional
+        That of the map, where it has been overwritten since.
+    """
+    if has_non_finite:
+        warn("Non-finite values detected. They will be replaced with zeros.")
+    if limits == (0, 0):
+        smallest, largest, _ = summary or opened.summary()
+        warn_beyond_range(request, level, smallest, largest, opened.data.dtype)
+
+
 def warn_beyond_range(
     request: Request,
     level: float,

@@ -167,7 +167,11 @@ def _first_voxels(labels: Labels, shape: tuple[int, ...]) -> NDArray[np.intp]:
     """Return the place of the first voxel of each cluster, the first axis fastest."""
     volume = np.zeros(shape, np.int32, order="F")
     labels.write(volume, True)  # noqa: FBT003 - it is zero
-    numbers = volume.ravel(order="F")
-    places = np.flatnonzero(numbers)
-    _, first = np.unique(numbers[places], return_index=True)
+    return first_places(volume.ravel(order="F"))
+
+
+def first_places(labels: NDArray[np.int32]) -> NDArray[np.intp]:
+    """Return the place of the first of each label in a row, but for 0."""
+    places = np.flatnonzero(labels)
+    _, first = np.unique(labels[places], return_index=True)
     return places[first]

@@ -238,6 +238,18 @@ def check_count(count: Any, name: str) -> int:
     return int(count)
 
 
+def check_volume(volume: Any) -> int | None:
+    """Check which volume of a 4-D image is meant."""
+    if volume is None:
+        return None
+    if isinstance(volume, (bool, np.bool_)) or not isinstance(
+        volume, (int, np.integer)
+    ):
+        msg = f"volume is {volume!r}; it must be an integer, counted from 0"
+        raise TypeError(msg)
+    return int(volume)
+
+
 def check_not_negative(number: Any, name: str) -> float:
     """Check a power or a distance: a finite number of 0 or more."""
     if isinstance(number, (bool, np.bool_)) or not isinstance(number, numbers.Real):

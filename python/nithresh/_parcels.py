@@ -9,13 +9,12 @@ colours, however many parcels there are, and the core looks at the map once for 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nithresh._connectivity import REACH
+from nithresh._connectivity import half_steps
 from nithresh._open import OpenMap
 from nithresh.atlas.forms import as_labels, replaced, values_in
 from nithresh.grids import affine_of, same_grid, sampled
@@ -56,7 +55,7 @@ def colours_of(
     labels = values_in(parcels)
     numbers = replaced(parcels, labels, np.arange(labels.size, dtype=np.int32))
     none = int(np.searchsorted(labels, 0)) if (labels == 0).any() else -1
-    pairs = _touching(numbers, len(labels), REACH[connectivity])
+    pairs = _touching(numbers, len(labels), connectivity)
     neighbours: list[set[int]] = [set() for _ in labels]
     for one, other in pairs.tolist():
         neighbours[one].add(other)
@@ -73,15 +72,10 @@ def colours_of(
         yield of_voxels == colour
 
 
-def _touching(numbers: NDArray[Any], count: int, reach: int) -> NDArray[np.intp]:
-    """Return the pairs of different numbers at neighbours, shape (pairs, 2).
-
-    Neighbours differ along at most `reach` axes.
-    """
+def _touching(numbers: NDArray[Any], count: int, connectivity: int) -> NDArray[np.intp]:
+    """Return the pairs of different numbers at neighbours, shape (pairs, 2)."""
     codes = []
-    for step in product((-1, 0, 1), repeat=3):
-        if step <= (0, 0, 0) or np.count_nonzero(step) > reach:
-            continue
+    for step in half_steps(connectivity):
         here = tuple(
             slice(None, -1) if one > 0 else slice(1, None) if one < 0 else slice(None)
             for one in step

@@ -20,7 +20,7 @@ from nithresh._arrays import (
 from nithresh._choices import rules_of, source, versions
 from nithresh._clusters import Clusters, Wanted
 from nithresh._columns import Rows, made, made_of_extra
-from nithresh._kept import warn_beyond_range
+from nithresh._kept import warn_of_kept
 from nithresh._numbering import Labels, in_order, joined
 from nithresh._numbers import shape_text
 from nithresh._open import OpenMap
@@ -512,12 +512,9 @@ def _found(
             parts.append(part)
         found = joined(parts)
     non_finite = 0
+    warn_of_kept(opened, request, level, found["range"], found["has_non_finite"])
     if found["has_non_finite"]:
-        warn("Non-finite values detected. They will be replaced with zeros.")
         non_finite = int(voxels.size - np.isfinite(voxels).sum())
-    if found["range"] == (0, 0):
-        smallest, largest, _ = opened.summary()
-        warn_beyond_range(request, level, smallest, largest, opened.data.dtype)
     found = in_order(found, request.order, voxels.shape)
     return {**found, "voxels": out, "non_finite": non_finite}
 

@@ -22,6 +22,7 @@ from nithresh._arrays import (
     shape_of_map,
 )
 from nithresh._numbers import shape_text
+from nithresh._params import check_volume
 from nithresh._paths import expanded
 from nithresh.files import (
     ImageFileError,
@@ -253,13 +254,9 @@ def one_volume(img: Any, volume: Any) -> Any:
     ValueError
         There is no such volume.
     """
+    volume = check_volume(volume)
     if volume is None:
         return img
-    if isinstance(volume, (bool, np.bool_)) or not isinstance(
-        volume, (int, np.integer)
-    ):
-        msg = f"volume is {volume!r}; it must be an integer, counted from 0"
-        raise TypeError(msg)
     image = open_image(img)
     # Along the only axis that is longer than 1, if any is.
     long = [axis for axis in range(3, len(image.shape)) if image.shape[axis] != 1]
@@ -272,4 +269,4 @@ def one_volume(img: Any, volume: Any) -> Any:
         raise ValueError(msg)
     if len(image.shape) <= 3:
         return image
-    return image.slicer[(slice(None),) * axis + (int(volume),)]
+    return image.slicer[(slice(None),) * axis + (volume,)]

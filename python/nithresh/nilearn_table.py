@@ -13,6 +13,7 @@ from nithresh import _core
 from nithresh._arrays import new_result
 from nithresh._comparison import next_beyond
 from nithresh._kept import warn_beyond_range
+from nithresh._numbering import first_places
 from nithresh._numbers import in_full
 from nithresh._open import OpenMap
 from nithresh._params import (
@@ -286,8 +287,7 @@ def _rows(
 
 def _ids(found: dict[str, Any], labels: NDArray[np.int32]) -> NDArray[np.intp]:
     """Return nilearn's number of each label; label 0 has 0."""
-    in_order = labels.ravel()
-    _, first = np.unique(in_order[in_order > 0], return_index=True)
+    first = first_places(labels.ravel())
     order = np.lexsort((first, -abs(found["values"]), -found["signs"].astype(int)))
     ids = np.zeros(order.size + 1, np.intp)
     ids[order + 1] = np.arange(1, order.size + 1)

@@ -11,9 +11,9 @@ from nithresh._arrays import (
     check_writeable,
     drop_axes,
 )
-from nithresh._kept import threshold_map, warn_beyond_range
+from nithresh._kept import threshold_map, warn_of_kept
 from nithresh._open import OpenMap
-from nithresh._params import Request, check_bool, check_request, warn
+from nithresh._params import Request, check_bool, check_request
 from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh._shared_docs import shared_docs
 from nithresh.surfaces.words import SurfaceWords
@@ -255,11 +255,7 @@ def threshold_open(
     # Looked at now if it is about to be overwritten, else only if needed.
     summary = None if out is None else opened.summary()
     result = threshold_map(opened, request, level, out)
-    if result.has_non_finite:
-        warn("Non-finite values detected. They will be replaced with zeros.")
-    if result.range == (0, 0):
-        smallest, largest, _ = summary or opened.summary()
-        warn_beyond_range(request, level, smallest, largest, opened.data.dtype)
+    warn_of_kept(opened, request, level, result.range, result.has_non_finite, summary)
     thresholded: SpatialImage = opened.as_image(
         result.voxels, result.range, copy_header=copy_header
     )

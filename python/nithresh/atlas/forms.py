@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nithresh._choices import source
 from nithresh._params import warn
 from nithresh._paths import expanded
-from nithresh.atlas.names import ALLOWED, Names, fsl_atlas, read_names
+from nithresh.atlas.names import ALLOWED, Names, content_of, fsl_atlas, read_names
 from nithresh.atlas.regions import Atlas
 from nithresh.files import MissingFileError
 from nithresh.grids import affine_of
@@ -127,12 +127,7 @@ def _names_beside(given: Any) -> Path | None:
 
 def _image_of_fsl(path: Path, argument: str) -> Path:
     """Find the first image of an atlas of FSL that is there."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        msg = f"{argument} is {str(path)!r}; there is no such file"
-        raise MissingFileError(msg) from None
-    root = fsl_atlas(content, f"{argument}, {path.name!r},")
+    root = fsl_atlas(content_of(path, argument), f"{argument}, {path.name!r},")
     looked_for = [
         path.parent / (text.text or "").strip().lstrip("/")
         for text in root.iterfind("header/images/imagefile")

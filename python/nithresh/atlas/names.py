@@ -77,20 +77,33 @@ def _of_list(names: Sequence[str]) -> dict[int, str]:
     return dict(enumerate(names, start=first))
 
 
-def _of_file(path: Path, name: str) -> Names:
+def content_of(path: Path, name: str) -> bytes:
+    """Read a file that an argument names.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    ImageFileError
+        It cannot be read.
+    """
     try:
-        # As spreadsheet programs and old Windows tools write them.
-        content = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         msg = f"{name} is {str(path)!r}; there is no such file"
         raise MissingFileError(msg) from None
     except OSError as error:
         msg = f"{name} is {str(path)!r}, which cannot be read: {error.strerror}"
         raise ImageFileError(msg) from error
+
+
+def _of_file(path: Path, name: str) -> Names:
+    content = content_of(path, name)
     where = f"{name}, {path.name!r},"
     if path.suffix.lower() == ".xml":
         return Names(fsl_labels(content, where), "pairs")
     try:
+        # As spreadsheet programs and old Windows tools write them.
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = content.decode("latin-1")

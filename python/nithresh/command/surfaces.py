@@ -75,23 +75,11 @@ class Surfaces:
             across_structures=options.across_structures,
             mask=mask if is_surface_mask(options, mask) else None,
         )
-        for path in surfaces.files:
-            with needing(path):
-                if path in surfaces.surface_files:
-                    _mesh(path, _stamp(path))
-                else:
-                    source(path)
+        for name, path in surfaces._paths.items():
+            if name.endswith("surface"):
+                with needing(path):
+                    _mesh_of(path)
         return surfaces
-
-    @property
-    def files(self) -> list[str]:
-        """The paths that were named."""
-        return list(self._paths.values())
-
-    @property
-    def surface_files(self) -> list[str]:
-        """Those of surfaces."""
-        return [path for name, path in self._paths.items() if "surface" in name]
 
     def words(self) -> SurfaceWords:
         """Return what the library takes."""
@@ -110,11 +98,11 @@ class Surfaces:
         """Whether an input is opened as a map of surfaces."""
         return bool(self._paths) or self._min_area > 0 or is_surface_map(path)
 
-    def open(self, path: str | Path, *, one_map: bool = False) -> OpenSurface:
+    def open(self, path: str | Path) -> OpenSurface:
         """Open an input."""
         from nithresh.surfaces.opened import OpenSurface
 
-        return OpenSurface(path, self._mask, self.words(), one_map=one_map, raw=True)
+        return OpenSurface(path, self._mask, self.words(), raw=True)
 
     def made_of(self, path: str | Path) -> dict[str, Any]:
         """Say what an output was made of, by which options and versions."""

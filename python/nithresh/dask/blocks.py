@@ -38,7 +38,7 @@ from nithresh._arrays import (
     new_result,
     result_type,
 )
-from nithresh._connectivity import REACH
+from nithresh._connectivity import REACH, half_steps
 from nithresh._kept import threshold_map
 from nithresh._open import OpenMap
 from nithresh._params import Percentile, Request
@@ -357,13 +357,9 @@ def _label_block(
 
 def _steps(numblocks: tuple[int, ...], connectivity: int) -> Iterator[tuple[int, ...]]:
     """Go through the ways from a block to those that follow it and touch it."""
-    for step in itertools.product((-1, 0, 1), repeat=3):
-        if (
-            step > (0, 0, 0)
-            and np.count_nonzero(step) <= REACH[connectivity]
-            and all(
-                count > 1 for count, along in zip(numblocks, step, strict=True) if along
-            )
+    for step in half_steps(connectivity):
+        if all(
+            count > 1 for count, along in zip(numblocks, step, strict=True) if along
         ):
             yield step
 

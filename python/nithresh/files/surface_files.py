@@ -26,7 +26,10 @@ from nithresh.files.reading import naming_file, read_nifti2
 _GEOMETRY = b"\xff\xff\xfe"
 _OVERLAY = b"\xff\xff\xff"
 # The code of the extension that holds the XML of CIFTI.
-_CIFTI = 32
+CIFTI_CODE = 32
+
+
+_NO_CIFTI = "it is a NIfTI-2 file without what makes it CIFTI-2"
 
 
 class CiftiFile(NamedTuple):
@@ -107,11 +110,24 @@ def read_cifti(path: str | os.PathLike[str]) -> CiftiFile:
     place = _existing(path)
     with naming_file(place):
         image = read_nifti2(place)
-        extensions = [own for own in image.header.extensions if own.code == _CIFTI]
-        if not extensions or len(image.shape) != 6:
-            msg = "it is a NIfTI-2 file without what makes it CIFTI-2"
-            raise UnreadableError(msg)
-        return CiftiFile(image, extensions[0].content.rstrip(b"\0"))
+        if len(image.shape) != 6:
+            raise UnreadableError(_NO_CIFTI)
+        return CiftiFile(image, xml_of(image.header))
+
+
+def xml_of(header: Any) -> bytes:
+    """Return the XML in the header of a CIFTI-2 file.
+
+    Raises
+    ------
+    UnreadableError
+        There is none.
+    """
+    for extension in header.extensions:
+        if extension.code == CIFTI_CODE:
+            content: bytes = extension.content
+            return content.rstrip(b"\0")
+    raise UnreadableError(_NO_CIFTI)
 
 
 def read_freesurfer_surface(

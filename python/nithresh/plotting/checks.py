@@ -30,7 +30,6 @@ __all__ = [
     "check_limit",
     "check_text_size",
     "check_tick_format",
-    "check_volume",
 ]
 
 _MOST_DECIMALS = 17  # a float has no more digits
@@ -122,18 +121,6 @@ def check_text_size(size: Any) -> float:
         )
         raise ValueError(msg)
     return points
-
-
-def check_volume(volume: Any) -> int | None:
-    """Check which volume of a 4-D image is meant."""
-    if volume is None:
-        return None
-    if isinstance(volume, (bool, np.bool_)) or not isinstance(
-        volume, (int, np.integer)
-    ):
-        msg = f"volume is {volume!r}; it must be an integer, counted from 0"
-        raise TypeError(msg)
-    return int(volume)
 
 
 def check_interpolation(resampling_interpolation: Any) -> bool:

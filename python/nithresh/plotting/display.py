@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nithresh._params import check_bool
+from nithresh._params import check_bool, check_volume
 from nithresh.plotting.checks import (
     check_color,
     check_decimals,
@@ -16,7 +16,6 @@ from nithresh.plotting.checks import (
     check_limit,
     check_text_size,
     check_tick_format,
-    check_volume,
 )
 from nithresh.plotting.cmaps import colormap
 from nithresh.plotting.colorbar import ColorLimits, color_limits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from nithresh._params import check_bool
+from nithresh._params import check_bool, check_volume
 from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh.plotting.checks import (
     check_black_bg,
@@ -15,7 +15,6 @@ from nithresh.plotting.checks import (
     check_label,
     check_limit,
     check_tick_format,
-    check_volume,
 )
 from nithresh.plotting.cmaps import colormap, is_diverging
 from nithresh.plotting.colorbar import centred, color_limits

@@ -13,18 +13,22 @@ from numpy.typing import NDArray
 
 from nithresh._stated import NoHeader
 from nithresh.files.reading import naming_file, read_voxels
-from nithresh.files.surface_files import CiftiFile, cifti_header
+from nithresh.files.surface_files import (
+    CIFTI_CODE,
+    CiftiFile,
+    cifti_header,
+    xml_of,
+)
 from nithresh.surfaces import cifti_xml
 from nithresh.surfaces.cifti_xml import CiftiXml, structure_name
-from nithresh.surfaces.kind import check_values, colours
+from nithresh.surfaces.kind import Kind, check_values, label_table
 from nithresh.surfaces.nodes import Nodes, Structure
 
-_EXTENSION = 32
 _LABELS = 3007
 _LABELS_NAME = "ConnDenseLabel"
 
 
-class CiftiFileMap:
+class CiftiFileMap(Kind):
     """A file, of which results keep the XML byte for byte."""
 
     def __init__(self, file: CiftiFile, path: str, *, raw: bool) -> None:
@@ -42,46 +46,30 @@ class CiftiFileMap:
             self.data = self.data[:, 0]
         check_values(self.data, "img")
 
-    def own_meshes(self) -> None:
-        """Return None: its surfaces are in other files."""
-
-    def with_data(
-        self,
-        result: NDArray[Any],
-        limits: tuple[float, float],
-        *,
-        are_scores: bool = False,
-    ) -> Any:
+    def with_data(self, result: NDArray[Any], *, are_scores: bool = False) -> Any:
         """Make an image like the file."""
         header = self._file.image.header.copy()
         header.set_data_dtype(result.dtype)
-        header.set_slope_inter(None, None)
         return self._made(result, header)
 
     def with_labels(self, labels: NDArray[Any], count: int) -> Any:
         """Make an image of labels, as ``.dlabel.nii`` files hold."""
         place = self._words.place_of_maps
-        xml = cifti_xml.with_labels(self._file.xml, place, "clusters", colours(count))
-        header = self._file.image.header.copy()
-        header.set_data_dtype(np.int32)
-        header.set_slope_inter(None, None)
-        header["intent_code"] = _LABELS
-        header["intent_name"] = _LABELS_NAME.encode()
-        header.extensions = type(header.extensions)([Nifti1Extension(_EXTENSION, xml)])
+        xml = cifti_xml.with_labels(self._file.xml, place, label_table(count))
+        header = _of_labels(self._file.image.header)
+        header.extensions = type(header.extensions)([Nifti1Extension(CIFTI_CODE, xml)])
         return self._made(labels, header)
 
     def _made(self, values: NDArray[Any], header: Any) -> Any:
+        header.set_slope_inter(None, None)
         maps = _as_maps(values)
-        data = maps[np.newaxis, np.newaxis, np.newaxis, np.newaxis]
-        image = nibabel.Nifti2Image(data, None, header)
         if self._raw:
-            return image
-        own = [part for part in header.extensions if part.code == _EXTENSION]
-        words = cifti_header(own[0].content.rstrip(b"\0"))
-        return Cifti2Image(maps, words, header)
+            data = maps[np.newaxis, np.newaxis, np.newaxis, np.newaxis]
+            return nibabel.Nifti2Image(data, None, header)
+        return Cifti2Image(maps, cifti_header(xml_of(header)), header)
 
 
-class CiftiImageMap:
+class CiftiImageMap(Kind):
     """An image of nibabel's class in hand."""
 
     def __init__(self, image: Cifti2Image, name: str) -> None:
@@ -102,16 +90,7 @@ class CiftiImageMap:
         check_values(data, name)
         self.data: NDArray[Any] = data[0] if len(data) == 1 else data.T
 
-    def own_meshes(self) -> None:
-        """Return None: its surfaces are in other files."""
-
-    def with_data(
-        self,
-        result: NDArray[Any],
-        limits: tuple[float, float],
-        *,
-        are_scores: bool = False,
-    ) -> Any:
+    def with_data(self, result: NDArray[Any], *, are_scores: bool = False) -> Any:
         """Make an image with the headers of this one."""
         header = self._image.nifti_header.copy()
         header.set_data_dtype(result.dtype)
@@ -120,15 +99,9 @@ class CiftiImageMap:
     def with_labels(self, labels: NDArray[Any], count: int) -> Any:
         """Make an image with a table of labels."""
         own: Any = self._image.header
-        table = {0: ("???", (1.0, 1.0, 1.0, 0.0))} | {
-            key: (f"cluster {key}", (red, green, blue, 1.0))
-            for key, (red, green, blue) in enumerate(colours(count).tolist(), 1)
-        }
+        table = dict(enumerate(label_table(count)))
         axes = (LabelAxis(["clusters"], [table]), own.get_axis(1))
-        header = self._image.nifti_header.copy()
-        header.set_data_dtype(np.int32)
-        header["intent_code"] = _LABELS
-        header["intent_name"] = _LABELS_NAME.encode()
+        header = _of_labels(self._image.nifti_header)
         return Cifti2Image(_as_maps(labels), axes, header)
 
 
@@ -136,6 +109,15 @@ def _check_count(count: int, nodes: Nodes) -> None:
     if count != nodes.count:
         msg = f"it has {count} values a map for {nodes.count} places"
         raise ValueError(msg)
+
+
+def _of_labels(header: Any) -> Any:
+    """Return a copy of a header that says that its image holds labels."""
+    header = header.copy()
+    header.set_data_dtype(np.int32)
+    header["intent_code"] = _LABELS
+    header["intent_name"] = _LABELS_NAME.encode()
+    return header
 
 
 def _as_maps(values: NDArray[Any]) -> NDArray[Any]:
@@ -158,6 +140,4 @@ def _affine(volume: Any) -> NDArray[np.float64] | None:
     if volume is None:
         return None
     own = volume.transformation_matrix_voxel_indices_ijk_to_xyz
-    matrix = np.array(own.matrix, dtype=np.float64)
-    matrix[:3] *= 10.0 ** (own.meter_exponent + 3)
-    return matrix
+    return cifti_xml.in_mm(own.matrix, own.meter_exponent)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from xml.parsers import expat
-from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nithresh.files.compression import UnreadableError
+from nithresh.surfaces.kind import Label
 from nithresh.surfaces.mesh import HEMISPHERES
 from nithresh.surfaces.nodes import Nodes, Structure
 
@@ -133,8 +133,7 @@ class _Reader:
             self.names.append(text)
         elif name == "TransformationMatrixVoxelIndicesIJKtoXYZ":
             matrix = np.array([float(value) for value in text.split()]).reshape(4, 4)
-            matrix[:3] *= 10.0 ** (self.exponent + 3)
-            self.affine = matrix
+            self.affine = in_mm(matrix, self.exponent)
         else:
             # Seven times as fast as to split it; what it cannot read is missed by the
             # counts.
@@ -178,6 +177,13 @@ def in_order(models: Iterable[Structure]) -> tuple[Structure, ...]:
         msg = "its brain models do not follow one another"
         raise UnreadableError(msg)
     return tuple(ordered)
+
+
+def in_mm(matrix: Any, exponent: int) -> NDArray[np.float64]:
+    """Return an affine in mm; it is in units of 10**exponent metres."""
+    affine = np.array(matrix, dtype=np.float64)
+    affine[:3] *= 10.0 ** (exponent + 3)
+    return affine
 
 
 def check_axes(kinds: Mapping[int, str]) -> None:
@@ -250,9 +256,7 @@ def _refuse_entity(*_: Any) -> NoReturn:
     raise UnreadableError(msg)
 
 
-def with_labels(
-    xml: bytes, place: slice, name: str, colours: NDArray[np.float64]
-) -> bytes:
+def with_labels(xml: bytes, place: slice, table: Sequence[Label]) -> bytes:
     """Return the XML with one map of labels instead of its maps.
 
     Parameters
@@ -260,21 +264,18 @@ def with_labels(
     xml : bytes
     place : slice
         Where it says what its maps are.
-    name : str
-        Of the map of labels.
-    colours : numpy.ndarray of shape (labels, 3)
-        Red, green and blue of each, from 0 to 1.
+    table : sequence of Label
+        In the order of their keys, from 0.
     """
     labels = "".join(
-        f'<Label Key="{key}" Red="{red:.4f}" Green="{green:.4f}" Blue="{blue:.4f}" '
-        f'Alpha="1">cluster {key}</Label>'
-        for key, (red, green, blue) in enumerate(colours.tolist(), 1)
+        f'<Label Key="{key}" Red="{red:.4g}" Green="{green:.4g}" Blue="{blue:.4g}" '
+        f'Alpha="{alpha:g}">{name}</Label>'
+        for key, (name, (red, green, blue, alpha)) in enumerate(table)
     )
     text = (
         '<MatrixIndicesMap AppliesToMatrixDimension="0" '
         'IndicesMapToDataType="CIFTI_INDEX_TYPE_LABELS"><NamedMap>'
-        f"<MapName>{escape(name)}</MapName><LabelTable>"
-        '<Label Key="0" Red="1" Green="1" Blue="1" Alpha="0">???</Label>'
-        f"{labels}</LabelTable></NamedMap></MatrixIndicesMap>"
+        f"<MapName>clusters</MapName><LabelTable>{labels}</LabelTable></NamedMap>"
+        "</MatrixIndicesMap>"
     )
     return xml[: place.start] + text.encode() + xml[place.stop :]

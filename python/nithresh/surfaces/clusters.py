@@ -15,8 +15,8 @@ from nithresh._arrays import result_type
 from nithresh._choices import rules_of, source, versions
 from nithresh._clusters import Clusters, Wanted
 from nithresh._columns import Rows, made, made_of_extra
-from nithresh._kept import warn_beyond_range
-from nithresh._numbering import in_other_order
+from nithresh._kept import warn_of_kept
+from nithresh._numbering import first_places, in_other_order
 from nithresh._params import Request, warn
 from nithresh._stated import stated
 from nithresh.grids import determinant, to_mm
@@ -71,7 +71,7 @@ def find_surface_clusters(
     }
     kept = found["kept"].astype(result_type(opened.map.data.dtype), copy=False)
     images = _SurfaceImages(
-        opened.kind, kept.reshape(opened.map.shape), found["range"], found["labels"]
+        opened.kind, kept.reshape(opened.map.shape), found["labels"]
     )
     return Clusters(ClusterTable(columns, choices), found["signs"], images)
 
@@ -161,18 +161,13 @@ class _SurfaceImages:
     are_volumes = False
 
     def __init__(
-        self,
-        kind: Kind,
-        kept: NDArray[Any],
-        limits: tuple[float, float],
-        labels: NDArray[np.int32],
+        self, kind: Kind, kept: NDArray[Any], labels: NDArray[np.int32]
     ) -> None:
-        self._kind, self._kept, self._limits = kind, kept, limits
-        self._labels = labels
+        self._kind, self._kept, self._labels = kind, kept, labels
 
     def thresholded(self) -> Any:
         """Make the thresholded map."""
-        return self._kind.with_data(self._kept.copy(), self._limits)
+        return self._kind.with_data(self._kept.copy())
 
     def labelled(self, numbers: NDArray[Any]) -> Any:
         """Make an image of labels."""
@@ -195,27 +190,16 @@ def found_in(
         min_area=opened.words.min_area,
     )
     non_finite = 0
+    warn_of_kept(opened.map, request, level, found["range"], found["has_non_finite"])
     if found["has_non_finite"]:
-        warn("Non-finite values detected. They will be replaced with zeros.")
         non_finite = int(values.size - np.isfinite(values).sum())
-    if found["range"] == (0, 0):
-        smallest, largest, _ = opened.map.summary()
-        dtype = opened.map.data.dtype
-        warn_beyond_range(request, level, smallest, largest, dtype)
     labels = found["labels"]
     renumbered, numbers = in_other_order(
-        found, request.order, lambda: first_nodes(labels)
+        found, request.order, lambda: first_places(labels)
     )
     if numbers is not None:
         renumbered["labels"] = numbers[labels]
     return {**renumbered, "kept": kept, "non_finite": non_finite}
-
-
-def first_nodes(labels: NDArray[np.int32]) -> NDArray[np.intp]:
-    """Return the first node of each cluster."""
-    nodes = np.flatnonzero(labels)
-    _, first = np.unique(labels[nodes], return_index=True)
-    return nodes[first]
 
 
 def _robust(

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from nithresh import _core
 from nithresh._arrays import warn_if_non_finite
 from nithresh.surfaces.opened import OpenSurface
 
@@ -37,7 +36,4 @@ def enhance_surface(
             height_power=powers[1],
             two_sided=two_sided,
         )
-    in_columns = scores.T.reshape(len(voxels), 1, 1, -1)
-    limits = _core.summary(in_columns, None)[:2]
-    values = scores.T.reshape(opened.map.shape)
-    return opened.kind.with_data(values, limits, are_scores=True)
+    return opened.kind.with_data(scores.T.reshape(opened.map.shape), are_scores=True)

@@ -10,18 +10,17 @@ from nibabel.gifti.gifti import GiftiDataArray, GiftiLabel, GiftiLabelTable
 from numpy.typing import NDArray
 
 from nithresh._stated import NoHeader
-from nithresh.surfaces.kind import check_values, colours
-from nithresh.surfaces.mesh import HEMISPHERES
+from nithresh.surfaces.kind import Kind, check_values, label_table
+from nithresh.surfaces.mesh import side_by_words
 from nithresh.surfaces.nodes import Nodes, Structure
 
 # Points and triangles.
 _OF_SURFACES = (1008, 1009)
 _LABEL = "NIFTI_INTENT_LABEL"
 _COMPRESSED = "GIFTI_ENCODING_B64GZ"
-_STRUCTURE = "AnatomicalStructurePrimary"
 
 
-class GiftiMap:
+class GiftiMap(Kind):
     """A GIFTI image of values of the vertices of one surface."""
 
     def __init__(self, image: nibabel.GiftiImage, name: str) -> None:
@@ -47,7 +46,7 @@ class GiftiMap:
             )
             raise ValueError(msg)
         words = {**self._arrays[0].meta, **image.meta}
-        structure = HEMISPHERES.get(str(words.get(_STRUCTURE)), "surface")
+        structure = side_by_words(words) or "surface"
         count = lengths.pop()
         self.nodes = Nodes((Structure(structure, slice(0, count), vertex_count=count),))
         if len(self._arrays) == 1:
@@ -56,15 +55,8 @@ class GiftiMap:
             columns = [array.data.reshape(count, -1) for array in self._arrays]
             self.data = np.concatenate(columns, axis=1)
 
-    def own_meshes(self) -> None:
-        """Return None: its surface is in another file."""
-
     def with_data(
-        self,
-        result: NDArray[Any],
-        limits: tuple[float, float],
-        *,
-        are_scores: bool = False,
+        self, result: NDArray[Any], *, are_scores: bool = False
     ) -> nibabel.GiftiImage:
         """Make an image with the words of this one, and its arrays one by one."""
         arrays, first = [], 0
@@ -88,10 +80,9 @@ class GiftiMap:
     def with_labels(self, labels: NDArray[Any], count: int) -> nibabel.GiftiImage:
         """Make an image with a table of labels, as ``.label.gii`` files have."""
         table = GiftiLabelTable()
-        shades = [(1.0, 1.0, 1.0, 0.0), *((*own, 1.0) for own in colours(count))]
-        for key, (red, green, blue, alpha) in enumerate(shades):
-            label: Any = GiftiLabel(key, red, green, blue, alpha)
-            label.label = f"cluster {key}" if key else "???"
+        for key, (name, colour) in enumerate(label_table(count)):
+            label: Any = GiftiLabel(key, *colour)
+            label.label = name
             table.labels.append(label)
         array = GiftiDataArray(
             labels, intent=_LABEL, datatype="NIFTI_TYPE_INT32", encoding=_COMPRESSED

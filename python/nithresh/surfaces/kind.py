@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import colorsys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,14 @@ from nithresh.surfaces.nodes import Nodes
 _HUE_STEP = 0.381966
 
 
-class Kind(Protocol):
+class Label(NamedTuple):
+    """The name of a label, and its red, green, blue and opacity, from 0 to 1."""
+
+    name: str
+    colour: tuple[float, float, float, float]
+
+
+class Kind(ABC):
     """A map of surfaces.
 
     Attributes
@@ -27,28 +35,29 @@ class Kind(Protocol):
         In the type of its file; to be read, not written.
     origin : nibabel image or NoHeader
         What may say which statistic its values are.
+    has_meshes : bool
+        Whether it has its surfaces itself; those of most are in other files.
     """
 
     nodes: Nodes
     data: NDArray[Any]
     origin: Any
 
-    def own_meshes(self) -> Mapping[str | None, Mesh] | None:
-        """Read the surfaces that it has itself, if it has any."""
+    has_meshes = False
 
-    def with_data(
-        self,
-        result: NDArray[Any],
-        limits: tuple[float, float],
-        *,
-        are_scores: bool = False,
-    ) -> Any:
+    def own_meshes(self) -> Mapping[str | None, Mesh]:
+        """Read the surfaces that it has itself."""
+        return {}
+
+    @abstractmethod
+    def with_data(self, result: NDArray[Any], *, are_scores: bool = False) -> Any:
         """Make an image like this one of a result of the shape of the data.
 
-        `limits` are its smallest and its largest value. Results are of the types of the
-        parts of the data; scores are not, and keep their own.
+        Results are of the types of the parts of the data; scores are not, and keep
+        their own.
         """
 
+    @abstractmethod
     def with_labels(self, labels: NDArray[Any], count: int) -> Any:
         """Make an image of labels up to `count`, one for each node."""
 
@@ -69,9 +78,17 @@ def check_values(values: NDArray[Any], name: str) -> None:
         raise TypeError(msg)
 
 
-def colours(count: int) -> NDArray[np.float64]:
-    """Return red, green and blue of labels, from 0 to 1, each unlike the one before."""
+def label_table(count: int) -> list[Label]:
+    """Return the labels from 0, which is none, to `count`.
+
+    Each has a colour unlike the one before.
+    """
     hues = (np.arange(count) * _HUE_STEP) % 1
-    return np.array([colorsys.hsv_to_rgb(hue, 0.75, 0.9) for hue in hues]).reshape(
-        -1, 3
-    )
+    shades = [colorsys.hsv_to_rgb(hue, 0.75, 0.9) for hue in hues.tolist()]
+    return [
+        Label("???", (1.0, 1.0, 1.0, 0.0)),
+        *(
+            Label(f"cluster {number}", (*shade, 1.0))
+            for number, shade in enumerate(shades, 1)
+        ),
+    ]

@@ -207,6 +207,16 @@ def check_structure(structure: str | None, side: str, name: str) -> None:
         raise ValueError(msg)
 
 
+def side_by_name(path: Path) -> str | None:
+    """Return the side that a name of FreeSurfer's says (lh.white); None without one."""
+    return {"lh": "left", "rh": "right"}.get(path.name.split(".")[0])
+
+
+def side_by_words(words: Mapping[str, Any]) -> str | None:
+    """Return the side that the words of a GIFTI image say; None without one."""
+    return HEMISPHERES.get(str(words.get("AnatomicalStructurePrimary")))
+
+
 def _is_named_average(place: Path | None) -> bool:
     """Whether a file or the folders around it have such a name (fsaverage/surf)."""
     return place is not None and bool(_AVERAGE.search("/".join(place.parts[-3:])))
@@ -217,7 +227,6 @@ def _of_file(path: str | os.PathLike[str], name: str) -> Mesh:
     if place.name.lower().endswith((".gii", ".gii.gz")):
         return _of_gifti(read_gifti(path), name, place)
     coordinates, triangles = read_freesurfer_surface(path)
-    hemisphere = {"lh": "left", "rh": "right"}.get(place.name.split(".")[0])
     geometry = next(
         (
             form.capitalize()
@@ -228,7 +237,7 @@ def _of_file(path: str | os.PathLike[str], name: str) -> Mesh:
     )
     return Mesh(
         *_checked(coordinates, triangles, name),
-        structure=hemisphere,
+        structure=side_by_name(place),
         geometry=geometry,
         is_average=_is_named_average(place),
         path=place,
@@ -251,7 +260,7 @@ def _of_gifti(image: Any, name: str, place: Path | None) -> Mesh:
     history = str(words.get("Provenance", "")) + str(words.get("ParentProvenance", ""))
     return Mesh(
         *_checked(points[0].data, faces[0].data, name),
-        structure=HEMISPHERES.get(str(words.get("AnatomicalStructurePrimary"))),
+        structure=side_by_words(words),
         geometry=words.get("GeometricType"),
         is_average="-surface-average" in history or _is_named_average(place),
         path=place,

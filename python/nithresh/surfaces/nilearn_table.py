@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nithresh._numbering import first_places
 from nithresh._params import Request
-from nithresh.surfaces.clusters import first_nodes, found_in
+from nithresh.surfaces.clusters import found_in
 from nithresh.surfaces.opened import OpenSurface
 
 COLUMNS = ["Cluster ID", "Hemisphere", "Peak Stat", "Cluster Size (vertices)"]
@@ -24,7 +25,7 @@ def rows_and_maps(
     """
     found = found_in(opened, request, level, with_areas=False)
     labels = found["labels"]
-    first = first_nodes(labels)
+    first = first_places(labels)
     order = np.lexsort((first, -found["signs"].astype(int)))
     ids = np.zeros(order.size + 1, np.int32)
     ids[order + 1] = np.arange(1, order.size + 1)

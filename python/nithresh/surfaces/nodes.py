@@ -10,7 +10,6 @@ structures of a map, so that clusters, tables and percentiles need not know of t
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh import _core
+from nithresh._connectivity import half_steps
 from nithresh.surfaces.mesh import Mesh, Triangles, check_structure
 
 T = TypeVar("T")
@@ -274,11 +274,8 @@ def _touching(parts: Sequence[Structure], connectivity: int) -> NDArray[np.int32
     places = ijk @ steps_of_axes
     order = np.argsort(places)
     places, nodes = places[order], nodes[order]
-    most = {6: 1, 18: 2, 26: 3}[connectivity]
     pairs = []
-    for step in itertools.product((-1, 0, 1), repeat=3):
-        if step <= (0, 0, 0) or np.abs(step).sum() > most:
-            continue  # the other way round is the same pair
+    for step in half_steps(connectivity):
         found = np.searchsorted(places, places + step @ steps_of_axes)
         found[found == len(places)] = 0
         touches = places[found] == places + step @ steps_of_axes

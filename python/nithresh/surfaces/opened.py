@@ -77,7 +77,7 @@ class OpenSurface:
             return {}
         given = self.words.surface
         own = self.kind.own_meshes() if given is None else open_meshes(given)
-        return self.nodes.meshes(own or {})
+        return self.nodes.meshes(own)
 
     @property
     def has_meshes(self) -> bool:
@@ -85,7 +85,7 @@ class OpenSurface:
         return (
             self.words.surface is not None
             or not self.nodes.surfaces
-            or self.kind.own_meshes() is not None
+            or self.kind.has_meshes
         )
 
     def graph(self, connectivity: int) -> _core.Graph:

@@ -9,24 +9,24 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
+from nithresh import _core
+from nithresh._arrays import as_voxels
 from nithresh._numbers import shape_text
 from nithresh._stated import NoHeader
 from nithresh.headers import image_like, label_image
 from nithresh.images import read_array
-from nithresh.surfaces.kind import check_values
+from nithresh.surfaces.kind import Kind, check_values
+from nithresh.surfaces.mesh import side_by_name
 from nithresh.surfaces.nodes import Nodes, Structure
-
-_SIDES = {"lh": "left", "rh": "right"}
 
 
 def _nodes(count: int, path: Any) -> Nodes:
     """Return the nodes of a surface, which FreeSurfer's names say the side of."""
-    begins = Path(str(path)).name.split(".")[0]
-    name = _SIDES.get(begins, "surface")
+    name = side_by_name(Path(str(path))) or "surface"
     return Nodes((Structure(name, slice(0, count), vertex_count=count),))
 
 
-class OverlayMap:
+class OverlayMap(Kind):
     """An image of shape (n, 1, 1) or (n, 1, 1, maps), as .mgh and NIfTI files have."""
 
     def __init__(self, image: Any, name: str) -> None:
@@ -44,17 +44,9 @@ class OverlayMap:
         self.nodes = _nodes(count, image.get_filename())
         self.data: NDArray[Any] = data.reshape(count, *shape[3:])
 
-    def own_meshes(self) -> None:
-        """Return None: its surface is in another file."""
-
-    def with_data(
-        self,
-        result: NDArray[Any],
-        limits: tuple[float, float],
-        *,
-        are_scores: bool = False,
-    ) -> Any:
+    def with_data(self, result: NDArray[Any], *, are_scores: bool = False) -> Any:
         """Make an image of the class and the shape of this one."""
+        limits = _core.summary(as_voxels(result.reshape(self._shape), "img"), None)[:2]
         voxels = result.reshape(self.image.shape)
         return image_like(self.image, voxels, limits, copy_header=True)
 
@@ -63,7 +55,7 @@ class OverlayMap:
         return label_image(self.image, labels.reshape(self._shape[:3]), count)
 
 
-class MorphMap:
+class MorphMap(Kind):
     """A file of FreeSurfer's own form (lh.thickness); its results are MGH images."""
 
     def __init__(self, values: NDArray[Any], path: str) -> None:
@@ -72,23 +64,12 @@ class MorphMap:
         self.origin = NoHeader(path)
         self.data = values.astype(np.float32, copy=False)
 
-    def own_meshes(self) -> None:
-        """Return None: its surface is in another file."""
-
     def with_data(
-        self,
-        result: NDArray[Any],
-        limits: tuple[float, float],
-        *,
-        are_scores: bool = False,
+        self, result: NDArray[Any], *, are_scores: bool = False
     ) -> nibabel.MGHImage:
         """Make an MGH image of shape (n, 1, 1), as FreeSurfer's overlays have."""
         return nibabel.MGHImage(result.reshape(-1, 1, 1), np.eye(4))
 
-    def with_labels(
-        self,
-        labels: NDArray[Any],
-        count: int,
-    ) -> nibabel.MGHImage:
+    def with_labels(self, labels: NDArray[Any], count: int) -> nibabel.MGHImage:
         """Make an MGH image of shape (n, 1, 1)."""
         return nibabel.MGHImage(labels.reshape(-1, 1, 1), np.eye(4))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh._stated import NoHeader
-from nithresh.surfaces.kind import check_values
+from nithresh.surfaces.kind import Kind, check_values
 from nithresh.surfaces.mesh import Mesh, open_meshes
 from nithresh.surfaces.nodes import Nodes, Structure
 
@@ -22,8 +22,10 @@ def is_surface_image(img: Any) -> bool:
     return module is not None and isinstance(img, module.SurfaceImage)
 
 
-class SurfaceImageMap:
+class SurfaceImageMap(Kind):
     """A SurfaceImage: a hemisphere or both, with their surfaces."""
+
+    has_meshes = True
 
     def __init__(self, image: Any, name: str) -> None:
         self.image = image
@@ -49,13 +51,7 @@ class SurfaceImageMap:
         """Read its surfaces."""
         return open_meshes(self.image.mesh, "img.mesh")
 
-    def with_data(
-        self,
-        result: NDArray[Any],
-        limits: tuple[float, float],
-        *,
-        are_scores: bool = False,
-    ) -> Any:
+    def with_data(self, result: NDArray[Any], *, are_scores: bool = False) -> Any:
         """Make an image that shares the surfaces, of the types of its parts."""
         parts = {part.name: result[part.nodes] for part in self.nodes.structures}
         if are_scores:
@@ -64,11 +60,7 @@ class SurfaceImageMap:
             {side: own.astype(self._type_of(side)) for side, own in parts.items()}
         )
 
-    def with_labels(
-        self,
-        labels: NDArray[Any],
-        count: int,
-    ) -> Any:
+    def with_labels(self, labels: NDArray[Any], count: int) -> Any:
         """Make an image of labels that shares the surfaces."""
         return self._like(
             {part.name: labels[part.nodes].copy() for part in self.nodes.structures}

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh._arrays import check_writeable, result_type
-from nithresh._kept import threshold_map, warn_beyond_range
-from nithresh._params import Request, warn
+from nithresh._kept import threshold_map, warn_of_kept
+from nithresh._params import Request
 from nithresh.surfaces.opened import OpenSurface
 from nithresh.surfaces.surface_image_map import SurfaceImageMap
 
@@ -31,16 +31,11 @@ def threshold_surface(
         alone = request._replace(cluster_threshold=0)
         result = threshold_map(opened.map, alone, level, None)
         kept, limits, has_non_finite = result
-    if has_non_finite:
-        warn("Non-finite values detected. They will be replaced with zeros.")
-    if limits == (0, 0):
-        smallest, largest, _ = opened.map.summary()
-        dtype = opened.map.data.dtype
-        warn_beyond_range(request, level, smallest, largest, dtype)
+    warn_of_kept(opened.map, request, level, limits, has_non_finite)
     values = kept.reshape(opened.map.shape)
     if in_place is not None:
         return in_place.write_back(values)
-    return kind.with_data(values, limits)
+    return kind.with_data(values)
 
 
 def _in_clusters(
