@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from xml.parsers import expat
 
 import numpy as np
@@ -18,35 +18,28 @@ from nithresh.surfaces.nodes import Nodes, Structure
 
 _BRAIN_MODELS = "CIFTI_INDEX_TYPE_BRAIN_MODELS"
 # Along which maps may lie.
-_MAPS = {
-    "CIFTI_INDEX_TYPE_SCALARS": "scalars",
-    "CIFTI_INDEX_TYPE_SERIES": "series",
-    "CIFTI_INDEX_TYPE_LABELS": "labels",
-}
+_MAPS = (
+    "CIFTI_INDEX_TYPE_SCALARS",
+    "CIFTI_INDEX_TYPE_SERIES",
+    "CIFTI_INDEX_TYPE_LABELS",
+)
 SURFACE = "CIFTI_MODEL_TYPE_SURFACE"
 _STRUCTURE = "CIFTI_STRUCTURE_"
 
 
-@dataclass
-class CiftiXml:
-    """The axes of a CIFTI-2 file.
+class CiftiXml(NamedTuple):
+    """What the XML of a CIFTI-2 file says.
 
     Attributes
     ----------
     nodes : Nodes
         Its grayordinates.
-    maps : str
-        What is along the other axis: "scalars", "series" or "labels".
     place_of_maps : slice
-        The bytes of the XML that say so.
-    names : list of str
-        Of the maps; empty for a series.
+        The bytes that say what is along the other axis.
     """
 
     nodes: Nodes
-    maps: str
     place_of_maps: slice
-    names: list[str]
 
 
 def parse(xml: bytes) -> CiftiXml:
@@ -81,7 +74,6 @@ class _Reader:
     # The kind of each axis, and the bytes that say so.
     kinds: dict[int, str] = field(default_factory=dict)
     places: dict[int, slice] = field(default_factory=dict)
-    names: list[str] = field(default_factory=list)
     models: list[Structure] = field(default_factory=list)
     model: Mapping[str, str] = field(default_factory=dict)
     affine: NDArray[np.float64] | None = None
@@ -113,7 +105,6 @@ class _Reader:
             "VertexIndices",
             "VoxelIndicesIJK",
             "TransformationMatrixVoxelIndicesIJKtoXYZ",
-            "MapName",
         ):
             self.text = []
 
@@ -129,9 +120,7 @@ class _Reader:
         if self.text is None:
             return
         text, self.text = "".join(self.text), None
-        if name == "MapName":
-            self.names.append(text)
-        elif name == "TransformationMatrixVoxelIndicesIJKtoXYZ":
+        if name == "TransformationMatrixVoxelIndicesIJKtoXYZ":
             matrix = np.array([float(value) for value in text.split()]).reshape(4, 4)
             self.affine = in_mm(matrix, self.exponent)
         else:
@@ -157,10 +146,7 @@ class _Reader:
         if self.affine is None and any(not part.is_surface for part in models):
             msg = "it has voxels without an affine"
             raise UnreadableError(msg)
-        maps = _MAPS[self.kinds[0]]
-        names = [] if maps == "series" else self.names
-        nodes = Nodes(models, self.affine)
-        return CiftiXml(nodes, maps, self.places[0], names)
+        return CiftiXml(Nodes(models, self.affine), self.places[0])
 
 
 def in_order(models: Iterable[Structure]) -> tuple[Structure, ...]:
