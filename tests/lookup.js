@@ -3,8 +3,8 @@ const readline = require("node:readline");
 const lookup = require(process.argv[2]);
 
 const answers = {
-  async clusters({ data, layout, type, questions }) {
-    const map = lookup.prepare(lookup.unpack(await lookup.inflate(data), layout), type);
+  async clusters({ data, layout, rules, questions }) {
+    const map = lookup.prepare(lookup.unpack(await lookup.inflate(data), layout), rules);
     return questions.map((question) => {
       const found = lookup.clustersAt(map, ...question);
       const labels = Array.from(map.values, (_, voxel) => lookup.labelOf(map, found, voxel));
@@ -13,7 +13,7 @@ const answers = {
   },
   short: (numbers) => lookup.short(...numbers),
   general: ({ value, digits }) => lookup.general(value, digits),
-  rounded: ({ threshold, type }) => lookup.rounded(threshold, type),
+  least: ({ threshold, type, isStrict }) => lookup.leastOf(threshold, type, isStrict),
 };
 
 (async () => {

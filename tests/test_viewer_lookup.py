@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 import nithresh
 from nithresh import testing
-from nithresh._comparison import as_compared, compared_type
+from nithresh._comparison import as_compared, next_beyond
 from nithresh._numbers import told_apart
 from nithresh._open import OpenMap
-from nithresh.viewer.data import packed, tree_of, values_of
+from nithresh._params import check_request
+from nithresh._rules import CONNECTIVITY, RULES, TWO_SIDED
+from nithresh.viewer.data import lookup_of, packed, tree_of, values_of
 
 NODE = shutil.which("node")
 SCRIPT = Path(nithresh.__file__).parent / "viewer" / "clusters.js"
@@ -61,15 +63,16 @@ def thresholds_of(values):
     return found[np.isfinite(found)].tolist()
 
 
-def check(node, data, mask, connectivity, extent):
+def check(node, data, mask, extent, **words):
     """Ask for the clusters at all thresholds of each sign, and compare."""
+    defaults = {"two_sided": TWO_SIDED, "connectivity": CONNECTIVITY}
+    request = check_request(0, cluster_threshold=0, **defaults | words)
     values = values_of(OpenMap.of_array(data, mask, one_volume=True), 0.0)
-    text, layout = packed({"values": values, **tree_of(values, connectivity)})
+    text, layout = packed({"values": values, **tree_of(values, request.connectivity)})
     questions = [
         (threshold, extent, sign)
         for threshold in thresholds_of(values)
         for sign in (0, 1, -1)
-        if threshold > 0 or sign != -1
     ]
     heights = abs(values.astype(np.float64))
     answers = node.ask(
@@ -77,7 +80,7 @@ def check(node, data, mask, connectivity, extent):
         {
             "data": text,
             "layout": layout,
-            "type": compared_type(data.dtype).__name__,
+            "rules": lookup_of(request, data.dtype, data.shape),
             "questions": questions,
         },
     )
@@ -85,11 +88,10 @@ def check(node, data, mask, connectivity, extent):
     for (threshold, _, sign), answer in zip(questions, answers, strict=True):
         labels, count = nithresh.label(
             data,
-            -threshold if sign < 0 else threshold,
+            -(threshold or math.ulp(0.0)) if sign < 0 else threshold,
             cluster_threshold=extent,
-            two_sided=not sign,
-            connectivity=connectivity,
             mask=mask,
+            **words | {"two_sided": not sign},
         )
         assert answer["labels"] == labels.ravel().tolist()
         clusters = answer["clusters"]
@@ -110,27 +112,32 @@ def check(node, data, mask, connectivity, extent):
     testing.maps(dimensions=[3], smallest_side=1, largest_side=5),
     st.sampled_from([6, 18, 26]),
     st.integers(0, 4),
+    st.sampled_from([None, *RULES]),
+    st.sampled_from([None, ">=", ">"]),
     st.data(),
 )
-def test_clusters_at_all_thresholds(node, data, connectivity, extent, draw):
+def test_clusters_at_all_thresholds(
+    node, data, connectivity, extent, rules, comparison, draw
+):
+    words = {"connectivity": connectivity, "rules": rules, "comparison": comparison}
     mask = draw.draw(testing.masks(data.shape)) if draw.draw(st.booleans()) else None
     kept = data if mask is None else np.where(mask, data, data.dtype.type(0))
     is_large = (
         data.dtype.kind in "iu" and max(int(kept.max()), -int(kept.min())) > 2**53
     )
     with pytest.raises(ValueError, match="img has the") if is_large else nullcontext():
-        check(node, data, mask, connectivity, extent)
+        check(node, data, mask, extent, **words)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int16", "uint8"])
-@pytest.mark.parametrize("connectivity", [6, 18, 26])
-def test_thousands_of_thresholds_of_maps_with_ties(node, dtype, connectivity):
-    random = np.random.default_rng(connectivity)
+@pytest.mark.parametrize("rules", [None, *RULES])
+def test_thousands_of_thresholds_of_maps_with_ties(node, dtype, rules):
+    random = np.random.default_rng(1)
     asked = 0
-    for _ in range(8):
+    for _ in range(4):
         data = random.integers(-9, 10, (6, 5, 7)) / 3
         data = abs(data) if dtype == "uint8" else data
-        asked += check(node, data.astype(dtype), None, connectivity, 2)
+        asked += check(node, data.astype(dtype), None, 2, rules=rules)
     assert asked > 100
 
 
@@ -141,7 +148,9 @@ def test_more_branches_than_two_bytes_hold(node):
     tree = tree_of(np.concatenate([data] * 4, axis=2), 6)
     assert tree["branches"].dtype == np.uint32
     text, layout = packed({"values": np.concatenate([data] * 4, axis=2), **tree})
-    question = {"data": text, "layout": layout, "type": "float32"}
+    rules = {"type": "float32", "isStrict": False, "order": "extent"}
+    rules["shape"] = (134, 134, 16)
+    question = {"data": text, "layout": layout, "rules": rules}
     (answer,) = node.ask("clusters", question | {"questions": [(8000, 0, 0)]})
     labels, _ = nithresh.label(np.concatenate([data] * 4, axis=2), 8000)
     assert answer["labels"] == labels.ravel().tolist()
@@ -162,7 +171,10 @@ def test_numbers_halfway_are_written_as_in_python(node, number, power, digits):
 
 @given(st.floats(0, 70000) | st.floats(0, 1e-4) | FLOATS.map(abs))
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_thresholds_are_rounded_to_the_type(node, dtype, threshold):
-    found = node.ask("rounded", {"threshold": threshold, "type": dtype})
-    expected = max(as_compared(threshold, np.dtype(dtype)), math.ulp(0.0))
+@pytest.mark.parametrize("comparison", [">=", ">"])
+def test_the_least_that_passes_is_that_of_python(node, dtype, comparison, threshold):
+    question = {"threshold": threshold, "type": dtype, "isStrict": comparison == ">"}
+    found = node.ask("least", question)
+    compared = next_beyond if comparison == ">" else as_compared
+    expected = max(compared(threshold, np.dtype(dtype)), math.ulp(0.0))
     assert (math.inf if found is None else float(found)) == expected

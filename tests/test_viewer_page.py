@@ -3,6 +3,8 @@
 import html
 import json
 import re
+import shlex
+import warnings
 from pathlib import Path
 
 import nibabel
@@ -13,6 +15,7 @@ from matplotlib.figure import Figure
 import nithresh
 from browser import Opened, chromium
 from nithresh import datasets, find_clusters
+from nithresh._rules import RULES
 from nithresh.command import main
 from nithresh.plotting import plot_stat_map
 from nithresh.plotting.geometry import PLANE_AXES, Volume
@@ -487,3 +490,82 @@ def test_the_slider_ends_at_the_lowest_threshold(browser, tmp_path):
     opened.page.keyboard.press("Home")
     assert opened.page.input_value("#threshold") == "2"
     opened.context.close()
+
+
+def of_few_values():
+    """A map of values that thresholds equal, in the type of the map and not in 64 bits.
+
+    They are tenths up to 10, over which the slider has a hundred steps.
+    """
+    random = np.random.default_rng(3)
+    tenths = random.choice([-100, -31, -23, 0, 17, 23, 31, 100], (7, 6, 8))
+    return nibabel.Nifti1Image((tenths / 10).astype(np.float32), np.diag([2, 2, 2, 1]))
+
+
+# Moves the slider over its whole way, and reads the label of each voxel.
+SWEEP = """() => {
+  const slider = $("slider");
+  const seen = [];
+  for (slider.value = slider.min; ; slider.stepUp()) {
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    const now = clustersAt(map, asked.threshold, asked.extent, asked.sign);
+    const labels = Array.from(map.values, (_, voxel) => labelOf(map, now, voxel));
+    seen.push([asked.threshold, labels]);
+    if (+slider.value >= +slider.max) return seen;
+  }
+}"""
+
+
+@pytest.mark.parametrize("rules", RULES)
+def test_pages_have_the_clusters_of_other_tools(browser, tmp_path, capfd, rules):
+    path = tmp_path / "few.nii"
+    nibabel.save(of_few_values(), path)
+    view = nithresh.view(path, 2.3, rules=rules, cluster_threshold=2, bg_img=None)
+    opened = open_page(browser, tmp_path, view).ready()
+    words = {"rules": rules, "cluster_threshold": 2, "max_peaks": 1}
+    assert opened.table() == printed(find_clusters(path, 2.3, **words))
+    swept = opened.page.evaluate(SWEEP)
+    assert len(swept) > 100
+    assert {2.3, 3.1, 10} < {threshold for threshold, _ in swept}
+    for threshold, labels in swept:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nothing lies beyond 10
+            expected = find_clusters(path, threshold, **words).labels_img
+        expected = np.asarray(expected.dataobj).ravel().tolist()
+        assert labels == expected, threshold
+    # Each sign, at a threshold that voxels equal; the call and the command of each.
+    opened.page.fill("#threshold", "2.3")
+    for sign in ("0", "1", "-1"):
+        opened.page.select_option("#sign", sign)
+        opened.settle()
+        clusters = eval(  # noqa: S307 - it is what we show
+            opened.text("#python").replace("'few.nii'", "path")
+        )
+        rows = opened.table()
+        table = clusters.table
+        ids = [name for name in table["id"].tolist() if name.isdigit()]
+        assert [row[0] for row in rows] == ids
+        firsts = [row for row in printed(clusters) if row[0].isdigit()]
+        assert rows == firsts
+        is_shown = opened.page.is_visible("#command")
+        assert is_shown == (RULES[rules].two_sided or sign != "0")
+        if is_shown:
+            command = shlex.split(opened.text("#command"))
+            assert command.pop(0) == "nithresh"
+            command[command.index("few.nii")] = str(path)
+            assert main(command) == 0
+            assert capfd.readouterr().out == table.as_text()
+    assert opened.said == []
+    opened.context.close()
+
+
+def test_a_strict_page_says_so(tmp_path):
+    image = of_few_values()
+    page = nithresh.view(image, 2.3, comparison=">", bg_img=None)
+    assert "abs(value) &gt; 2.3, " in page.html
+    assert ", comparison='\\u003e'" in page.html
+    nibabel.save(image, tmp_path / "few.nii")
+    # No word of the command says it.
+    page = nithresh.view(tmp_path / "few.nii", 2.3, rules="spm", comparison=">=")
+    assert '"command": null' in page.html
+    assert page.choices["comparison"] == "value >="

@@ -128,3 +128,36 @@ def test_a_report_is_live(folder):
         assert opened.said == []
         assert len(opened.requests) == 1
         opened.context.close()
+
+
+@pytest.mark.parametrize("subcommand", ["view", "report"])
+def test_pages_by_the_rules_of_another_tool(folder, subcommand):
+    words = ["-t", "3", "-k", "5", "--rules", "spm", "-o", "page.html"]
+    assert main([subcommand, "motor.nii.gz", *words]) == 0
+    sidecar = json.loads(Path("page.json").read_text())
+    assert "--rules spm" in sidecar["CommandLine"]
+    make = {"view": nithresh.view, "report": report}[subcommand]
+    expected = make("motor.nii.gz", 3.0, cluster_threshold=5, rules="spm")
+    assert Path("page.html").read_text() == expected.html
+    choices = sidecar["Choices"]
+    assert choices["rules"] == "spm"
+    assert choices["comparison"] == "value >"
+    assert choices["connectivity"] == 18
+    assert choices["order"] == "peak"
+    # What stands where no script runs, and the figure and the table of a report.
+    clusters = find_clusters("motor.nii.gz", 3, cluster_threshold=5, rules="spm")
+    rule = html.escape(str(clusters).partition("\n")[0])
+    assert expected.html.count(rule) == (1 if subcommand == "view" else 2)
+    with pytest.raises(ValueError, match="rules is 'SPM'"):
+        make("motor.nii.gz", 3, rules="SPM")
+
+
+def test_a_page_at_an_error_rate_by_rules(folder):
+    words = ["--alpha", "0.05", "--correct", "fdr", "--rules", "spm"]
+    assert main(["view", "motor.nii.gz", *words, "-o", "page.html"]) == 0
+    _, level = nithresh.threshold_stats_img(
+        "motor.nii.gz", alpha=0.05, height_control="fdr", rules="spm"
+    )
+    choices = json.loads(Path("page.json").read_text())["Choices"]
+    assert choices["threshold_resolved"] == level
+    assert choices["two_sided"] is False

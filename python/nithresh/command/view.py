@@ -15,6 +15,7 @@ from nithresh.command.options import (
     add_debug,
     add_existing,
     add_mask,
+    add_rules,
     add_sides,
     add_threshold_or_rate,
 )
@@ -67,6 +68,7 @@ def add_words(to: argparse.ArgumentParser, *, required: bool = False) -> None:
     to.add_argument("inputs", metavar="IN", nargs=1, help="the map")
     add_threshold_or_rate(to, required=required)
     add_sides(to)
+    add_rules(to)
     add_mask(to)
     to.add_argument(
         "--lowest",

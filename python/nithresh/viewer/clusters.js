@@ -32,46 +32,61 @@ function unpack(bytes, layout) {
   return arrays;
 }
 
+/** Of each type its smallest number, how many such steps are alike, its largest number. */
+const TYPES = {
+  float16: [2 ** -24, 2 ** 11, 65504],
+  float32: [2 ** -149, 2 ** 24, 2 ** 128 - 2 ** 104],
+  float64: [Number.MIN_VALUE, 2 ** 53, Number.MAX_VALUE],
+};
+
 /**
- * A threshold as voxels are compared with it. Never 0: zeros are in no cluster.
+ * The least distance from zero that passes. Never 0: zeros are in no cluster.
  * @param {number} threshold
- * @param {string} type - float16, float32 or float64, which integers are compared as
+ * @param {string} type - in which voxels are compared; integers are as float64
+ * @param {boolean} isStrict - the next number: voxels equal to the threshold do not pass
  */
-function rounded(threshold, type) {
-  let level = type === "float32" ? Math.fround(threshold) : threshold;
-  if (type === "float16") {
-    let unit = 2 ** -24;
-    while (threshold / unit >= 2048 && unit < 32) unit *= 2;
-    const up = Math.round(threshold / unit);
-    level = unit * (up - threshold / unit === 0.5 && up % 2 ? up - 1 : up);
-    if (level > 65504) level = Infinity;
-  }
-  return Math.max(level, Number.MIN_VALUE);
+function leastOf(threshold, type, isStrict) {
+  const [smallest, alike, largest] = TYPES[type];
+  let unit = smallest;
+  while (threshold / unit >= alike) unit *= 2;
+  const steps = Math.round(threshold / unit);
+  const isOdd = steps - threshold / unit === 0.5 && steps % 2;
+  const level = unit * (steps - (isOdd ? 1 : 0) + (isStrict ? 1 : 0));
+  return level <= largest ? Math.max(level, Number.MIN_VALUE) : Infinity;
 }
 
 /**
  * Gather what a look-up reads: the voxels that are on a branch.
  * @param {{values, branches, into, merges, peaks}} map - `branches` count from 1
- * @param {string} type - in which voxels are compared
+ * @param {{type: string, isStrict: boolean, order: string, shape: number[]}} rules
  */
-function prepare(map, type) {
-  const kept = map.values.filter((_, voxel) => map.branches[voxel]);
-  const keptBranches = map.branches.filter((branch) => branch).map((branch) => branch - 1);
-  return { ...map, type, kept, keptBranches };
+function prepare(map, rules) {
+  const [planes, rows, columns] = rules.shape;
+  const isKept = (_, voxel) => map.branches[voxel];
+  // With the first axis fastest.
+  const places = Uint32Array.from(map.branches, (_, voxel) => {
+    const row = Math.floor(voxel / columns);
+    return Math.floor(row / rows) + planes * ((row % rows) + rows * (voxel % columns));
+  }).filter(isKept);
+  const kept = map.values.filter(isKept);
+  const keptBranches = map.branches.filter(isKept).map((branch) => branch - 1);
+  return { ...map, ...rules, kept, keptBranches, places };
 }
 
 /**
  * The clusters at a threshold, numbered as by find_clusters.
  * @param {ReturnType<typeof prepare>} map
- * @param {number} threshold - a distance from zero
+ * @param {number} threshold - a distance from zero; on the negative side alone, 0 is the
+ *   number next to it
  * @param {number} least - the least extent in voxels
  * @param {number} sign - 1 or -1: that side alone; 0: both
  * @returns {{level: number, numbers: Uint32Array, clusters: {id: number, voxel: number,
  *   peak: number, extent: number, mean: number}[]}} `numbers` are those of branches
  */
 function clustersAt(map, threshold, least, sign) {
-  const { values, into, merges, peaks, kept, keptBranches } = map;
-  const level = rounded(threshold, map.type);
+  const { values, into, merges, peaks, kept, keptBranches, places } = map;
+  const distance = sign < 0 ? threshold || Number.MIN_VALUE : threshold;
+  const level = leastOf(distance, map.type, map.isStrict);
   const owners = new Uint32Array(into.length);
   for (let branch = 0; branch < owners.length; branch++)
     owners[branch] = merges[branch] >= level ? owners[into[branch]] : branch;
@@ -79,11 +94,13 @@ function clustersAt(map, threshold, least, sign) {
   const extents = new Uint32Array(owners.length);
   // Sums of two numbers each: what the first cannot hold is in the second.
   const [sums, rests] = [new Float64Array(owners.length), new Float64Array(owners.length)];
+  const firsts = new Uint32Array(owners.length).fill(-1);
   for (let place = 0; place < kept.length; place++) {
     const value = kept[place];
     if (value < level && value > -level) continue;
     const owner = owners[keptBranches[place]];
     extents[owner]++;
+    firsts[owner] = Math.min(firsts[owner], places[place]);
     const before = sums[owner];
     const sum = before + value;
     const taken = sum - before;
@@ -92,10 +109,20 @@ function clustersAt(map, threshold, least, sign) {
   }
 
   const height = (branch) => Math.abs(values[peaks[branch]]);
+  const side = (branch) => Math.sign(values[peaks[branch]]);
+  // As in _rules.py; clusters that are alike come by extent.
+  const before = {
+    extent: () => 0,
+    peak: (a, b) => height(b) - height(a),
+    sign: (a, b) => side(b) - side(a) || height(b) - height(a),
+    voxel: (a, b) => firsts[a] - firsts[b],
+  }[map.order];
+  const byExtent = (a, b) =>
+    extents[b] - extents[a] || height(b) - height(a) || peaks[a] - peaks[b];
   const numbers = new Uint32Array(owners.length);
   const clusters = [...extents.keys()]
     .filter((branch) => extents[branch] >= Math.max(least, 1) && sign * values[peaks[branch]] >= 0)
-    .sort((a, b) => extents[b] - extents[a] || height(b) - height(a) || peaks[a] - peaks[b])
+    .sort((a, b) => before(a, b) || byExtent(a, b))
     .map((branch, place) => {
       numbers[branch] = place + 1;
       const [voxel, extent] = [peaks[branch], extents[branch]];
@@ -136,4 +163,4 @@ function short(value, ...others) {
 }
 
 if (typeof module !== "undefined")
-  module.exports = { inflate, unpack, rounded, prepare, clustersAt, labelOf, general, short };
+  module.exports = { inflate, unpack, leastOf, prepare, clustersAt, labelOf, general, short };

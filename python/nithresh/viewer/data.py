@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
 
     from nithresh._open import OpenMap
+    from nithresh._params import Request
     from nithresh.plotting.geometry import Bounds
     from nithresh.plotting.maps import Background
 
@@ -29,6 +30,7 @@ __all__ = [
     "Slider",
     "check_cmap",
     "greys_of",
+    "lookup_of",
     "packed",
     "place_of",
     "ramp_of",
@@ -99,6 +101,18 @@ def tree_of(values: npt.NDArray[Any], connectivity: int) -> Arrays:
         "into": branches.into.astype(np.uint32),
         "merges": branches.merge.astype(merges_type),
         "peaks": peaks.astype(np.uint32),
+    }
+
+
+def lookup_of(
+    request: Request, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> dict[str, Any]:
+    """Say by which rules ``clusters.js`` finds and numbers the clusters of a map."""
+    return {
+        "type": compared_type(dtype).__name__,
+        "isStrict": request.comparison == ">",
+        "order": request.order,
+        "shape": shape,
     }
 
 

@@ -183,6 +183,8 @@ function show() {
   $("python").textContent = texts.python.join(words);
   const options = `-t ${signed} -k ${least}${sign > 0 ? " --one-sided" : ""}`;
   $("command").textContent = texts.command?.join(options);
+  // The command has no word for both signs where its rules are for one.
+  $("command").parentNode.hidden = !texts.command || (texts.isOneSided && !sign);
   const hidden = [sign > 0 ? bar[0] : -threshold, sign < 0 ? bar[1] : threshold];
   const [from, to] = hidden.map((value) => (value - bar[0]) / (bar[1] - bar[0]));
   Object.assign($("hidden").style, { left: `${100 * from}%`, width: `${100 * (to - from)}%` });
@@ -288,7 +290,7 @@ function read(moved) {
 }
 
 async function start() {
-  map = prepare(unpack(await inflate($("data").textContent), settings.arrays), settings.type);
+  map = prepare(unpack(await inflate($("data").textContent), settings.arrays), settings.lookup);
   for (const panel of panels) {
     panel.map = layerOf(panel, settings.map);
     panel.background = background && layerOf(panel, background);

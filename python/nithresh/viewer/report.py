@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nithresh._choices import finite
 from nithresh._params import check_count
+from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh.plotting.clusters import plot_clusters
 from nithresh.plotting.maps import Template
 from nithresh.viewer.page import escaped, image_of, table_of
@@ -31,8 +32,10 @@ def report(
     *,
     n: int = 5,
     cluster_threshold: int = 0,
-    two_sided: bool = True,
-    connectivity: int = 6,
+    two_sided: bool = TWO_SIDED,
+    connectivity: int = CONNECTIVITY,
+    comparison: str | None = None,
+    rules: str | None = None,
     mask_img: ImageOrPath | None = None,
     bg_img: ImageOrPath | Template | Literal[False] | None = Template.MNI152,
     cut_coords: Sequence[float] | str | None = None,
@@ -55,8 +58,8 @@ def report(
         In the units of the map, or a percentile such as ``"95%"``.
     n : int, default=5
         How many clusters the figure shows at most.
-    cluster_threshold, two_sided, connectivity, mask_img, bg_img, cut_coords, title, \
-cmap, lowest, volume
+    cluster_threshold, two_sided, connectivity, comparison, rules, mask_img, bg_img, \
+cut_coords, title, cmap, lowest, volume
         As in :func:`nithresh.view`.
 
     Returns
@@ -88,6 +91,8 @@ cmap, lowest, volume
         cluster_threshold=cluster_threshold,
         two_sided=two_sided,
         connectivity=connectivity,
+        comparison=comparison,
+        rules=rules,
         mask_img=mask_img,
         bg_img=bg_img,
         cut_coords=cut_coords,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nithresh._comparison import compared_type
 from nithresh._numbers import in_full
+from nithresh._rules import check_rules
 from nithresh.grids import determinant
 from nithresh.plotting.cmaps import is_diverging
 from nithresh.plotting.colorbar import centred, color_limits
@@ -18,6 +18,7 @@ from nithresh.plotting.stat_map import view_of
 from nithresh.viewer.data import (
     Slider,
     greys_of,
+    lookup_of,
     packed,
     place_of,
     ramp_of,
@@ -66,7 +67,7 @@ def settings_of(prepared: Prepared) -> tuple[dict[str, Any], str]:
         limits = centred(limits, None, None)
     settings = {
         "arrays": layout,
-        "type": compared_type(prepared.opened.data.dtype).__name__,
+        "lookup": lookup_of(prepared.request, prepared.opened.data.dtype, values.shape),
         "map": place_of(stat_map.raw, view, per_voxel=2),
         "background": behind,
         "isBlack": background.black if _is_lit_once(prepared.bg_img) else None,
@@ -151,25 +152,34 @@ def _texts(prepared: Prepared) -> dict[str, Any]:
 
     Files by their names alone: folders tell of whoever made the page.
     """
-    choices, connectivity = prepared.choices, prepared.request.connectivity
+    choices, request = prepared.choices, prepared.request
     source, mask, volume = choices["input"], choices["mask"], choices["volume"]
     image = "img" if source is None else repr(source["name"])
     if volume is not None:
         image = image if source is None else f"nithresh.load({image})"
         image += f".slicer[..., {volume}]"
-    end = f", connectivity={connectivity}"
-    options = f" --connectivity {connectivity}"
+    rules = check_rules(request.rules)
+    end = f", connectivity={request.connectivity}"
+    options = f" --connectivity {request.connectivity}"
+    if request.rules is not None:
+        end += f", rules={request.rules!r}"
+        options += f" --rules {request.rules}"
+    is_said = request.comparison != rules.comparison
+    if is_said:
+        end += f", comparison={request.comparison!r}"
     has_mask = prepared.opened.inside is not None
     if has_mask:
         end += f", mask_img={'mask_img' if mask is None else repr(mask['name'])}"
     if mask is not None:
         options += f" --mask {_as_word(mask['name'])}"
     command = None
-    if source is not None and volume is None and (mask is not None or not has_mask):
+    has_files = source is not None and (mask is not None or not has_mask)
+    if has_files and volume is None and not is_said:
         command = [f"nithresh clusters {_as_word(source['name'])} ", options]
     return {
         "python": [f"nithresh.find_clusters({image}, ", f"{end})"],
         "command": command,
+        "isOneSided": not rules.two_sided,
     }
 
 

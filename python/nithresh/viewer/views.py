@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from nithresh import __version__
 from nithresh._params import warn
 from nithresh._paths import expanded
+from nithresh._rules import CONNECTIVITY, TWO_SIDED
+from nithresh._shared_docs import shared_docs
 from nithresh.files.atomic import Transaction
 from nithresh.plotting.maps import Template
 from nithresh.viewer.page import escaped, filled, image_of, table_of
@@ -98,13 +100,16 @@ class View:
         )
 
 
+@shared_docs
 def view(
     img: ImageOrPath,
     threshold: float | str | None = None,
     *,
     cluster_threshold: int = 0,
-    two_sided: bool = True,
-    connectivity: int = 6,
+    two_sided: bool = TWO_SIDED,
+    connectivity: int = CONNECTIVITY,
+    comparison: str | None = None,
+    rules: str | None = None,
     mask_img: ImageOrPath | None = None,
     bg_img: ImageOrPath | Template | Literal[False] | None = Template.MNI152,
     cut_coords: Sequence[float] | str | None = None,
@@ -116,9 +121,10 @@ def view(
     """Make one HTML page of a map, with a threshold that can be moved.
 
     The page shows three slices, the clusters at the threshold with their outlines and
-    numbers, and their table. The clusters are those of :func:`nithresh.find_clusters`
-    at every threshold, numbers included, because the page holds the map as it is and
-    its component tree. It needs no network and no other file.
+    numbers, and their table. At every threshold the clusters are those of
+    :func:`nithresh.find_clusters` by the same `rules`, numbers included, because the
+    page holds the map as it is and its component tree. It needs no network and no other
+    file.
 
     Parameters
     ----------
@@ -132,9 +138,8 @@ def view(
     two_sided : bool, default=True
         Whether the page opens with clusters of both signs. Otherwise it opens with
         positive ones, or with negative ones if the threshold is negative.
-    connectivity : {6, 18, 26}, default=6
-        Voxels belong together that share a face; a face or an edge; a face, an
-        edge or a corner.
+    {connectivity}
+    {comparison}
     mask_img : str, pathlib.Path or nibabel image, optional
         0 outside and one other value inside; on another grid it is taken at the
         centres of the map's voxels. Voxels outside become 0.
@@ -195,6 +200,8 @@ def view(
         cluster_threshold=cluster_threshold,
         two_sided=two_sided,
         connectivity=connectivity,
+        comparison=comparison,
+        rules=rules,
         mask_img=mask_img,
         bg_img=bg_img,
         cut_coords=cut_coords,
