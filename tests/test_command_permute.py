@@ -193,3 +193,20 @@ def test_what_cannot_be(folder, tmp_path, args, code, message):
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_by_the_rules_of_another_tool(folder, tmp_path):
+    done = permute(folder, *MAPS, *WORDS, "--rules", "spm", "--output-dir", tmp_path)
+    result = nithresh.permutation_test(
+        [folder / name for name in MAPS],
+        mask_img=folder / "mask.nii.gz",
+        threshold=2.5,
+        n_permutations=100,
+        rules="spm",
+    )
+    assert done.stdout == f"{result}\n"
+    assert "one-sided" in done.stdout
+    told = json.loads((tmp_path / "permutation_test.json").read_text())
+    assert "--rules spm" in told["CommandLine"]
+    assert told["Choices"]["connectivity"] == 18
+    assert told["Choices"]["comparison"] == ">"

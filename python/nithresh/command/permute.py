@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from nithresh._rules import TWO_SIDED, Unsaid
 from nithresh.command.design import as_numbers, read_design
 from nithresh.command.errors import (
     UsageError,
@@ -18,7 +19,7 @@ from nithresh.command.errors import (
     print_about,
     reason,
 )
-from nithresh.command.options import SideOptions, add_debug, add_sides
+from nithresh.command.options import SideOptions, add_debug, add_rules, add_sides
 from nithresh.command.parser import Subcommand, example
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Options(SideOptions):
     whole: str | None
     threshold: list[float] | None
     threshold_p: list[float] | None
+    rules: str | None
     n_permutations: int
     no_tfce: bool
     shuffle: str
@@ -68,7 +70,10 @@ class Options(SideOptions):
             "--threshold-p": tuple(self.threshold_p or ()) or None,
             "-n": self.n_permutations,
             "--one-sided": self.one_sided,
-            "--connectivity": None if self.connectivity == 6 else self.connectivity,
+            "--connectivity": (
+                None if isinstance(self.connectivity, Unsaid) else self.connectivity
+            ),
+            "--rules": self.rules,
             "--no-tfce": self.no_tfce,
             "--shuffle": None if self.shuffle == "auto" else self.shuffle,
             "--seed": self.seed or None,
@@ -180,6 +185,7 @@ def _add_statistics(to: argparse.ArgumentParser) -> None:
         help="how many permutations (default: 10000); all of them where fewer exist",
     )
     add_sides(to, one_sided="look at positive voxels only")
+    add_rules(to)
     to.add_argument("--no-tfce", action="store_true", help="leave out TFCE scores")
     to.add_argument(
         "--shuffle",
@@ -236,8 +242,9 @@ def run(options: Options) -> int:
                     threshold=options.threshold,
                     threshold_p=options.threshold_p,
                     n_permutations=options.n_permutations,
-                    two_sided=not options.one_sided,
+                    two_sided=False if options.one_sided else TWO_SIDED,
                     connectivity=options.connectivity,
+                    rules=options.rules,
                     tfce=not options.no_tfce,
                     shuffle=options.shuffle,  # type: ignore[arg-type]
                     seed=options.seed,

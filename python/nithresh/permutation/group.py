@@ -9,11 +9,14 @@ import numpy as np
 
 from nithresh._choices import versions
 from nithresh._params import (
+    Request,
     check_bool,
-    check_connectivity,
     check_count,
+    check_request,
     warn,
 )
+from nithresh._rules import CONNECTIVITY, TWO_SIDED
+from nithresh._shared_docs import shared_docs
 from nithresh._tails import Statistic
 from nithresh.permutation.design import Design, read_design
 from nithresh.permutation.images import open_mask, read_rows
@@ -22,6 +25,7 @@ from nithresh.permutation.maxima import (
     Statistics,
     as_number,
     check_levels,
+    leasts,
     several,
 )
 from nithresh.permutation.null import ROUNDING, Null, null_of
@@ -47,6 +51,7 @@ if TYPE_CHECKING:
 _USUAL_ALPHA = 0.05
 
 
+@shared_docs
 def permutation_test(
     imgs: Any,
     design: Any = None,
@@ -57,8 +62,10 @@ def permutation_test(
     threshold: Any = None,
     threshold_p: Any = None,
     n_permutations: int = 10_000,
-    two_sided: bool = True,
-    connectivity: int = 6,
+    two_sided: bool = TWO_SIDED,
+    connectivity: int = CONNECTIVITY,
+    comparison: str | None = None,
+    rules: str | None = None,
     tfce: bool = True,
     shuffle: Kind | Literal["auto"] = "auto",
     within: Any = None,
@@ -98,7 +105,7 @@ def permutation_test(
     threshold : float or sequence of float, optional
         The cluster-defining threshold in the units of the statistic, 0 or more; 3.1 if
         neither this nor `threshold_p` is given. A voxel whose value equals it is in a
-        cluster. The table uses the first one.
+        cluster (see `comparison`). The table uses the first one.
     threshold_p : float or sequence of float, optional
         The same as an uncorrected p, of both tails together in a two-sided test. Needs
         SciPy.
@@ -109,9 +116,9 @@ def permutation_test(
     two_sided : bool, default=True
         Look at both signs; the null is then the larger of both. Positive and negative
         clusters never merge. Not used for an F, which has one side.
-    connectivity : {6, 18, 26}, default=6
-        Voxels belong together that share a face; a face or an edge; a face, an edge or
-        a corner.
+    {connectivity}
+    {comparison}
+        t and F are compared as float32.
     tfce : bool, default=True
         Test the scores by threshold-free cluster enhancement, too [3]_, with E = 0.5
         and H = 2.
@@ -194,9 +201,15 @@ def permutation_test(
     >>> int(first["extent"][0]), float(first["p_fwe_extent"][0])
     (27, 0.001953125)
     """
-    two_sided = check_bool(two_sided, "two_sided")
+    request = check_request(
+        0.0,
+        two_sided=two_sided,
+        cluster_threshold=0,
+        connectivity=connectivity,
+        comparison=comparison,
+        rules=rules,
+    )
     tfce = check_bool(tfce, "tfce")
-    connectivity = check_connectivity(connectivity)
     n_permutations = check_count(n_permutations, "n_permutations")
     jobs = get_num_threads() if jobs is None else check_count(jobs, "jobs")
     seed = check_seed(seed)
@@ -209,7 +222,8 @@ def permutation_test(
         msg = f"imgs holds {len(values)} images; a test needs two at least"
         raise ValueError(msg)
     model = read_design(design, contrast, len(values))
-    two_sided = two_sided and not model.is_f
+    two_sided = request.two_sided and not model.is_f
+    request = request._replace(two_sided=two_sided)
     levels = _levels(threshold, threshold_p, model, two_sided=two_sided)
     if kind is None:
         kind = "signs" if model.is_constant else "labels"
@@ -218,7 +232,12 @@ def permutation_test(
     observations = observe(values, model)
     tested = np.zeros(inside.shape, bool)
     tested[inside] = observations.tested
-    statistics = Statistics(levels, connectivity, two_sided or plan.mirrored, tfce)
+    statistics = Statistics(
+        leasts(levels, request),
+        request.connectivity,
+        two_sided or plan.mirrored,
+        tfce,
+    )
     loop = Loop(observations, tested, shuffles, statistics)
     maxima = run(
         loop, plan, checkpoint=checkpoint, jobs=jobs, dask=dask, on_progress=on_progress
@@ -233,14 +252,13 @@ def permutation_test(
             "images": len(values),
             "blocks": _kind_of_blocks(within, whole),
             "mask_voxels": int(inside.sum()),
-            **_choices(loop, plan, two_sided=two_sided),
+            **_choices(loop, plan, request, levels),
         },
         _statistic(model),
         loop.maps([shuffles.shuffle(0)])[0],
         tested,
         mask,
-        two_sided,
-        connectivity,
+        request,
     )
 
 
@@ -259,16 +277,20 @@ def _kind_of_blocks(within: Any, whole: Any) -> str | None:
     return None if whole is None else "whole"
 
 
-def _choices(loop: Loop, plan: Plan, *, two_sided: bool) -> dict[str, Any]:
+def _choices(
+    loop: Loop, plan: Plan, request: Request, levels: tuple[float, ...]
+) -> dict[str, Any]:
     """Say by which rules the null was made."""
     return {
         "statistic": str(_statistic(loop.design)),
         "design": loop.design.columns.tolist(),
         "effect": loop.design.effect.tolist(),
-        "thresholds": list(loop.statistics.thresholds),
-        "comparison": ">=",
-        "two_sided": None if loop.design.is_f else two_sided,
-        "connectivity": loop.statistics.connectivity,
+        "rules": request.rules,
+        "thresholds": list(levels),
+        "comparison": request.comparison,
+        "two_sided": None if loop.design.is_f else request.two_sided,
+        "connectivity": request.connectivity,
+        "order": request.order,
         "tfce": loop.statistics.tfce,
         "shuffle": loop.shuffles.kind,
         "n_permutations": plan.total,

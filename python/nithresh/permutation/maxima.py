@@ -13,17 +13,29 @@ from numpy.typing import NDArray
 from nithresh import _core
 from nithresh._arrays import check_mask, to_single
 from nithresh._params import (
+    Request,
     check_bool,
-    check_connectivity,
+    check_request,
     warn,
 )
+from nithresh._rules import CONNECTIVITY, TWO_SIDED
+from nithresh._shared_docs import shared_docs
 from nithresh._tasks import values_in_threads
 from nithresh.threads import get_num_threads
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Which statistics are taken of each map."""
+    """Which statistics are taken of each map.
+
+    Attributes
+    ----------
+    thresholds : tuple of float
+        Voxels that equal one are in a cluster.
+    connectivity : int
+    two_sided : bool
+    tfce : bool
+    """
 
     thresholds: tuple[float, ...]
     connectivity: int
@@ -88,13 +100,16 @@ class Maxima:
         return cls(found[..., 0].copy(), extent, mass, excess_mass, tfce)
 
 
+@shared_docs
 def cluster_maxima(
     maps: NDArray[Any],
     mask: NDArray[Any],
     *,
     thresholds: Any = (3.1,),
-    connectivity: int = 6,
-    two_sided: bool = True,
+    connectivity: int = CONNECTIVITY,
+    two_sided: bool = TWO_SIDED,
+    comparison: str | None = None,
+    rules: str | None = None,
     tfce: bool = True,
 ) -> Maxima:
     """Find the largest statistics of each of many maps, such as those of permutations.
@@ -111,12 +126,12 @@ def cluster_maxima(
         0 outside and one other value inside.
     thresholds : float or sequence of float, default=(3.1,)
         The cluster-defining thresholds, 0 or more, in the units of the maps. A voxel
-        whose value equals a threshold is in a cluster.
-    connectivity : {6, 18, 26}, default=6
-        Voxels belong together that share a face; a face or an edge; a face, an edge or
-        a corner. Positive and negative clusters never merge.
+        whose value equals a threshold is in a cluster (see `comparison`).
+    {connectivity}
+        Positive and negative clusters never merge.
     two_sided : bool, default=True
         Look at negative voxels, too.
+    {comparison}
     tfce : bool, default=True
         Find the largest scores by threshold-free cluster enhancement, too, with the
         powers E = 0.5 and H = 2. They are exact.
@@ -156,10 +171,18 @@ def cluster_maxima(
     >>> maxima.excess_mass[:, :, 0]
     array([[1., 2.]])
     """
+    request = check_request(
+        0.0,
+        two_sided=two_sided,
+        cluster_threshold=0,
+        connectivity=connectivity,
+        comparison=comparison,
+        rules=rules,
+    )
     statistics = Statistics(
-        check_levels(thresholds, "thresholds"),
-        check_connectivity(connectivity),
-        check_bool(two_sided, "two_sided"),
+        leasts(check_levels(thresholds, "thresholds"), request),
+        request.connectivity,
+        request.two_sided,
         check_bool(tfce, "tfce"),
     )
     values, inside = _in_mask(maps, mask)
@@ -191,6 +214,17 @@ def check_levels(thresholds: Any, name: str, *, other: str = "") -> tuple[float,
             raise ValueError(msg)
         levels.append(level)
     return tuple(levels)
+
+
+def leasts(levels: tuple[float, ...], request: Request) -> tuple[float, ...]:
+    """Return thresholds that voxels pass which equal them, of those of a request.
+
+    Maps are float32. Excess masses are what exceeds these thresholds, so those of
+    ``>=`` stay as they were said.
+    """
+    if request.comparison == ">=":
+        return levels
+    return tuple(request.least(level, np.dtype(np.float32)) for level in levels)
 
 
 def several(given: Any, name: str) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from nithresh import _stated
 from nithresh._numbers import in_full
+from nithresh._params import Request
 from nithresh._paths import expanded
 from nithresh._tails import Statistic
 from nithresh.clusters import Clusters, find_clusters
@@ -24,7 +25,7 @@ from nithresh.files.atomic import Transaction
 from nithresh.files.sidecars import checksums_in, write_sidecar
 from nithresh.files.writing import write_image
 from nithresh.headers import image_like, made
-from nithresh.permutation.maxima import as_number
+from nithresh.permutation.maxima import as_number, leasts
 from nithresh.permutation.null import Null
 from nithresh.table import ClusterTable
 
@@ -59,8 +60,7 @@ class PermutationResult:
     _values: NDArray[np.float32]
     _tested: NDArray[np.bool_]
     _mask: SpatialImage
-    _two_sided: bool
-    _connectivity: int
+    _request: Request
 
     @property
     def stat_img(self) -> SpatialImage:
@@ -129,7 +129,7 @@ class PermutationResult:
             p = np.append(1.0, of_cluster).astype(np.float32)[labels]
         else:
             values = self._values if statistic == "peak" else self._scores[self._tested]
-            if not self._two_sided:
+            if not self._request.two_sided:
                 values = np.maximum(values, 0)
             p[self._tested] = self.null.p(statistic, np.abs(values))
         return self._image(p)
@@ -244,7 +244,8 @@ class PermutationResult:
     def _scores(self) -> NDArray[np.float64]:
         volume = np.zeros(self._tested.shape)
         volume[self._tested] = self._values
-        return tfce(volume, two_sided=self._two_sided, connectivity=self._connectivity)
+        two_sided, connectivity = self._request.two_sided, self._request.connectivity
+        return tfce(volume, two_sided=two_sided, connectivity=connectivity)
 
     @cached_property
     def _all_clusters(self) -> list[Clusters]:
@@ -258,16 +259,19 @@ class PermutationResult:
         found = find_clusters(
             self.stat_img,
             level,
-            two_sided=self._two_sided,
-            connectivity=self._connectivity,
+            two_sided=self._request.two_sided,
+            connectivity=self._request.connectivity,
+            comparison=self._request.comparison,
+            rules=self._request.rules,
             extra=extra,
         )
+        (least,) = leasts((level,), self._request)
         columns = dict(found.table)
         mass = np.abs(columns["mass"])
         observed = {
             "extent": columns["extent"],
             "mass": mass,
-            "excess_mass": mass - level * columns["extent"],
+            "excess_mass": mass - least * columns["extent"],
             "peak": np.abs(columns["peak"]),
         }
         if extra:
@@ -292,7 +296,7 @@ class PermutationResult:
         """Say what was tested and how, and show the table."""
         choices = self.choices
         share = "all" if choices["exhaustive"] else "random"
-        sides = ", two-sided" if self._two_sided else ", one-sided"
+        sides = ", two-sided" if self._request.two_sided else ", one-sided"
         if self._statistic.name == "F":
             sides = ""
         return (
