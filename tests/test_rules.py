@@ -1,5 +1,6 @@
 """The rules of other tools: against those that run here, and slow twins of the rest."""
 
+import argparse
 import inspect
 import json
 import shutil
@@ -21,8 +22,11 @@ from scipy import ndimage
 
 import nithresh
 import nithresh.dask
+import nithresh.plotting
+import nithresh.viewer
 from nithresh import datasets, find_clusters, label, testing, threshold_stats_img
-from nithresh._rules import RULES
+from nithresh._rules import RULES, Unsaid
+from nithresh.command import SUBCOMMANDS
 from nithresh.plotting import plot_stat_map
 from oracles import NEIGHBOURS, finite
 from running import run_here
@@ -358,12 +362,15 @@ def test_figures_show_what_is_kept(name):
     kept = nithresh.threshold_img(image, 3, 5, rules=name)
     shown = plot_stat_map(image, threshold=3, cluster_threshold=5, rules=name, **words)
     expected = plot_stat_map(kept, threshold=0, **words)
+    overlaid = plot_stat_map(image, threshold=7, **words)
+    overlaid.add_overlay(image, threshold=3, cluster_threshold=5, rules=name)
     for panel in "xyz":
-        ours, theirs = (
+        ours, theirs, over = (
             display.axes[panel].ax.images[-1].get_array()
-            for display in (shown, expected)
+            for display in (shown, expected, overlaid)
         )
         np.testing.assert_array_equal(ours.mask, theirs.mask)
+        np.testing.assert_array_equal(over.mask, theirs.mask)
         np.testing.assert_array_equal(ours.filled(0), theirs.filled(0))
     plt.close("all")
 
@@ -378,6 +385,45 @@ def test_the_command_draws_by_rules(tmp_path):
     assert choices["comparison"] == ">"
     assert choices["two_sided"] is False
     assert choices["connectivity"] == 18
+
+
+def calls_that_threshold():
+    """All public calls that have a threshold and neighbours."""
+    for module in (nithresh, nithresh.dask, nithresh.plotting, nithresh.viewer):
+        for name in module.__all__:
+            public = getattr(module, name)
+            calls = {name: public}
+            if inspect.isclass(public):
+                members = inspect.getmembers(public, inspect.isfunction)
+                calls = {f"{name}.{own}": call for own, call in members}
+            for own, call in calls.items():
+                if own.split(".")[-1].startswith("_") or not callable(call):
+                    continue
+                words = inspect.signature(call).parameters
+                if "connectivity" in words and {"threshold", "thresholds"} & {*words}:
+                    yield f"{module.__name__}.{own}", words
+
+
+def test_every_call_that_thresholds_takes_rules():
+    calls = dict(calls_that_threshold())
+    assert len(calls) > 12
+    for name, words in calls.items():
+        assert words["rules"].default is words["comparison"].default is None, name
+        for word in ("two_sided", "connectivity"):
+            assert isinstance(words[word].default, Unsaid), name
+
+
+def test_every_command_that_thresholds_takes_rules():
+    thresholding = set()
+    for name, subcommand in SUBCOMMANDS.items():
+        parser = argparse.ArgumentParser()
+        subcommand.add_words(parser)
+        options = parser.format_help()
+        assert ("--threshold" in options) == ("--rules" in options), name
+        thresholding |= {name} if "--rules" in options else set()
+    assert thresholding == {
+        *("threshold", "clusters", "permute", "plot", "view", "report"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nithresh._params import check_bool, check_volume
+from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh.plotting.checks import (
     check_color,
     check_decimals,
@@ -110,8 +111,10 @@ class SliceDisplay:
         transparency_range: Sequence[float] | None = None,
         *,
         cluster_threshold: int = 0,
-        two_sided: bool = True,
-        connectivity: int = 6,
+        two_sided: bool = TWO_SIDED,
+        connectivity: int = CONNECTIVITY,
+        comparison: str | None = None,
+        rules: str | None = None,
         cbar_label: str | None = None,
         volume: int | None = None,
         resampling_interpolation: str = "continuous",
@@ -124,7 +127,7 @@ class SliceDisplay:
         img : str, pathlib.Path or nibabel image
             3-D, or 4-D with one volume.
         threshold, transparency, transparency_range, cluster_threshold, two_sided, \
-connectivity, volume, resampling_interpolation
+connectivity, comparison, rules, volume, resampling_interpolation
             As in :func:`plot_stat_map`.
         colorbar : bool, default=False
             A display can have one colour bar.
@@ -152,6 +155,8 @@ connectivity, volume, resampling_interpolation
             two_sided=two_sided,
             cluster_threshold=cluster_threshold,
             connectivity=connectivity,
+            comparison=comparison,
+            rules=rules,
         )
         bar: dict[str, Any] = {
             "tick_format": check_tick_format(cbar_tick_format),
