@@ -656,13 +656,13 @@ def test_gifti_values_in_another_file_are_read_from_its_own_folder_alone(
         nithresh.threshold_img(folder / "z.func.gii", 4)
 
 
-def test_clusters_of_surfaces_can_be_pickled_and_are_for_no_atlas():
+def test_clusters_of_surfaces_can_be_pickled():
     clusters = nithresh.find_clusters(gifti(np.full(6, 3)), 2, surface=strip(6))
     again = pickle.loads(pickle.dumps(clusters))  # noqa: S301 - our own
     np.testing.assert_array_equal(row(again.labels_img), row(clusters.labels_img))
     assert str(again) == str(clusters)
-    with pytest.raises(TypeError, match="an atlas is for volumes"):
-        clusters.with_atlas("atlas.nii.gz")
+    atlas = np.array([1, 1, 2, 2, 2, 2]), ["a", "b"]
+    assert str(again.with_atlas(atlas)) == str(clusters.with_atlas(atlas))
 
 
 def test_the_caller_s_values_stay():

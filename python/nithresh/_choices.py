@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +49,21 @@ def source(img: Any) -> dict[str, str | None] | None:
         path = img
     place = expanded(path)
     return {"name": place.name, "sha256": sha256(place) if place.is_file() else None}
+
+
+def sources(given: Any) -> Any:
+    """Return names and checksums of files, of one or of a mapping of them.
+
+    None for what is in memory.
+    """
+    if isinstance(given, Mapping):
+        return {str(name): sources(part) for name, part in given.items()}
+    path = given
+    for name in ("path", "file_path"):  # of a surface, here and in nilearn
+        path = getattr(given, name, path)
+    if isinstance(path, (str, os.PathLike)) and (path is given or Path(path).is_file()):
+        return source(path)
+    return None
 
 
 def versions() -> dict[str, str]:

@@ -114,8 +114,9 @@ class Clusters:
 
         Parameters
         ----------
-        atlas : path, nibabel image, pair, mapping or nilearn's atlas
-            A label image and the names of its labels, in one of these forms:
+        atlas : path, image, pair, mapping or nilearn's atlas
+            For a volume, a label image and the names of its labels, in one of these
+            forms:
 
             - ``(labels, names)``: a path or an image, and a list, a dict of label to
               name, a table with the columns ``index`` and ``name`` (a pandas.DataFrame,
@@ -133,6 +134,16 @@ class Clusters:
             100; the most likely region counts. An atlas on another grid is taken at
             the voxel centres of the map, through both affines.
 
+            For a map of surfaces, labels are instead
+
+            - GIFTI labels (``.label.gii``) or an annotation of FreeSurfer
+              (``lh.aparc.annot``), or ``{"left": ..., "right": ...}`` of them;
+            - a CIFTI-2 file or image (``.dlabel.nii``), whose vertices and voxels may
+              be others than those of the map;
+            - nilearn's SurfaceImage, or arrays of a label for each vertex.
+
+            Their names stand in the files, or are given as ``(labels, names)``.
+
         Returns
         -------
         Clusters
@@ -143,17 +154,20 @@ class Clusters:
         Raises
         ------
         TypeError
-            Something of which no atlas can be made; clusters of a map of surfaces.
+            Something of which no atlas can be made.
         ValueError
             Labels without names; a list of names without labels; two names for one
             label; labels that are not integers; an atlas that does not overlap with the
-            map; an atlas of a name that the table has.
+            map; an atlas of surfaces with another number of vertices, of the other
+            hemisphere, or for a volume; a volume for a map of surfaces; an atlas of a
+            name that the table has.
 
         Warns
         -----
         UserWarning
             The map and the atlas say that they are in different spaces, or less than
-            half of each lies in the other; names without labels.
+            half of each lies in the other; names without labels; clusters in a
+            structure that an atlas of surfaces does not have.
 
         Examples
         --------
@@ -167,12 +181,10 @@ class Clusters:
         >>> clusters.with_atlas({"side": atlas}).table["side_regions"].tolist()
         ['right 100%', 'left 100%']
         """
-        if not self._images.are_volumes:
-            msg = "the clusters are those of a map of surfaces; an atlas is for volumes"
-            raise TypeError(msg)
         from nithresh.atlas import name_regions
 
-        return replace(self, table=name_regions(self.table, self.labels_img, atlas))
+        places = self._images.places()
+        return replace(self, table=name_regions(self.table, places, atlas))
 
     def _labels_of(self, sign: int) -> SpatialImage:
         of_sign = np.append(False, self._signs == sign)
@@ -207,18 +219,13 @@ class Clusters:
 
 
 class ClusterImages(Protocol):
-    """The images of clusters; each call makes a fresh one.
-
-    Attributes
-    ----------
-    are_volumes : bool
-        Whether an atlas of voxels can be laid over them.
-    """
-
-    are_volumes: bool
+    """The images of clusters; each call makes a fresh one."""
 
     def thresholded(self) -> Any:
         """Make the thresholded map."""
 
     def labelled(self, numbers: NDArray[Any]) -> Any:
         """Make an image of labels, with a number for each cluster and for none (0)."""
+
+    def places(self) -> Any:
+        """Say where the clusters are, for an atlas to be laid over them."""

@@ -337,7 +337,8 @@ _OF_ATLAS = {
     ),
     "distance": Column(
         "",
-        "Distance of the peak from its region of the atlas {}, 0 within it",
+        "Distance of the peak from its region of the atlas {} in a straight line, 0 "
+        "within it",
         lambda _: None,
         unit="mm",
         printed=True,
@@ -350,7 +351,8 @@ _OF_ATLAS = {
     ),
     "regions": Column(
         "",
-        "Shares of the cluster's voxels in each region of the atlas {}, largest first",
+        "Shares of the cluster's voxels or vertices in each region of the atlas {}, "
+        "largest first",
         lambda _: None,
         per_cluster=True,
         is_text=True,

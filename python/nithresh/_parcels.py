@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nithresh._connectivity import half_steps
 from nithresh._open import OpenMap
-from nithresh.atlas.forms import as_labels, replaced, values_in
+from nithresh.atlas.labels import as_labels, replaced, values_in
 from nithresh.grids import affine_of, same_grid, sampled
 from nithresh.images import open_image, read_volume
 

@@ -368,8 +368,6 @@ def _find_in_volume(img: Any, mask_img: Any, wanted: Wanted) -> Clusters:
 class _VolumeImages:
     """The images of clusters of a volume: a fresh header over the same voxels."""
 
-    are_volumes = True
-
     def __init__(
         self, thresholded: SpatialImage, blank: SpatialImage, unwritten: Labels
     ) -> None:
@@ -388,6 +386,12 @@ class _VolumeImages:
             labels = numbers.astype(np.int32)[labels]
             labels.flags.writeable = False
         return _image(self._blank._replace(voxels=labels))
+
+    def places(self) -> Any:
+        """Say where the clusters are."""
+        from nithresh.atlas.regions import VolumePlaces
+
+        return VolumePlaces(drop_axes(self._labels), self._blank.affine)
 
     @cached_property
     def _labels(self) -> NDArray[np.int32]:

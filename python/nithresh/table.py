@@ -57,12 +57,12 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
     ``NAME_max``              if none is
     ``NAME_region``           text: the region of each atlas at the peak, or else the
                               nearest one
-    ``NAME_distance``         float64: how far the peak is from that region, in mm; 0
-                              within it
+    ``NAME_distance``         float64: how far the peak is from that region in a
+                              straight line, in mm; 0 within it
     ``NAME_probability``      float64: of that region at the peak, from 0 to 1; of
                               probabilistic atlases
-    ``NAME_regions``          text: the share of the cluster in each region, the largest
-                              first
+    ``NAME_regions``          text: the share of the cluster's voxels or vertices in
+                              each region, the largest first
     ========================  =====================================================
 
     Examples
@@ -469,10 +469,8 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         ids = self["id"].tolist()
         columns = [
             [
-                ""
-                if record.per_cluster and not id_.isdigit()
-                else self._cell(record, value)
-                for id_, value in zip(ids[:_MOST_ROWS], self[record.name], strict=False)
+                "" if _is_missing(value) else self._cell(record, value)
+                for value in self[record.name][:_MOST_ROWS]
             ]
             for record in records
         ]

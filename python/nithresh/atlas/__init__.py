@@ -1,4 +1,4 @@
-"""Label images with names: which region a peak lies in, and which a cluster covers."""
+"""Labels with names: which region a peak lies in, and which a cluster covers."""
 
 from __future__ import annotations
 
@@ -6,18 +6,30 @@ from typing import Any
 
 import numpy as np
 
-from nithresh._arrays import drop_axes
-from nithresh.atlas.forms import open_atlases, space_in
-from nithresh.atlas.regions import check_overlap, columns_of
+from nithresh.atlas.forms import open_atlases
+from nithresh.atlas.names import space_in
+from nithresh.atlas.regions import columns_of
+from nithresh.atlas.surfaces import SurfaceAtlas
+from nithresh.surfaces.nodes import SurfacePlaces
 from nithresh.table import ClusterTable
 
 __all__ = ["name_regions", "open_atlases"]
 
 
-def name_regions(table: ClusterTable, image: Any, atlas: Any) -> ClusterTable:
+def name_regions(table: ClusterTable, places: Any, atlas: Any) -> ClusterTable:
     """Return a table of clusters with the columns of one atlas or several.
 
-    `image` has the number of its cluster at each voxel.
+    Parameters
+    ----------
+    table : ClusterTable
+    places : VolumePlaces or SurfacePlaces
+        Where the clusters are.
+    atlas : atlas, or mapping of names to atlases
+
+    Raises
+    ------
+    ValueError
+        An atlas does not fit the map.
     """
     choices = table.choices
     atlases = open_atlases(atlas)
@@ -27,12 +39,29 @@ def name_regions(table: ClusterTable, image: Any, atlas: Any) -> ClusterTable:
             msg = f"the table has an atlas {one.name!r}; give this one another name"
             raise ValueError(msg)
         sources = {**sources, one.name: {**one.source, "space": one.space}}
-    labels = drop_axes(np.asarray(image.dataobj))
     xyz = np.stack([table[axis] for axis in "xyz"], axis=1)
     is_first = np.array([name.isdigit() for name in table["id"].tolist()], np.bool_)
-    space = space_in((choices["input"] or {}).get("name", ""))
+    source = choices["input"] or {}
+    space = space_in(str(source.get("name", "")))
     columns = dict(table)
+    of_surfaces = isinstance(places, SurfacePlaces)
     for one in atlases:
-        check_overlap(one, image.affine, labels.shape, space)
-        columns |= columns_of(one, xyz, is_first, labels, image.affine)
+        if isinstance(one, SurfaceAtlas) != of_surfaces:
+            raise ValueError(_wrong_kind(one.name, of_surfaces=of_surfaces))
+        laid = one.over(places, xyz, space)
+        columns |= columns_of(one.name, one.regions, laid, is_first)
     return ClusterTable(columns, {**choices, "atlas": sources})
+
+
+def _wrong_kind(name: str, *, of_surfaces: bool) -> str:
+    """Say that an atlas is for maps of the other kind, and what fits."""
+    if of_surfaces:
+        return (
+            f"the atlas {name!r} is a volume, and the map is one of surfaces; give "
+            "GIFTI labels (.label.gii), a .dlabel.nii, an .annot or a SurfaceImage of "
+            "the vertices of the map"
+        )
+    return (
+        f"the atlas {name!r} is one of surfaces, and the map is a volume; give a label "
+        "image of voxels and its names"
+    )

@@ -21,7 +21,9 @@ ALLOWED = (
     "path of a TSV or CSV table, of an atlas of FSL (.xml) or of a FreeSurfer colour "
     "table (.txt)"
 )
-_BACKGROUND = "background"
+# What tables call label 0, and FreeSurfer and Workbench whatever is in no region.
+_NO_REGION = {"", "???", "unknown", "background"}
+_SPACE = re.compile(r"(?:^|_)(?:tpl|space)-(?P<space>[A-Za-z0-9+]+)(?=_|\.)")
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ def read_names(given: Any, name: str) -> Names:
 
 
 def _of_list(names: Sequence[str]) -> dict[int, str]:
-    """Give names the numbers from 1, or from 0 if the first is the background."""
-    first = 0 if names and names[0].strip().lower() == _BACKGROUND else 1
+    """Give names the numbers from 1, or from 0 if the first is no region."""
+    first = 0 if names and is_no_region(names[0]) else 1
     return dict(enumerate(names, start=first))
 
 
@@ -214,3 +216,28 @@ def _text(given: Any, name: str) -> str:
         raise TypeError(msg)
     # On one line of a table, and without commands to a terminal.
     return " ".join("".join(one if one.isprintable() else " " for one in given).split())
+
+
+def is_no_region(name: str) -> bool:
+    """Whether a name says that what has it is in no region.
+
+    Examples
+    --------
+    >>> is_no_region("???"), is_no_region("Background+FreeSurfer_Defined_Medial_Wall")
+    (True, True)
+    """
+    lower = name.strip().lower()
+    return lower in _NO_REGION or lower.startswith("background+")
+
+
+def space_in(name: str) -> str | None:
+    """Return the template or the space in the entities of a BIDS name.
+
+    Examples
+    --------
+    >>> space_in("sub-1_space-MNI152NLin6Asym_stat-z_statmap.nii.gz")
+    'MNI152NLin6Asym'
+    >>> space_in("motor.nii.gz")
+    """
+    found = _SPACE.search(name)
+    return None if found is None else found["space"]

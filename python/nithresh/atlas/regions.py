@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,43 @@ _NEAR = 8.0
 _AT_ONCE = 1_000_000
 _DECIMALS = 6
 _NO_REGION = "no region"
+
+
+class VolumePlaces(NamedTuple):
+    """The clusters of a volume.
+
+    Attributes
+    ----------
+    labels : numpy.ndarray of int32, shape (x, y, z)
+        The number of its cluster at each voxel.
+    affine : numpy.ndarray of shape (4, 4)
+    """
+
+    labels: NDArray[np.int32]
+    affine: NDArray[np.float64]
+
+
+class Laid(NamedTuple):
+    """What an atlas says of clusters that it is laid over.
+
+    Attributes
+    ----------
+    numbers : numpy.ndarray of int32, shape (rows,)
+        The region of each peak, or else the nearest one; 0 where there is none.
+    distances : numpy.ndarray of float64, shape (rows,)
+        How far the peaks are from these, in mm; NaN where there is none.
+    probability : numpy.ndarray of float64, shape (rows,), or None
+    clusters : numpy.ndarray of int, shape (n,)
+        The cluster, from 0, of each voxel or vertex whose region counts.
+    regions : numpy.ndarray of int32, shape (n,)
+        Its region, 0 if it is in none.
+    """
+
+    numbers: NDArray[np.int32]
+    distances: NDArray[np.float64]
+    probability: NDArray[np.float64] | None
+    clusters: NDArray[np.int64]
+    regions: NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -48,6 +86,32 @@ class Atlas:
     affine: NDArray[np.float64]
     space: str | None
     source: Mapping[str, Any]
+
+    def over(
+        self, places: VolumePlaces, xyz: NDArray[np.float64], space: str | None
+    ) -> Laid:
+        """Lay it over clusters whose peaks are at places in mm, shape (rows, 3).
+
+        Raises
+        ------
+        ValueError
+            They are elsewhere.
+        """
+        labels, affine = places
+        warn_of_space(self.name, self.space, space)
+        check_overlap(self, affine, labels.shape)
+        numbers, probability = self.at(xyz)
+        distances = np.zeros(len(xyz))
+        outside = numbers == 0
+        if outside.any():
+            numbers[outside], distances[outside] = self.nearest(xyz[outside])
+        of_peaks = None
+        if self.probability is not None:
+            of_peaks = np.where(outside, 0.0, probability.astype(np.float64))
+        ijk = np.argwhere(labels)
+        clusters = labels[tuple(ijk.T)].astype(np.int64) - 1
+        regions, _ = self.at(to_mm(affine, ijk))
+        return Laid(numbers, distances, of_peaks, clusters, regions)
 
     def at(self, xyz: NDArray[np.float64]) -> tuple[NDArray[np.int32], NDArray[Any]]:
         """Return the regions of places in mm, shape (n, 3), and their probabilities.
@@ -83,13 +147,13 @@ class Atlas:
             if len(ijk):
                 places = to_mm(self.affine, ijk + low)
                 one = slice(row, row + 1)
-                regions[one], distances[one] = _nearest(
+                regions[one], distances[one] = nearest_of(
                     xyz[one], places, box[tuple(ijk.T)]
                 )
         # Beyond the ball, something nearer may lie outside of the box.
         far = ~(distances <= _NEAR)
         if far.any():
-            regions[far], distances[far] = _nearest(xyz[far], *self._borders())
+            regions[far], distances[far] = nearest_of(xyz[far], *self._borders())
         return regions, distances
 
     def _borders(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
@@ -113,7 +177,7 @@ class Atlas:
         return to_mm(self.affine, ijk), self.numbers[tuple(ijk.T)]
 
 
-def _nearest(
+def nearest_of(
     xyz: NDArray[np.float64], places: NDArray[np.float64], numbers: NDArray[np.int32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Return the smallest number at the least distance from each place, and that."""
@@ -134,75 +198,73 @@ def _nearest(
 
 
 def columns_of(
-    atlas: Atlas,
-    xyz: NDArray[np.float64],
-    is_first: NDArray[np.bool_],
-    labels: NDArray[np.int32],
-    affine: NDArray[np.float64],
+    name: str, regions: Sequence[str], laid: Laid, is_first: NDArray[np.bool_]
 ) -> dict[str, NDArray[Any]]:
     """Make the columns of an atlas.
 
     Parameters
     ----------
-    atlas : Atlas
-    xyz : numpy.ndarray of shape (rows, 3)
-        The peaks in mm.
+    name : str
+    regions : sequence of str
+        Their names, by number.
+    laid : Laid
     is_first : numpy.ndarray of bool, shape (rows,)
         Which rows are those of clusters, in the order of their numbers.
-    labels : numpy.ndarray of int32, shape (x, y, z)
-        The number of its cluster at each voxel.
-    affine : numpy.ndarray of shape (4, 4)
-        Of `labels`.
 
     Returns
     -------
     dict
         By the names of the columns, one value for each row.
     """
-    numbers, probability = atlas.at(xyz)
-    distances = np.zeros(len(xyz))
-    outside = numbers == 0
-    if outside.any():
-        numbers[outside], distances[outside] = atlas.nearest(xyz[outside])
-    regions = np.array(atlas.regions, dtype=np.str_)
-    shares = np.full(len(xyz), "", dtype=object)
-    shares[is_first] = _shares(atlas, labels, affine, int(is_first.sum()))
+    shares = np.full(is_first.size, "", dtype=object)
+    shares[is_first] = _shares(laid, regions, int(is_first.sum()))
     columns: dict[str, NDArray[Any]] = {
-        "region": regions[numbers],
-        "distance": distances,
+        "region": np.array(regions, dtype=np.str_)[laid.numbers],
+        "distance": laid.distances,
         "regions": shares.astype(np.str_),
     }
-    if atlas.probability is not None:
-        columns["probability"] = np.where(outside, 0.0, probability.astype(np.float64))
-    return {f"{atlas.name}_{what}": values for what, values in columns.items()}
+    if laid.probability is not None:
+        columns["probability"] = laid.probability
+    return {f"{name}_{what}": values for what, values in columns.items()}
 
 
-def _shares(
-    atlas: Atlas, labels: NDArray[np.int32], affine: NDArray[np.float64], count: int
-) -> list[str]:
+def _shares(laid: Laid, regions: Sequence[str], count: int) -> list[str]:
     """Write which share of each cluster lies in which region, the largest first."""
-    ijk = np.argwhere(labels)
-    clusters = labels[tuple(ijk.T)].astype(np.int64) - 1
-    numbers, _ = atlas.at(to_mm(affine, ijk))
-    width = len(atlas.regions)
-    pairs, voxels = np.unique(clusters * width + numbers, return_counts=True)
+    width = len(regions)
+    pairs, sizes = np.unique(laid.clusters * width + laid.regions, return_counts=True)
     of_cluster, number = np.divmod(pairs, width)
-    extents = np.bincount(clusters, minlength=count)
-    order = np.lexsort((number, -voxels, of_cluster))
+    extents = np.bincount(laid.clusters, minlength=count)
+    order = np.lexsort((number, -sizes, of_cluster))
     written: list[list[str]] = [[] for _ in range(count)]
     for place in order.tolist():
         cluster = of_cluster[place]
-        percent = 100 * voxels[place] / extents[cluster]
+        percent = 100 * sizes[place] / extents[cluster]
         text = "<1" if percent < 1 else f"{percent:.0f}"
-        region = atlas.regions[number[place]] or _NO_REGION
+        region = regions[number[place]] or _NO_REGION
         written[cluster].append(f"{region} {text}%")
     return ["; ".join(texts) for texts in written]
 
 
+def warn_of_space(name: str, space: str | None, of_map: str | None) -> None:
+    """Warn of an atlas that says that it is in another space than a map."""
+    if None in (space, of_map):
+        return
+    # fsaverage5 and the like are fsaverage with fewer vertices.
+    spaces = {
+        re.sub(r"^(fsaverage)\d$", r"\1", one.lower())
+        for one in (str(space), str(of_map))
+    }
+    if len(spaces) > 1:
+        warn(
+            f"The map is in the space {of_map} and the atlas {name!r} in {space}; "
+            "names of regions may be wrong."
+        )
+
+
 def check_overlap(
-    atlas: Atlas, affine: NDArray[np.float64], shape: tuple[int, ...], space: str | None
+    atlas: Atlas, affine: NDArray[np.float64], shape: tuple[int, ...]
 ) -> None:
-    """Warn of an atlas that may be in another space than a map.
+    """Warn of an atlas that may lie elsewhere than a map.
 
     Parameters
     ----------
@@ -210,22 +272,12 @@ def check_overlap(
     affine : numpy.ndarray of shape (4, 4)
     shape : tuple of int
         Of the map.
-    space : str or None
-        The space that the map says it is in.
 
     Raises
     ------
     ValueError
         They have no place in common.
     """
-    if (
-        None not in (space, atlas.space)
-        and str(space).lower() != str(atlas.space).lower()
-    ):
-        warn(
-            f"The map is in the space {space} and the atlas {atlas.name!r} in "
-            f"{atlas.space}; names of regions may be wrong."
-        )
     is_region = atlas.numbers != 0
     of_map = sampled(_everywhere(is_region.shape), atlas.affine, affine, shape).mean()
     in_map = sampled(_everywhere(shape), affine, atlas.affine, is_region.shape)

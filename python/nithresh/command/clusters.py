@@ -83,8 +83,10 @@ def add_words(to: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         type=_atlas,
-        help="add the regions of a label image to the table: that of each peak, or the "
-        "nearest and its distance, and the shares of each cluster; may be repeated",
+        help="add the regions of an atlas to the table: that of each peak, or the "
+        "nearest and its distance, and the shares of each cluster. LABELS is a label "
+        "image or, for maps of surfaces, a .dlabel.nii, .label.gii or .annot; of two "
+        "hemispheres give both files the same NAME. May be repeated",
     )
     to.add_argument(
         "--atlas-names",
@@ -94,7 +96,8 @@ def add_words(to: argparse.ArgumentParser) -> None:
         type=_atlas,
         help="the names of these labels: a TSV table with the columns index and name, "
         "an atlas of FSL (.xml) or a FreeSurfer colour table (.txt); not needed if a "
-        "TSV stands beside LABELS, as in TemplateFlow, or LABELS is an atlas of FSL",
+        "TSV stands beside LABELS, as in TemplateFlow, or LABELS is an atlas of FSL or "
+        "has the names itself",
     )
     add_run(to)
 
@@ -286,9 +289,12 @@ def _atlases(options: Options) -> dict[str, Any] | None:
     """Read the atlases once for all inputs."""
     from nithresh.atlas import open_atlases
 
-    labels, names = dict(options.atlas), dict(options.atlas_names)
-    if len(labels) < len(options.atlas) or len(names) < len(options.atlas_names):
-        msg = "--atlas or --atlas-names gives the same name twice"
+    labels: dict[str, list[str]] = {}
+    for name, path in options.atlas:
+        labels.setdefault(name, []).append(path)
+    names = dict(options.atlas_names)
+    if len(names) < len(options.atlas_names):
+        msg = "--atlas-names gives the same name twice"
         raise UsageError(msg)
     for name in names:
         if name not in labels:
@@ -300,11 +306,32 @@ def _atlases(options: Options) -> dict[str, Any] | None:
     if not labels:
         return None
     atlases: dict[str, Any] = {}
-    for name, path in labels.items():
-        given = (path, names[name]) if name in names else path
-        with needing(path):
+    for name, paths in labels.items():
+        given: Any = paths[0] if len(paths) == 1 else _by_hemisphere(name, paths)
+        with needing(paths[0]):
+            if name in names:
+                given = given, names[name]
             (atlases[name],) = open_atlases({name: given})
     return atlases
+
+
+def _by_hemisphere(name: str, paths: list[str]) -> dict[str, str]:
+    """Tell which hemisphere each file of an atlas is of."""
+    from nithresh.atlas.surface_forms import side_of
+
+    sides: dict[str, str] = {}
+    for path in paths:
+        with needing(path):
+            side = side_of(path)
+        if side is None or side in sides:
+            msg = (
+                f"--atlas gives the same name twice, {name!r}: that is for a GIFTI or "
+                ".annot file of each hemisphere, which says by its own words, or by "
+                "lh. or rh. in front of its name, of which it is"
+            )
+            raise UsageError(msg)
+        sides[side] = path
+    return sides
 
 
 def _extra(text: str) -> tuple[str, str]:

@@ -25,6 +25,8 @@ from nithresh.files.reading import naming_file, read_nifti2
 # How FreeSurfer's files begin: a surface of triangles, and a map of its vertices.
 _GEOMETRY = b"\xff\xff\xfe"
 _OVERLAY = b"\xff\xff\xff"
+# What says that each region in an annotation has its place in the table.
+_WITH_PLACES = -2
 # The code of the extension that holds the XML of CIFTI.
 CIFTI_CODE = 32
 
@@ -178,6 +180,99 @@ def read_freesurfer_overlay(path: str | os.PathLike[str]) -> NDArray[Any]:
     with naming_file(place):
         values: NDArray[Any] = freesurfer.read_morph_data(str(place))
         return values
+
+
+class Annotation(NamedTuple):
+    """What an annotation of FreeSurfer says.
+
+    Attributes
+    ----------
+    labels : numpy.ndarray of int64, shape (vertices,)
+        The colour of its region at each vertex, as one number.
+    names : dict of int to str
+        Of the regions, by colour; of two of one colour the first, as in FreeSurfer.
+    """
+
+    labels: NDArray[np.int64]
+    names: dict[int, str]
+
+
+def read_freesurfer_annotation(path: str | os.PathLike[str]) -> Annotation:
+    """Read an annotation of FreeSurfer (``lh.aparc.annot``).
+
+    nibabel's reader gives the wrong names where the table of colours has gaps.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    ImageFileError
+        Not an annotation, damaged, or without a table of colours.
+    """
+    place = _existing(path)
+    with naming_file(place):
+        rest = _Integers(place.read_bytes())
+        count = rest.next()
+        pairs = rest.take(2 * count).reshape(-1, 2)
+        labels = np.zeros(count, np.int64)
+        if not np.array_equal(np.sort(pairs[:, 0]), np.arange(count)):
+            msg = f"its vertices are not those from 0 to {count - 1}"
+            raise UnreadableError(msg)
+        labels[pairs[:, 0]] = pairs[:, 1]
+        if rest.is_at_end() or rest.next() != 1:
+            msg = "it has no table of colours, and so no names"
+            raise UnreadableError(msg)
+        regions = rest.next()
+        has_places = regions < 0
+        if has_places:
+            if regions != _WITH_PLACES:
+                msg = f"its table of colours is of version {-regions}, which is unknown"
+                raise UnreadableError(msg)
+            rest.next()  # the largest place
+        rest.text()  # the file that the table is from
+        if has_places:
+            regions = rest.next()
+        names: dict[int, str] = {}
+        for _ in range(regions):
+            if has_places:
+                rest.next()
+            name = rest.text()
+            red, green, blue, _ = rest.take(4).tolist()
+            names.setdefault(red + (green << 8) + (blue << 16), name)
+        return Annotation(labels, names)
+
+
+class _Integers:
+    """The bytes of a file of big-endian integers and texts, from the first on."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content, self._at = content, 0
+
+    def take(self, count: int) -> NDArray[np.int32]:
+        """Return the next integers."""
+        return np.frombuffer(self._bytes(4 * count), ">i4").astype(np.int32)
+
+    def next(self) -> int:
+        """Return the next integer."""
+        return int(self.take(1)[0])
+
+    def text(self) -> str:
+        """Return the next text, which a NUL may end."""
+        content = self._bytes(self.next())
+        return content.partition(b"\0")[0].decode("utf-8", "replace")
+
+    def is_at_end(self) -> bool:
+        """Whether all has been taken."""
+        return self._at == len(self._content)
+
+    def _bytes(self, count: int) -> bytes:
+        end = self._at + count
+        if not self._at <= end <= len(self._content):
+            msg = "it is cut short, or no annotation of FreeSurfer"
+            raise UnreadableError(msg)
+        part = self._content[self._at : end]
+        self._at = end
+        return part
 
 
 def load_surfaces(image_class: Any, place: Path) -> Any:

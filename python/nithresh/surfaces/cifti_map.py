@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import nibabel
@@ -46,6 +47,10 @@ class CiftiFileMap(Kind):
             self.data = self.data[:, 0]
         check_values(self.data, "img")
 
+    def label_names(self) -> Mapping[int, str]:
+        """Return the table of labels of its first map."""
+        return cifti_xml.label_names(self._file.xml[self._words.place_of_maps])
+
     def with_data(self, result: NDArray[Any], *, are_scores: bool = False) -> Any:
         """Make an image like the file."""
         header = self._file.image.header.copy()
@@ -89,6 +94,13 @@ class CiftiImageMap(Kind):
             _check_count(data.shape[-1], self.nodes)
         check_values(data, name)
         self.data: NDArray[Any] = data[0] if len(data) == 1 else data.T
+
+    def label_names(self) -> Mapping[int, str]:
+        """Return the table of labels of its first map."""
+        own: Any = self._image.header
+        maps = list(own.get_index_map(0).named_maps)
+        table = maps[0].label_table if maps else None
+        return {key: str(label.label or "") for key, label in (table or {}).items()}
 
     def with_data(self, result: NDArray[Any], *, are_scores: bool = False) -> Any:
         """Make an image with the headers of this one."""

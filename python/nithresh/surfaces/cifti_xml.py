@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, NoReturn
@@ -240,6 +241,19 @@ def _checked_voxels(
 def _refuse_entity(*_: Any) -> NoReturn:
     msg = "its XML defines entities, which may stand for anything"
     raise UnreadableError(msg)
+
+
+def label_names(maps: bytes) -> dict[int, str]:
+    """Return the table of labels of the first map.
+
+    Parameters
+    ----------
+    maps : bytes
+        The part of the XML that says what the maps are, which :func:`parse` has read.
+    """
+    table = ET.fromstring(maps).find("NamedMap/LabelTable")  # noqa: S314 - no entities
+    labels: Iterable[ET.Element] = () if table is None else table.iterfind("Label")
+    return {int(label.get("Key", "0")): label.text or "" for label in labels}
 
 
 def with_labels(xml: bytes, place: slice, table: Sequence[Label]) -> bytes:

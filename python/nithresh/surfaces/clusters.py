@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nithresh._arrays import result_type
-from nithresh._choices import rules_of, source, versions
+from nithresh._choices import rules_of, sources, versions
 from nithresh._clusters import Clusters, Wanted
 from nithresh._columns import Rows, made, made_of_extra
 from nithresh._kept import warn_of_kept
@@ -23,8 +21,7 @@ from nithresh.grids import determinant, to_mm
 from nithresh.peaks import spaced
 from nithresh.surfaces.kind import Kind
 from nithresh.surfaces.kinds import open_kind
-from nithresh.surfaces.mesh import Mesh
-from nithresh.surfaces.nodes import Nodes
+from nithresh.surfaces.nodes import Nodes, SurfacePlaces
 from nithresh.surfaces.opened import OpenSurface, one_map_at
 from nithresh.surfaces.tree import grow
 from nithresh.table import ClusterTable
@@ -62,16 +59,19 @@ def find_surface_clusters(
         "non_finite_values": found["non_finite"],
         "mask_values": opened.nodes.count if inside is None else int(inside.sum()),
         "statistic": stated(opened.map.image).as_choice(),
-        "input": _sources(img),
-        "mask": _sources(mask_img),
-        "extra": _sources(wanted.extra),
-        "surface": _sources(words.surface),
-        "areas": _sources(words.areas),
+        "input": sources(img),
+        "mask": sources(mask_img),
+        "extra": sources(wanted.extra),
+        "surface": sources(words.surface),
+        "areas": sources(words.areas),
         "versions": versions(),
     }
     kept = found["kept"].astype(result_type(opened.map.data.dtype), copy=False)
+    points = {name: mesh.points for name, mesh in opened.meshes.items()}
     images = _SurfaceImages(
-        opened.kind, kept.reshape(opened.map.shape), found["labels"]
+        opened.kind,
+        kept.reshape(opened.map.shape),
+        SurfacePlaces(found["labels"], rows.peak_nodes, opened.nodes, points),
     )
     return Clusters(ClusterTable(columns, choices), found["signs"], images)
 
@@ -102,7 +102,8 @@ class SurfaceRows(Rows):
         return cls(found, affine, chosen, clusters, xyz[chosen], robust, nodes=nodes)
 
     @property
-    def _places(self) -> NDArray[np.intp]:
+    def peak_nodes(self) -> NDArray[np.intp]:
+        """The node of each peak."""
         places: NDArray[np.intp] = self.found["maxima"][self.peaks].astype(np.intp)
         return places
 
@@ -110,7 +111,7 @@ class SurfaceRows(Rows):
     def structures(self) -> NDArray[np.str_]:
         """The structure of each row."""
         names = np.array([part.name for part in self.nodes.structures], np.str_)
-        return names[self.nodes.structure_of(self._places)]
+        return names[self.nodes.structure_of(self.peak_nodes)]
 
     @property
     def vertices(self) -> NDArray[np.int64] | None:
@@ -120,7 +121,7 @@ class SurfaceRows(Rows):
         vertices = np.full(self.nodes.count, -1, np.int64)
         for part in self.nodes.surfaces:
             vertices[part.nodes] = part.all_vertices()
-        return vertices[self._places]
+        return vertices[self.peak_nodes]
 
     @property
     def ijk(self) -> NDArray[np.int64] | None:
@@ -131,7 +132,7 @@ class SurfaceRows(Rows):
         for part in self.nodes.volumes:
             if part.ijk is not None:
                 ijk[part.nodes] = part.ijk
-        return ijk[self._places]
+        return ijk[self.peak_nodes]
 
     @property
     def areas(self) -> NDArray[np.float64] | None:
@@ -158,12 +159,8 @@ class SurfaceRows(Rows):
 class _SurfaceImages:
     """The images of clusters of a map of surfaces."""
 
-    are_volumes = False
-
-    def __init__(
-        self, kind: Kind, kept: NDArray[Any], labels: NDArray[np.int32]
-    ) -> None:
-        self._kind, self._kept, self._labels = kind, kept, labels
+    def __init__(self, kind: Kind, kept: NDArray[Any], places: SurfacePlaces) -> None:
+        self._kind, self._kept, self._places = kind, kept, places
 
     def thresholded(self) -> Any:
         """Make the thresholded map."""
@@ -171,8 +168,12 @@ class _SurfaceImages:
 
     def labelled(self, numbers: NDArray[Any]) -> Any:
         """Make an image of labels."""
-        labels = numbers.astype(np.int32)[self._labels]
+        labels = numbers.astype(np.int32)[self._places.labels]
         return self._kind.with_labels(labels, int(numbers.max(initial=0)))
+
+    def places(self) -> SurfacePlaces:
+        """Say where the clusters are."""
+        return self._places
 
 
 def found_in(
@@ -263,15 +264,3 @@ def _sampled(
         means = np.bincount(labels, values, minlength=count) / extents
     low[extents == 0] = high[extents == 0] = np.nan
     return means, low, high
-
-
-def _sources(given: Any) -> Any:
-    """Return names and checksums of files, of one or of a mapping of them."""
-    if isinstance(given, Mapping):
-        return {str(name): _sources(part) for name, part in given.items()}
-    if isinstance(given, (str, os.PathLike)):
-        return source(given)
-    path = given.path if isinstance(given, Mesh) else getattr(given, "file_path", None)
-    if isinstance(path, (str, os.PathLike)) and Path(path).is_file():
-        return source(path)
-    return None

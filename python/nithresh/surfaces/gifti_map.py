@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import nibabel
@@ -54,6 +55,11 @@ class GiftiMap(Kind):
         else:
             columns = [array.data.reshape(count, -1) for array in self._arrays]
             self.data = np.concatenate(columns, axis=1)
+
+    def label_names(self) -> Mapping[int, str]:
+        """Return its table of labels."""
+        labels = self.image.labeltable.labels
+        return {label.key: str(label.label or "") for label in labels}
 
     def with_data(
         self, result: NDArray[Any], *, are_scores: bool = False

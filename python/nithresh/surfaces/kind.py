@@ -49,6 +49,10 @@ class Kind(ABC):
         """Read the surfaces that it has itself."""
         return {}
 
+    def label_names(self) -> Mapping[int, str]:
+        """Return the names of labels that it has itself."""
+        return {}
+
     @abstractmethod
     def with_data(self, result: NDArray[Any], *, are_scores: bool = False) -> Any:
         """Make an image like this one of a result of the shape of the data.

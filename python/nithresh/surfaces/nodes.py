@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,6 +221,26 @@ class Nodes:
         pairs += [_touching(group, connectivity) for group in groups if group]
         none = np.empty((0, 2), np.int32)
         return _core.Graph(self.count, surfaces, np.concatenate([none, *pairs]))
+
+
+class SurfacePlaces(NamedTuple):
+    """Clusters of a map of surfaces, for an atlas to be laid over them.
+
+    Attributes
+    ----------
+    labels : numpy.ndarray of int32, shape (nodes,)
+        The number of its cluster at each node.
+    peaks : numpy.ndarray of int, shape (rows,)
+        The node of each peak.
+    nodes : Nodes
+    points : mapping of str to numpy.ndarray of shape (vertices, 3)
+        The places of vertices in mm, by structure.
+    """
+
+    labels: NDArray[np.int32]
+    peaks: NDArray[np.intp]
+    nodes: Nodes
+    points: Mapping[str, NDArray[np.float64]]
 
 
 def _side(name: str) -> str | None:

@@ -1,0 +1,216 @@
+"""The forms in which an atlas of surfaces may be given, and what is read of each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nithresh._choices import sources
+from nithresh._numbers import shape_text
+from nithresh._paths import expanded
+from nithresh.atlas.labels import as_labels, numbered, values_in
+from nithresh.atlas.names import ALLOWED, Names, is_no_region, read_names, space_in
+from nithresh.atlas.surfaces import SurfaceAtlas
+from nithresh.files.surface_files import read_freesurfer_annotation
+from nithresh.surfaces.kinds import open_kind
+from nithresh.surfaces.mesh import HEMISPHERES, check_structure, side_by_name
+from nithresh.surfaces.nodes import Nodes, Structure
+from nithresh.surfaces.words import GIFTI_NAMES, is_surface_map
+
+_ANNOTATION = ".annot"
+
+
+def is_of_surfaces(labels: Any) -> bool:
+    """Whether labels are those of surfaces, by their names or their classes."""
+    if isinstance(labels, Mapping):
+        return are_hemispheres(labels)
+    return (
+        isinstance(labels, np.ndarray)
+        or _is_annotation(labels)
+        or (is_surface_map(labels))
+    )
+
+
+def are_hemispheres(given: Mapping[Any, Any]) -> bool:
+    """Whether a mapping is one atlas, with the labels of one hemisphere in each part.
+
+    Other mappings are several atlases, which may be called left and right as well.
+    """
+    return bool(given) and all(
+        side in HEMISPHERES.values() and _is_of_one(labels)
+        for side, labels in given.items()
+    )
+
+
+def _is_of_one(labels: Any) -> bool:
+    if isinstance(labels, (tuple, list)) and len(labels) == 2:
+        labels = labels[0]
+    if isinstance(labels, (str, os.PathLike)):
+        return str(labels).lower().endswith((_ANNOTATION, *GIFTI_NAMES))
+    return isinstance(labels, np.ndarray) or hasattr(labels, "darrays")
+
+
+def _is_annotation(labels: Any) -> bool:
+    return isinstance(labels, (str, os.PathLike)) and (
+        str(labels).lower().endswith(_ANNOTATION)
+    )
+
+
+class _Part(NamedTuple):
+    """Labels of one hemisphere or of several structures.
+
+    Attributes
+    ----------
+    nodes : Nodes
+    labels : numpy.ndarray of int64, shape (nodes,)
+    names : mapping of int to str
+        Those that stand in the same file, if any.
+    """
+
+    nodes: Nodes
+    labels: NDArray[np.int64]
+    names: Mapping[int, str]
+
+
+def open_surface_atlas(
+    name: str, labels: Any, names: Any, argument: str, template: str | None
+) -> SurfaceAtlas:
+    """Open an atlas of surfaces.
+
+    Parameters
+    ----------
+    name : str
+    labels : path, image, array, or mapping of "left" and "right" to these
+    names : list, mapping, table or path, or None
+        None where they stand in the files of the labels.
+    argument : str
+        What was given, for errors.
+    template : str or None
+        The space that it is in, if that is known.
+    """
+    each = {None: labels} if not isinstance(labels, Mapping) else labels
+    parts, own_names = [], []
+    for side, given in each.items():
+        called = argument if side is None else f"{argument}[{side!r}]"
+        of_side = names
+        if names is None and isinstance(given, (tuple, list)):
+            given, of_side = given
+        part = _read(given, called, side)
+        parts.append(part)
+        own_names.append(_names_of(part, of_side, called))
+    nodes = _joined([part.nodes for part in parts])
+    regions = [""]
+    if names is not None:
+        together = np.concatenate([part.labels for part in parts])
+        numbers = _numbered(together, own_names[0], regions, argument)
+    else:
+        numbers = np.concatenate(
+            [
+                _numbered(part.labels, own, regions, argument)
+                for part, own in zip(parts, own_names, strict=True)
+            ]
+        )
+    if len(regions) == 1:
+        msg = f"{argument} has no region: none of its vertices is in one"
+        raise ValueError(msg)
+    is_file = isinstance(names, (str, os.PathLike))
+    paths = [given for given in each.values() if isinstance(given, (str, os.PathLike))]
+    space = template or next((space_in(Path(path).name) for path in paths), None)
+    return SurfaceAtlas(
+        name,
+        numbers,
+        regions,
+        nodes,
+        space,
+        {"labels": sources(labels), "names": sources(names) if is_file else None},
+    )
+
+
+def side_of(path: str) -> str | None:
+    """Return the hemisphere that a file of labels says it is of; None without one."""
+    if not _is_of_one(path):
+        return None
+    (structure,) = _read(path, path, None).nodes.structures
+    return structure.name if structure.name in HEMISPHERES.values() else None
+
+
+def _read(given: Any, argument: str, side: str | None) -> _Part:
+    """Read labels, and the names that stand with them."""
+    own: Mapping[int, str] = {}
+    if isinstance(given, np.ndarray):
+        nodes, data = _of_one(len(given) if given.ndim else 0, None), given
+    elif _is_annotation(given):
+        labels, own = read_freesurfer_annotation(given)
+        nodes, data = _of_one(len(labels), side_by_name(expanded(given))), labels
+    else:
+        kind = open_kind(given, argument)
+        nodes, data, own = kind.nodes, kind.data, kind.label_names()
+    if data.size != len(data) or not data.size:
+        msg = (
+            f"{argument} has labels of shape {shape_text(data.shape)}; it must have "
+            "one label for each vertex. An atlas of probabilities must be a volume; "
+            "of several maps of labels, wb_command takes out one (-label-merge or "
+            "-cifti-merge, with -column)"
+        )
+        raise ValueError(msg)
+    if data.dtype.kind not in "biuf":
+        msg = f"{argument} has labels of type {data.dtype}; they must be integers"
+        raise TypeError(msg)
+    if side is not None:
+        (structure,) = nodes.structures
+        check_structure(structure.name, side, argument)
+        nodes = _of_one(structure.count, side)
+    labels = as_labels(data.reshape(-1), f"the labels of {argument}")
+    return _Part(nodes, labels, own)
+
+
+def _names_of(part: _Part, names: Any, argument: str) -> Names:
+    """Return the names that were given, or else those in the file."""
+    if names is not None:
+        return read_names(names, f"the names of {argument}")
+    if not part.names:
+        msg = (
+            f"{argument} has labels without names; give both as (labels, names), where "
+            f"the names are {ALLOWED}"
+        )
+        raise ValueError(msg)
+    return Names(
+        {
+            label: "" if is_no_region(name) else " ".join(name.split())
+            for label, name in part.names.items()
+        },
+        "own",
+    )
+
+
+def _numbered(
+    labels: NDArray[np.int64], names: Names, regions: list[str], argument: str
+) -> NDArray[np.int32]:
+    if -1 not in names.by_label:
+        # As nibabel reads the vertices of an annotation that are in no region.
+        labels = np.where(labels == -1, 0, labels)
+    return numbered(labels, values_in(labels), names, regions, argument)
+
+
+def _of_one(count: int, side: str | None) -> Nodes:
+    """Return all vertices of one surface."""
+    return Nodes((Structure(side or "surface", slice(0, count), vertex_count=count),))
+
+
+def _joined(each: list[Nodes]) -> Nodes:
+    """Put the structures of hemispheres after one another."""
+    if len(each) == 1:
+        return each[0]
+    structures, first = [], 0
+    for nodes in each:
+        for part in nodes.structures:
+            moved = slice(first, first + part.count)
+            structures.append(replace(part, nodes=moved))
+            first = moved.stop
+    return Nodes(tuple(structures))

@@ -1,0 +1,187 @@
+"""Which region of an atlas of surfaces a vertex or a voxel of a map is in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nithresh._params import warn
+from nithresh.atlas.regions import Laid, nearest_of, warn_of_space
+from nithresh.grids import to_mm, voxels_at
+from nithresh.surfaces.nodes import Nodes, Structure, SurfacePlaces
+
+
+@dataclass(frozen=True)
+class SurfaceAtlas:
+    """An atlas of the vertices of surfaces, and maybe of voxels, that has been read.
+
+    Attributes
+    ----------
+    name : str
+    numbers : numpy.ndarray of int32, shape (nodes,)
+        The region of each node, 0 of those in none.
+    regions : list of str
+        Their names, by number; that of 0 is empty.
+    nodes : Nodes
+        Its vertices and voxels.
+    space : str or None
+        The template that it says it is in.
+    source : mapping
+        What it was read from, for sidecars.
+    """
+
+    name: str
+    numbers: NDArray[np.int32]
+    regions: list[str]
+    nodes: Nodes
+    space: str | None
+    source: Mapping[str, Any]
+
+    def over(
+        self, places: SurfacePlaces, xyz: NDArray[np.float64], space: str | None
+    ) -> Laid:
+        """Lay it over clusters whose peaks are at places in mm, shape (rows, 3).
+
+        Raises
+        ------
+        ValueError
+            They are on other surfaces.
+        """
+        warn_of_space(self.name, self.space, space)
+        nodes = places.nodes
+        own = self._structures_for(nodes)
+        numbers = np.zeros(nodes.count, np.int32)
+        for part in nodes.structures:
+            if part.name in own:
+                numbers[part.nodes] = self._in(part, own[part.name], nodes.affine)
+        is_known = np.array([part.name in own for part in nodes.structures])
+        self._warn_of_unknown(places, is_known)
+
+        of_peaks = numbers[places.peaks]
+        distances = np.where(of_peaks > 0, 0.0, np.nan)
+        of_structures = nodes.structure_of(places.peaks)
+        for number, part in enumerate(nodes.structures):
+            rows = (of_peaks == 0) & (of_structures == number) & is_known[number]
+            if rows.any():
+                found = self._nearest(
+                    xyz[rows], own[part.name], places.points.get(part.name)
+                )
+                of_peaks[rows], distances[rows] = found
+
+        in_clusters = np.flatnonzero(places.labels)
+        clusters = places.labels[in_clusters].astype(np.int64) - 1
+        # Nothing is said of a cluster in structures that the atlas does not have.
+        known = is_known[nodes.structure_of(in_clusters)]
+        counts = np.bincount(clusters, known)[clusters] > 0
+        in_clusters, clusters = in_clusters[counts], clusters[counts]
+        return Laid(of_peaks, distances, None, clusters, numbers[in_clusters])
+
+    def _structures_for(self, nodes: Nodes) -> dict[str, Structure]:
+        """Match its structures to those of a map, by their names.
+
+        Raises
+        ------
+        ValueError
+            None matches, or one has another number of vertices.
+        """
+        surfaces: dict[str | None, Structure] = {
+            None if part.name == "surface" else part.name: part
+            for part in self.nodes.surfaces
+        }
+        voxels = {part.name: part for part in self.nodes.volumes}
+        found = {}
+        for part in nodes.structures:
+            if not part.is_surface:
+                own = voxels.get(part.name)
+            else:
+                own = nodes.given_for(part, surfaces, f"atlas {self.name!r}")
+            if own is None:
+                continue
+            if own.vertex_count != part.vertex_count:
+                msg = (
+                    f"the atlas {self.name!r} has {own.vertex_count} vertices for "
+                    f"{part.name}; the map has {part.vertex_count}. Both must be of "
+                    "the same surface"
+                )
+                raise ValueError(msg)
+            found[part.name] = own
+        if not found:
+            raise ValueError(self._no_match(nodes))
+        return found
+
+    def _no_match(self, nodes: Nodes) -> str:
+        """Say that the map has no structure of this atlas."""
+        of_map = " and ".join(repr(part.name) for part in nodes.structures)
+        if len(self.nodes.structures) == 1 and self.nodes.structures[0].name == (
+            "surface"
+        ):
+            return (
+                f"the atlas {self.name!r} does not say which hemisphere it is of, and "
+                f"the map has {of_map}; give {{'left': ..., 'right': ...}}"
+            )
+        own = " and ".join(repr(part.name) for part in self.nodes.structures)
+        return f"the atlas {self.name!r} is of {own}, and the map of {of_map}"
+
+    def _in(
+        self, part: Structure, own: Structure, affine: NDArray[np.float64] | None
+    ) -> NDArray[np.int32]:
+        """Return the region of each node of a structure of a map."""
+        numbers = self.numbers[own.nodes]
+        if own.ijk is None or part.ijk is None:
+            of_vertices = np.zeros(own.vertex_count, np.int32)
+            of_vertices[own.all_vertices()] = numbers
+            return of_vertices[part.all_vertices()]
+        if not len(own.ijk) or affine is None or self.nodes.affine is None:
+            return np.zeros(part.count, np.int32)
+        # In the box around the voxels of this structure alone.
+        low = own.ijk.min(axis=0)
+        box = np.zeros(own.ijk.max(axis=0) - low + 1, np.int32)
+        box[tuple((own.ijk - low).T)] = numbers
+        of_box = self.nodes.affine.copy()
+        of_box[:3, 3] = to_mm(self.nodes.affine, low[np.newaxis])[0]
+        ijk, is_inside = voxels_at(of_box, box.shape, to_mm(affine, part.ijk))
+        sampled: NDArray[np.int32] = box[tuple(ijk.T)] * is_inside
+        return sampled
+
+    def _nearest(
+        self,
+        xyz: NDArray[np.float64],
+        own: Structure,
+        points: NDArray[np.float64] | None,
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return the region with the nearest vertex or voxel of one structure.
+
+        The vertices of the atlas lie where the surface of the map has them.
+        """
+        numbers = self.numbers[own.nodes]
+        is_region = numbers > 0
+        if not is_region.any():
+            return np.zeros(len(xyz), np.int32), np.full(len(xyz), np.nan)
+        if own.ijk is None and points is not None:
+            places = points[own.all_vertices()[is_region]]
+        elif own.ijk is not None and self.nodes.affine is not None:
+            places = to_mm(self.nodes.affine, own.ijk[is_region])
+        return nearest_of(xyz, places, numbers[is_region])
+
+    def _warn_of_unknown(
+        self, places: SurfacePlaces, is_known: NDArray[np.bool_]
+    ) -> None:
+        """Warn of clusters in structures that it does not have."""
+        has_peaks = np.zeros(len(is_known), np.bool_)
+        has_peaks[places.nodes.structure_of(places.peaks)] = True
+        unknown = [
+            part.name
+            for part, missing in zip(
+                places.nodes.structures, has_peaks & ~is_known, strict=True
+            )
+            if missing
+        ]
+        if unknown:
+            warn(
+                f"The atlas {self.name!r} has no labels of {', '.join(unknown)}: the "
+                "regions of clusters there are missing."
+            )
