@@ -16,6 +16,7 @@ from nilearn.datasets.atlas import Atlas as FetchedAtlas
 
 import nithresh
 from nithresh import datasets, find_clusters, testing
+from nithresh.atlas.regions import Atlas
 from nithresh.command import main
 from running import run_here
 
@@ -151,6 +152,34 @@ def region_overlaps(labels, of_atlas, affine, shape):
         ):
             return True
     return False
+
+
+SKEWED = np.array([[2, 1, 0, 3], [0, 2.5, -1, 1], [0.5, 0, 2, -7], [0, 0, 0, 1]])
+
+
+@given(
+    npst.array_shapes(min_dims=3, max_dims=3, max_side=14),
+    st.sampled_from([np.eye(4), np.diag([2.0, -1.5, 3, 1]), SKEWED]),
+    st.sampled_from([0.002, 0.05, 1]),
+    st.integers(0, 2**32),
+)
+def test_the_nearest_region_of_many_blocks_with_ties(shape, affine, share, seed):
+    random = np.random.default_rng(seed)
+    numbers = random.integers(1, 4, shape) * (random.random(shape) < share)
+    numbers[tuple(random.integers(0, shape))] = 3
+    # Halves of voxels, so that several voxels are as far; some far outside.
+    places = random.integers(-40, 60, (20, 3)) / 2
+    xyz = places @ affine[:3, :3].T + affine[:3, 3]
+    names = ["", "a", "b", "c"]
+    atlas = Atlas("atlas", numbers.astype(np.int32), names, None, affine, None, {})
+    regions, distances = atlas.nearest(xyz)
+    ijk = np.argwhere(numbers)
+    centres = ijk @ affine[:3, :3].T + affine[:3, 3]
+    apart = np.linalg.norm(xyz[:, None] - centres, axis=2).round(6)
+    assert np.array_equal(distances, apart.min(axis=1))
+    for row, own in enumerate(apart):
+        least = numbers[tuple(ijk[own == own.min()].T)].min()
+        assert regions[row] == least
 
 
 def test_a_peak_in_no_region_gets_the_nearest_and_its_distance():

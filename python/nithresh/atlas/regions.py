@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from nithresh._params import warn
 from nithresh.grids import sampled, to_mm, voxels_at
 
-# In mm: so far, the nearest region is looked for around each place.
-_NEAR = 8.0
+# Voxels along each axis of the blocks in which the nearest region is looked for.
+_BLOCK = 4
+# Distances are equal if they agree to this, in mm.
+_DECIMALS = 6
+_SLACK = 1e-5
 # How many distances are computed at a time.
 _AT_ONCE = 1_000_000
-_DECIMALS = 6
 _NO_REGION = "no region"
 
 
@@ -133,48 +135,13 @@ class Atlas:
 
         Of regions at the same distance, to 1e-6 mm, the one of the smallest number.
         """
-        inverse = np.linalg.inv(self.affine[:3, :3])
-        # How many voxels a ball reaches along each axis.
-        reach = _NEAR * np.sqrt((inverse**2).sum(axis=1))
-        regions = np.zeros(len(xyz), np.int32)
-        distances = np.full(len(xyz), np.inf)
-        for row, place in enumerate(xyz):
-            centre = inverse @ (place - self.affine[:3, 3])
-            low = np.floor(centre - reach).clip(0).astype(np.intp)
-            high = np.ceil(centre + reach).clip(-1).astype(np.intp) + 1
-            box = self.numbers[tuple(map(slice, low, high))]
-            ijk = np.argwhere(box)
-            if len(ijk):
-                places = to_mm(self.affine, ijk + low)
-                one = slice(row, row + 1)
-                regions[one], distances[one] = nearest_of(
-                    xyz[one], places, box[tuple(ijk.T)]
-                )
-        # Beyond the ball, something nearer may lie outside of the box.
-        far = ~(distances <= _NEAR)
-        if far.any():
-            regions[far], distances[far] = nearest_of(xyz[far], *self._borders())
-        return regions, distances
+        nearest = [self._blocks.nearest(place) for place in xyz]
+        regions = np.array([number for number, _ in nearest], np.int32)
+        return regions, np.array([distance for _, distance in nearest])
 
-    def _borders(self) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-        """Return the voxels that may be the nearest to a place in no region.
-
-        If axes are at right angles, such a voxel has a face to no region.
-        """
-        is_region = self.numbers != 0
-        linear = self.affine[:3, :3]
-        angles = linear.T @ linear
-        least = 1e-6 * np.abs(angles).max()
-        if np.allclose(angles, np.diag(np.diag(angles)), atol=least):
-            padded = np.pad(is_region, 1)
-            inner = is_region.copy()
-            for axis, shift in product(range(3), (0, 2)):
-                beside = [slice(1, -1)] * 3
-                beside[axis] = slice(shift, shift + is_region.shape[axis])
-                inner &= padded[tuple(beside)]
-            is_region &= ~inner
-        ijk = np.argwhere(is_region)
-        return to_mm(self.affine, ijk), self.numbers[tuple(ijk.T)]
+    @cached_property
+    def _blocks(self) -> _Blocks:
+        return _Blocks.of(self.numbers, self.affine)
 
 
 def nearest_of(
@@ -195,6 +162,80 @@ def nearest_of(
         first[part] = apart.argmin(axis=1)
         distances[part] = apart[np.arange(len(apart)), first[part]]
     return numbers[first], distances
+
+
+class _Blocks(NamedTuple):
+    """A volume cut into blocks, of which only those near a place are searched.
+
+    Blocks without a region are left out. Places are in mm, one axis after the other.
+
+    Attributes
+    ----------
+    numbers : numpy.ndarray of int32, shape (blocks, voxels)
+        The region of each voxel.
+    first : numpy.ndarray of shape (3, blocks, 1)
+        Where the first voxel of each block is.
+    steps : numpy.ndarray of shape (3, 1, voxels)
+        How far each voxel is from the first one.
+    centres : numpy.ndarray of shape (3, blocks)
+    radius : float
+        No voxel is further from the centre of its block.
+    """
+
+    numbers: NDArray[np.int32]
+    first: NDArray[np.float64]
+    steps: NDArray[np.float64]
+    centres: NDArray[np.float64]
+    radius: float
+
+    @classmethod
+    def of(cls, regions: NDArray[np.int32], affine: NDArray[np.float64]) -> _Blocks:
+        """Cut a volume of regions."""
+        padded = np.pad(regions, [(0, -side % _BLOCK) for side in regions.shape])
+        x, y, z = (side // _BLOCK for side in padded.shape)
+        cut = padded.reshape(x, _BLOCK, y, _BLOCK, z, _BLOCK)
+        has_region: NDArray[np.bool_] = cut != 0
+        # One axis after the other takes a fifth of the time of all at once.
+        for axis in (1, 2, 3):
+            has_region = np.any(has_region, axis=axis)
+        first = np.argwhere(has_region)
+        numbers = cut.transpose(0, 2, 4, 1, 3, 5)[tuple(first.T)]
+        ijk = np.argwhere(np.ones(3 * (_BLOCK,), bool))
+        middle = (_BLOCK - 1) / 2
+        radius = np.linalg.norm((ijk - middle) @ affine[:3, :3].T, axis=1).max()
+        return cls(
+            numbers.reshape(len(first), -1),
+            to_mm(affine, first * _BLOCK).T[:, :, np.newaxis],
+            (ijk @ affine[:3, :3].T).T[:, np.newaxis],
+            to_mm(affine, first * _BLOCK + middle).T,
+            float(radius),
+        )
+
+    def nearest(self, place: NDArray[np.float64]) -> tuple[int, float]:
+        """Return the region of the nearest voxel, and how far that is."""
+        apart = _length(self.centres - place[:, np.newaxis])
+        # Whatever is nearer than a voxel of the nearest block is in one of these.
+        nearest = self._apart(place, np.array([apart.argmin()])).min()
+        near = np.flatnonzero(apart <= nearest + self.radius + _SLACK)
+        within = self._apart(place, near)
+        least = within.min()
+        return self.numbers[near][within == least].min(), least
+
+    def _apart(
+        self, place: NDArray[np.float64], blocks: NDArray[np.intp]
+    ) -> NDArray[np.float64]:
+        """Return how far voxels are, infinity for those in no region."""
+        first = self.first[:, blocks] - place[:, np.newaxis, np.newaxis]
+        apart = _length(first + self.steps).round(_DECIMALS)
+        apart[self.numbers[blocks] == 0] = np.inf
+        return apart
+
+
+def _length(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the lengths of vectors, whose first axis has x, y and z."""
+    x, y, z = vectors
+    length: NDArray[np.float64] = np.sqrt(x * x + y * y + z * z)
+    return length
 
 
 def columns_of(
