@@ -283,6 +283,7 @@ def test_a_harmless_csv_file_says_nothing(tmp_path):
 
 
 def test_polars():
+    # Not of the extra for tests, because it takes 54 MB.
     polars = pytest.importorskip("polars")
     table = named(NASTY)
     frame = table.to_polars()
@@ -291,6 +292,15 @@ def test_polars():
     assert frame["id"].to_list() == table["id"].tolist()
     assert frame["extent"].sum() == np.nansum(table["extent"])
     assert frame["extent"].null_count() == np.isnan(table["extent"]).sum()
+    # The types do not depend on the rows.
+    none = find_clusters(SAMPLE, 5, cluster_threshold=10_000).table.to_polars()
+    assert len(none) == 0
+    assert none.schema == find_clusters(SAMPLE, 5).table.to_polars().schema
+    assert str(none.schema["id"]) == "String"
+    for name in none.columns:
+        kind = table[name].dtype.kind
+        assert none.schema[name].is_float() == (kind == "f")
+        assert none.schema[name].is_integer() == (kind == "i")
 
 
 def test_polars_is_asked_for(monkeypatch):

@@ -282,10 +282,14 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         except ImportError as error:
             msg = "to_polars needs polars; install it with: pip install polars"
             raise ImportError(msg) from error
-        columns = {
-            name: [None if _is_missing(value) else value for value in column.tolist()]
-            for name, column in self.items()
-        }
+        columns = []
+        for name, column in self.items():
+            values = [
+                None if _is_missing(value) else value for value in column.tolist()
+            ]
+            # Also of a table without rows, and of a column of which all is missing.
+            dtype = pl.String if column.dtype.kind == "U" else pl.Series(column).dtype
+            columns.append(pl.Series(name, values, dtype))
         return pl.DataFrame(columns)
 
     def to_markdown(self, columns: Sequence[str] | None = None) -> str:
