@@ -293,6 +293,21 @@ def test_names_in_files(tmp_path, name, text):
     assert table.choices["atlas"]["atlas"]["names"]["name"] == name
 
 
+@pytest.mark.parametrize("name", ["n.csv", "n.tsv", "n.txt"])
+def test_names_in_files_that_hold_odd_breaks(tmp_path, name):
+    odd = ["Pre\x85central", "Post\u2028central", "In\x0bsula"]
+    between = {"n.csv": ",", "n.tsv": "\t", "n.txt": " "}[name]
+    lines = [f"{number}{between}{text}" for number, text in enumerate(odd, 1)]
+    if name != "n.txt":
+        lines.insert(0, f"index{between}name")
+        lines[-1] = f'3{between}"In\r\nsula"'
+    path = tmp_path / name
+    path.write_bytes("\r\n".join([*lines, ""]).encode())
+    table = found((atlas_image(), path))
+    expected = found((atlas_image(), ["Pre central", "Post central", "In sula"]))
+    same_columns(table, expected)
+
+
 def test_an_atlas_of_fsl_leads_to_its_image(tmp_path):
     path = write(tmp_path, "Slabs.xml", FSL.format(1, 2, 3, type="Label"))
     (tmp_path / "Slabs").mkdir()
@@ -433,6 +448,10 @@ def fault(labels=None, names=NAMES):
     return image_of(labels, SAMPLE.affine), names
 
 
+def fetched(indices):
+    return {"maps": atlas_image(), "labels": NAMES, "indices": indices}
+
+
 FRACTIONS = np.where(blocks() == 2, np.float32(1.5), np.float32(0))
 
 
@@ -475,6 +494,24 @@ FRACTIONS = np.where(blocks() == 2, np.float32(1.5), np.float32(0))
             "values up to 101; they must be probabilities",
         ),
         (
+            fault(np.full((*SAMPLE.shape, 2), np.inf), ["a", "b"]),
+            ValueError,
+            "values up to inf; they must be probabilities",
+        ),
+        (
+            fault(np.full((*SAMPLE.shape, 2), -0.5), ["a", "b"]),
+            ValueError,
+            "atlas has no region: no voxel has a label or a probability above 0",
+        ),
+        (fault(names=dict.fromkeys((1, 2, 3), "")), ValueError, "atlas has no region"),
+        ({"a": {"b": fault()}}, ValueError, r"atlas\['a'\] is a mapping of 'b'; one"),
+        ({"map_left": fault()}, ValueError, "atlas is a mapping of 'map_left'; one"),
+        (fetched([1, 2]), ValueError, "names of atlas has 2 labels and 3 names"),
+        (fetched([1, 2, 2]), ValueError, "has label 2 twice"),
+        (fetched([1, 2, "x"]), ValueError, "the label 'x'; labels must be integers"),
+        (fetched([1, 2, 2.5]), ValueError, "the label 2.5; labels must be integers"),
+        (fault(names={10**400: "a"}), ValueError, "labels without names: 1, 2, 3"),
+        (
             fault(np.ones((*SAMPLE.shape, 4), np.float32)),
             ValueError,
             "has labels without names: 4",
@@ -499,6 +536,11 @@ def test_faults(atlas, error, match):
         ("n.tsv", "", "has the columns none"),
         ("n.tsv", TABLE + "4\n", "rows of more or fewer columns"),
         ("n.tsv", TABLE.replace("\n2", "\n2.5"), "the label '2.5'"),
+        (
+            "n.csv",
+            f'index,name\n1,"{"a" * 200_000}"\n',
+            "names of atlas, 'n.csv', cannot be read as a table: field larger",
+        ),
         ("n.txt", "1 a\nb\n", "has 'b' in line 2"),
         ("n.txt", "1 a\n1 b\n", "label 1 twice"),
         ("n.xml", "<atlas>", "is not XML"),

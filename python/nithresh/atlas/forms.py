@@ -85,6 +85,9 @@ def _opened(name: str, given: Any, argument: str) -> Atlas | SurfaceAtlas:
         raise ValueError(msg)
     read = read_names(names, f"the names of {argument}")
     numbers, regions, probability = _regions(image, read, argument)
+    if not numbers.any():
+        msg = f"{argument} has no region: no voxel has a label or a probability above 0"
+        raise ValueError(msg)
     is_file = isinstance(names, (str, os.PathLike))
     return Atlas(
         name,
@@ -105,6 +108,13 @@ def _parted(given: Any, argument: str) -> tuple[Any, Any]:
         names = _names_of_fetched(given)
         if "maps" in given:  # as nilearn fetches it
             return given["maps"], names
+        if not {"map_left", "map_right"} <= set(given):
+            msg = (
+                f"{argument} is a mapping of {', '.join(map(repr, given)) or 'nothing'}"
+                "; one atlas as a mapping has maps, or map_left and map_right, or left "
+                "and right"
+            )
+            raise ValueError(msg)
         labels = {side: given[f"map_{side}"] for side in ("left", "right")}
         return labels, dict(enumerate(names)) if isinstance(names, list) else names
     if isinstance(given, (tuple, list)):
@@ -134,9 +144,7 @@ def _names_of_fetched(given: Mapping[str, Any]) -> Any:
     labels = given.get("labels")
     if labels is None or given.get("indices") is None:
         return labels
-    return {
-        int(index): name for index, name in zip(given["indices"], labels, strict=True)
-    }
+    return {"index": given["indices"], "name": labels}
 
 
 def _names_beside(given: Any) -> Path | None:
@@ -208,8 +216,8 @@ def _most_likely(
     labels = np.zeros(data.shape[:3], np.int64)
     largest = np.zeros(data.shape[:3], np.float32)
     for number, volume in enumerate(np.moveaxis(data, -1, 0), start=1):
-        values = np.nan_to_num(volume.astype(np.float32), nan=0.0)
-        larger = values > largest
+        values = volume.astype(np.float32)
+        larger = values > largest  # NaN is not
         labels[larger] = number
         largest[larger] = values[larger]
     limit = largest.max(initial=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 import xml.etree.ElementTree as ET
@@ -65,6 +66,8 @@ def read_names(given: Any, name: str) -> Names:
     if hasattr(given, "columns"):  # of pandas or polars
         columns = {str(column): list(given[column]) for column in given.columns}
         return _of_table(columns, name)
+    if isinstance(given, Mapping) and {"index", "name"} <= set(given):
+        return _of_table(given, name)
     if isinstance(given, Mapping):
         return Names(_unique(given.items(), name), "pairs")
     if isinstance(given, (list, tuple, np.ndarray)):
@@ -111,7 +114,12 @@ def _of_file(path: Path, name: str) -> Names:
         text = content.decode("latin-1")
     if path.suffix.lower() in (".tsv", ".csv"):
         delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
-        rows = list(csv.reader(text.splitlines(), delimiter=delimiter))
+        lines = io.StringIO(text, newline="")
+        try:
+            rows = list(csv.reader(lines, delimiter=delimiter))
+        except csv.Error as error:
+            msg = f"{where} cannot be read as a table: {error}"
+            raise ValueError(msg) from error
         head, body = (rows[0], [row for row in rows[1:] if row]) if rows else ([], [])
         if any(len(row) != len(head) for row in body):
             msg = f"{where} has rows of more or fewer columns than its head"
@@ -129,14 +137,18 @@ def _of_table(columns: Mapping[str, Iterable[Any]], name: str) -> Names:
             "must have index and name, as BIDS has them"
         )
         raise ValueError(msg)
-    pairs = zip(by_lower["index"], by_lower["name"], strict=True)
-    return Names(_unique(pairs, name), "pairs")
+    indices, texts = list(by_lower["index"]), list(by_lower["name"])
+    if len(indices) != len(texts):
+        msg = f"{name} has {len(indices)} labels and {len(texts)} names"
+        raise ValueError(msg)
+    return Names(_unique(zip(indices, texts, strict=True), name), "pairs")
 
 
 def _of_colour_table(text: str, name: str) -> dict[int, str]:
     """Read lines of a label, its name and maybe colours, as FreeSurfer has them."""
     pairs = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Unlike str.splitlines, at ends of lines alone.
+    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         found = re.match(r"\s*(-?\d+)\s+(.*?)(?:(?:\s+\d+){3,4})?\s*$", line)
@@ -198,9 +210,11 @@ def _unique(pairs: Iterable[tuple[Any, Any]], name: str) -> dict[int, str]:
 
 
 def _label(given: Any, name: str) -> int:
+    if isinstance(given, (int, np.integer)):
+        return int(given)
     try:
         number = float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = float("nan")
     if not number.is_integer():
         msg = f"{name} has the label {given!r}; labels must be integers"
