@@ -516,6 +516,14 @@ FAULTS = {
         "atlas has no region",
     ),
     "a pair": (("lh.x.annot", "rh.x.annot"), "as {'left': ..., 'right': ...}"),
+    "no atlas": (
+        {"A": {"left": SHORT, "right": "x.nii.gz"}},
+        r"atlas\['A'\] is a mapping of 'left', 'right'; one atlas as a mapping has",
+    ),
+    "a name twice": (
+        (dict(LABELS), pd.DataFrame({"index": [1, 1], "name": ["a", "b"]})),
+        "the names of atlas has label 1 twice",
+    ),
     "no file": ("x.dlabel.nii", "x.dlabel.nii"),
     "no annotation": ({"left": "lh.x.annot"}, "no such file: 'lh.x.annot'"),
 }  # fmt: skip
@@ -546,6 +554,34 @@ def test_atlases_of_volumes_may_be_called_left_and_right():
     img = nibabel.Nifti1Image(np.full((4, 4, 4), 3, np.float32), np.eye(4))
     table = find_clusters(img, 2, atlas={"left": volume(), "right": volume()}).table
     assert table["left_region"].tolist() == table["right_region"].tolist() == ["a"]
+
+
+def test_sides_are_known_by_the_names_of_files(tmp_path):
+    left = gifti(values_of("left"), AnatomicalStructurePrimary="CortexLeft")
+    path = save(label_gifti(LABELS["right"]), tmp_path / "rh.x.label.gii")
+    with pytest.raises(ValueError, match="is of 'right', and the map of 'left'"):
+        table_of(path, left)
+    with pytest.raises(ValueError, match="is of the right hemisphere"):
+        table_of({"left": path})
+
+
+def test_names_in_files_are_one_line_without_commands():
+    names = {1: "front\n\x1b[31m", 2: " back "}
+    assert set(table_of(dlabel(names=names))["atlas_region"]) == {"front [31m", "back"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b'Key="1"', b'Key="a"'), (b"<LabelTable>", b"<LabelTabel>")],
+    ids=["a key", "a tag"],
+)
+def test_damaged_tables_of_cifti_are_refused(tmp_path, old, new):
+    path = save(dlabel(), tmp_path / "x.dlabel.nii")
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new, 1))
+    with pytest.raises(ValueError, match="x.dlabel.nii"):
+        table_of(path)
 
 
 # Annotations

@@ -61,7 +61,9 @@ def open_atlases(given: Any) -> list[Atlas | SurfaceAtlas]:
 
 def _is_one(given: Mapping[Any, Any]) -> bool:
     """Whether a mapping is one atlas: as nilearn fetches it, or of hemispheres."""
-    return "maps" in given or "map_left" in given or are_hemispheres(given)
+    return bool({"maps", "map_left", "map_right"} & set(given)) or are_hemispheres(
+        given
+    )
 
 
 def _opened(name: str, given: Any, argument: str) -> Atlas | SurfaceAtlas:
@@ -112,7 +114,7 @@ def _parted(given: Any, argument: str) -> tuple[Any, Any]:
             msg = (
                 f"{argument} is a mapping of {', '.join(map(repr, given)) or 'nothing'}"
                 "; one atlas as a mapping has maps, or map_left and map_right, or left "
-                "and right"
+                "and right of GIFTI files, annotations (.annot) or arrays"
             )
             raise ValueError(msg)
         labels = {side: given[f"map_{side}"] for side in ("left", "right")}

@@ -19,8 +19,6 @@ _BLOCK = 4
 # Distances are equal if they agree to this, in mm.
 _DECIMALS = 6
 _SLACK = 1e-5
-# How many distances are computed at a time.
-_AT_ONCE = 1_000_000
 _NO_REGION = "no region"
 
 
@@ -142,26 +140,6 @@ class Atlas:
     @cached_property
     def _blocks(self) -> _Blocks:
         return _Blocks.of(self.numbers, self.affine)
-
-
-def nearest_of(
-    xyz: NDArray[np.float64], places: NDArray[np.float64], numbers: NDArray[np.int32]
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Return the smallest number at the least distance from each place, and that."""
-    order = np.argsort(numbers, kind="stable")
-    places, numbers = places[order].T.copy(), numbers[order]
-    first = np.zeros(len(xyz), np.intp)
-    distances = np.zeros(len(xyz))
-    step = max(_AT_ONCE // len(numbers), 1)
-    for start in range(0, len(xyz), step):
-        part = slice(start, start + step)
-        squares = np.zeros((len(xyz[part]), len(numbers)))
-        for axis in range(3):
-            squares += (xyz[part, axis, np.newaxis] - places[axis]) ** 2
-        apart = np.sqrt(squares, out=squares).round(_DECIMALS, out=squares)
-        first[part] = apart.argmin(axis=1)
-        distances[part] = apart[np.arange(len(apart)), first[part]]
-    return numbers[first], distances
 
 
 class _Blocks(NamedTuple):

@@ -95,20 +95,22 @@ def open_surface_atlas(
         The space that it is in, if that is known.
     """
     each = {None: labels} if not isinstance(labels, Mapping) else labels
+    of_all = None if names is None else read_names(names, f"the names of {argument}")
     parts, own_names = [], []
     for side, given in each.items():
         called = argument if side is None else f"{argument}[{side!r}]"
-        of_side = names
-        if names is None and isinstance(given, (tuple, list)):
+        of_side = None
+        if isinstance(given, (tuple, list)):
             given, of_side = given
         part = _read(given, called, side)
         parts.append(part)
-        own_names.append(_names_of(part, of_side, called))
+        if of_all is None:
+            own_names.append(_names_of(part, of_side, called))
     nodes = _joined([part.nodes for part in parts])
     regions = [""]
-    if names is not None:
+    if of_all is not None:
         together = np.concatenate([part.labels for part in parts])
-        numbers = _numbered(together, own_names[0], regions, argument)
+        numbers = _numbered(together, of_all, regions, argument)
     else:
         numbers = np.concatenate(
             [
@@ -151,6 +153,10 @@ def _read(given: Any, argument: str, side: str | None) -> _Part:
     else:
         kind = open_kind(given, argument)
         nodes, data, own = kind.nodes, kind.data, kind.label_names()
+        if isinstance(given, (str, os.PathLike)) and nodes.structures[0].name == (
+            "surface"
+        ):
+            nodes = _of_one(nodes.count, side_by_name(expanded(given)))
     if data.size != len(data) or not data.size:
         msg = (
             f"{argument} has labels of shape {shape_text(data.shape)}; it must have "
@@ -180,13 +186,9 @@ def _names_of(part: _Part, names: Any, argument: str) -> Names:
             f"the names are {ALLOWED}"
         )
         raise ValueError(msg)
-    return Names(
-        {
-            label: "" if is_no_region(name) else " ".join(name.split())
-            for label, name in part.names.items()
-        },
-        "own",
-    )
+    own = read_names(part.names, f"the names of {argument}").by_label
+    regions = {key: "" if is_no_region(name) else name for key, name in own.items()}
+    return Names(regions, "own")
 
 
 def _numbered(

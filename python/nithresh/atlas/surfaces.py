@@ -10,9 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh._params import warn
-from nithresh.atlas.regions import Laid, nearest_of, warn_of_space
+from nithresh.atlas.regions import Laid, warn_of_space
 from nithresh.grids import to_mm, voxels_at
 from nithresh.surfaces.nodes import Nodes, Structure, SurfacePlaces
+
+_DECIMALS = 6
+# In mm: more than what rounding to these takes or adds.
+_SLACK = 2e-6
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,7 @@ class SurfaceAtlas:
             places = points[own.all_vertices()[is_region]]
         elif own.ijk is not None and self.nodes.affine is not None:
             places = to_mm(self.nodes.affine, own.ijk[is_region])
-        return nearest_of(xyz, places, numbers[is_region])
+        return _nearest_of(xyz, places, numbers[is_region])
 
     def _warn_of_unknown(
         self, places: SurfacePlaces, is_known: NDArray[np.bool_]
@@ -185,3 +189,27 @@ class SurfaceAtlas:
                 f"The atlas {self.name!r} has no labels of {', '.join(unknown)}: the "
                 "regions of clusters there are missing."
             )
+
+
+def _nearest_of(
+    xyz: NDArray[np.float64], places: NDArray[np.float64], numbers: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Return the smallest number at the least distance from each place, and that.
+
+    Of distances that are equal to 1e-6 mm.
+    """
+    axes = places.T.copy()
+    squares, along = np.empty(len(places)), np.empty(len(places))
+    regions = np.zeros(len(xyz), np.int32)
+    distances = np.zeros(len(xyz))
+    for row, place in enumerate(xyz):
+        squares[:] = 0
+        for own, other in zip(axes, place, strict=True):
+            np.subtract(own, other, out=along)
+            squares += np.square(along, out=along)
+        # Those that may be the nearest, of which only the exact distances count.
+        near = squares <= (np.sqrt(squares.min()) + _SLACK) ** 2
+        apart = np.sqrt(squares[near]).round(_DECIMALS)
+        distances[row] = apart.min()
+        regions[row] = numbers[near][apart == distances[row]].min()
+    return regions, distances

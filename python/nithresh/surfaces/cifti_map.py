@@ -49,7 +49,8 @@ class CiftiFileMap(Kind):
 
     def label_names(self) -> Mapping[int, str]:
         """Return the table of labels of its first map."""
-        return cifti_xml.label_names(self._file.xml[self._words.place_of_maps])
+        with naming_file(str(self.origin.get_filename())):
+            return cifti_xml.label_names(self._file.xml[self._words.place_of_maps])
 
     def with_data(self, result: NDArray[Any], *, are_scores: bool = False) -> Any:
         """Make an image like the file."""
