@@ -34,6 +34,8 @@ NASTY = [
     "50% & more_",
     "<b>bold</b>",
     "#[x] $y$ *z*",
+    "a--b, ``c''",
+    "WWW.a.b#c, www.a.b*c or http://a.b/c#d",
 ]
 
 
@@ -76,6 +78,8 @@ def unescaped(text):
 
 
 def markdown_cells(text):
+    # GitHub would make links of these.
+    assert not re.search(r"(?i)www\.|[^\\]://", text)
     head, rule, *rows = text.splitlines()
     assert set(rule) <= set("|:- ")
     cells = [re.split(r"(?<!\\)\|", row)[1:-1] for row in [head, *rows]]
@@ -95,7 +99,7 @@ def latex_cells(text):
 
 LATEX = re.compile(
     r"\\text(?P<name>\w+)\{\}|\{(?P<braced>[\[*])\}|\$(?P<math>[<>]|-[\d.]+)\$"
-    r"|\\(?P<escaped>[&%$#_{}])|(?P<plain>[^\\{}$&%#_~^<>\[*])"
+    r"|\\(?P<escaped>[&%$#_{}])|(?P<plain>[^\\{}$&%#_~^<>\[*])(?P<apart>\{\})?"
 )
 SYMBOLS = {"backslash": "\\", "asciitilde": "~", "asciicircum": "^"}
 
@@ -106,6 +110,9 @@ def latex_text(cell):
     while place < len(cell):
         found = LATEX.match(cell, place)
         assert found, cell[place:]
+        # What TeX would make one character of.
+        two = cell[place : place + 2]
+        assert two not in ("--", "``", "''", ",,", "?`", "!`")
         text += SYMBOLS.get(found["name"]) or next(filter(None, found.groups()))
         place = found.end()
     return text

@@ -123,15 +123,19 @@ def _escaped(cells: Cells, escape: Callable[[str], str]) -> list[list[str]]:
 
 
 def _markdown_text(text: str) -> str:
-    # Within a word an underscore means nothing.
-    return re.sub(r"([\\`*\[\]<>|#~$&]|\b_|_\b)", r"\\\1", text)
+    # Within a word an underscore means nothing. In a link, which addresses become by
+    # themselves, a backslash would be seen.
+    special = r"([\\`*\[\]<>|#~$&]|\b_|_\b|:(?=//)|(?<=www)\.)"
+    return re.sub(special, r"\\\1", text, flags=re.IGNORECASE)
 
 
 def _latex_text(text: str) -> str:
     if _NUMBER.fullmatch(text):
         # In text a minus would be a hyphen.
         return f"${text}$" if text.startswith("-") else text
-    return "".join(_LATEX.get(one, one) for one in text)
+    escaped = "".join(_LATEX.get(one, one) for one in text)
+    # Two of these would be one: a dash, a quotation mark, a turned ? or !.
+    return re.sub(r"([-`',])(?=\1)|([?!])(?=`)", r"\g<0>{}", escaped)
 
 
 def _typst_text(text: str) -> str:
