@@ -292,6 +292,7 @@ FORMS = {
     ),
     "SurfaceImage": lambda _: (surface_image(dict(LABELS)), ["front", "back"]),
     "arrays": lambda _: (dict(LABELS), ["Background", "front", "back"]),
+    "an array": lambda _: (np.concatenate(list(LABELS.values())), ["front", "back"]),
     "other numbers": lambda _: {
         "left": label_gifti(LABELS["left"]),
         "right": label_gifti(
@@ -483,7 +484,8 @@ FAULTS = {
     ),
     "no side": (
         label_gifti(LABELS["left"]),
-        "does not say which hemisphere it is of, and the map has 'left' and 'right'",
+        "'atlas' has 42 labels and does not say which hemisphere they are of, and the "
+        "map has 'left' and 'right'; give {'left': ..., 'right': ...}",
     ),
     "volume": (volume(), "is a volume, and the map is one of surfaces; give GIFTI"),
     "no names": (
@@ -506,6 +508,18 @@ FAULTS = {
     "probabilities": (
         (surface_image({side: np.ones((COUNT, 3)) for side in SIDES}), list("abc")),
         r"labels of shape \(84, 3\).*An atlas of probabilities must be a volume",
+    ),
+    "a mapping of something else": (
+        ({"left": None, "right": LABELS["right"]}, ["front", "back"]),
+        "the labels of atlas is a mapping of 'left', 'right'; one atlas as a mapping",
+    ),
+    "a number": (
+        ({side: np.array(3) for side in SIDES}, ["front"]),
+        r"atlas\['left'\] has labels of shape \(\); it must have one label for each",
+    ),
+    "texts": (
+        ({side: LABELS[side].astype(str) for side in SIDES}, ["front", "back"]),
+        r"atlas\['left'\] has labels of type <U11; they must be integers",
     ),
     "several maps": (
         {"left": gifti(LABELS["left"], LABELS["left"])},
@@ -532,7 +546,7 @@ FAULTS = {
 @pytest.mark.parametrize("fault", list(FAULTS))
 def test_faults(fault):
     atlas, match = FAULTS[fault]
-    with pytest.raises(ValueError, match=match):
+    with pytest.raises((ValueError, TypeError), match=match):
         table_of(atlas)
 
 

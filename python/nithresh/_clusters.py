@@ -123,7 +123,7 @@ class Clusters:
               or the path of a TSV or CSV file, as BIDS has them), the path of an atlas
               of FSL (``.xml``) or of a FreeSurfer colour table (``.txt``). A list is in
               the order of the labels from 1, or from 0 if it begins with
-              ``"Background"``;
+              ``"Background"``, ``"Unknown"`` or ``"???"``;
             - the path of an atlas of FSL, with its image beside it as FSL has them;
             - the path of a label image, beside which its TSV table stands, as
               TemplateFlow has them;
@@ -140,7 +140,8 @@ class Clusters:
               (``lh.aparc.annot``), or ``{"left": ..., "right": ...}`` of them;
             - a CIFTI-2 file or image (``.dlabel.nii``), whose vertices and voxels may
               be others than those of the map;
-            - nilearn's SurfaceImage, or arrays of a label for each vertex.
+            - nilearn's SurfaceImage, or arrays: of a label for each vertex of each
+              hemisphere, or for each vertex and voxel of the map.
 
             Their names stand in the files, or are given as ``(labels, names)``.
 

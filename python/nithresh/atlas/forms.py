@@ -74,6 +74,8 @@ def _opened(name: str, given: Any, argument: str) -> Atlas | SurfaceAtlas:
     template = given.get("template") if isinstance(given, Mapping) else None
     if not isinstance(template, str) or "?" in template:
         template = None
+    if isinstance(labels, Mapping) and not are_hemispheres(labels):
+        raise ValueError(_no_atlas(labels, f"the labels of {argument}"))
     if is_of_surfaces(labels):
         return open_surface_atlas(name, labels, names, argument, template)
     if names is None:
@@ -102,6 +104,15 @@ def _opened(name: str, given: Any, argument: str) -> Atlas | SurfaceAtlas:
     )
 
 
+def _no_atlas(given: Mapping[Any, Any], argument: str) -> str:
+    """Say what a mapping must be to be one atlas."""
+    return (
+        f"{argument} is a mapping of {', '.join(map(repr, given)) or 'nothing'}; one "
+        "atlas as a mapping has maps, or map_left and map_right, or left and right of "
+        "GIFTI files, annotations (.annot) or arrays"
+    )
+
+
 def _parted(given: Any, argument: str) -> tuple[Any, Any]:
     """Return the labels of an atlas, and the names if they are given with them."""
     if isinstance(given, Mapping):
@@ -111,12 +122,7 @@ def _parted(given: Any, argument: str) -> tuple[Any, Any]:
         if "maps" in given:  # as nilearn fetches it
             return given["maps"], names
         if not {"map_left", "map_right"} <= set(given):
-            msg = (
-                f"{argument} is a mapping of {', '.join(map(repr, given)) or 'nothing'}"
-                "; one atlas as a mapping has maps, or map_left and map_right, or left "
-                "and right of GIFTI files, annotations (.annot) or arrays"
-            )
-            raise ValueError(msg)
+            raise ValueError(_no_atlas(given, argument))
         labels = {side: given[f"map_{side}"] for side in ("left", "right")}
         return labels, dict(enumerate(names)) if isinstance(names, list) else names
     if isinstance(given, (tuple, list)):

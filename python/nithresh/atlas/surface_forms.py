@@ -146,7 +146,7 @@ def _read(given: Any, argument: str, side: str | None) -> _Part:
     """Read labels, and the names that stand with them."""
     own: Mapping[int, str] = {}
     if isinstance(given, np.ndarray):
-        nodes, data = _of_one(len(given) if given.ndim else 0, None), given
+        nodes, data = _of_one(given.size, None), given
     elif _is_annotation(given):
         labels, own = read_freesurfer_annotation(given)
         nodes, data = _of_one(len(labels), side_by_name(expanded(given))), labels
@@ -157,7 +157,7 @@ def _read(given: Any, argument: str, side: str | None) -> _Part:
             "surface"
         ):
             nodes = _of_one(nodes.count, side_by_name(expanded(given)))
-    if data.size != len(data) or not data.size:
+    if not data.size or data.shape[:1] != (data.size,):
         msg = (
             f"{argument} has labels of shape {shape_text(data.shape)}; it must have "
             "one label for each vertex. An atlas of probabilities must be a volume; "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,8 +55,12 @@ class SurfaceAtlas:
         ValueError
             They are on other surfaces.
         """
-        warn_of_space(self.name, self.space, space)
         nodes = places.nodes
+        is_of_all = self._is_of_unknown and self.nodes.count == nodes.count
+        if is_of_all and self.nodes is not nodes:
+            # A label for each vertex and voxel of the map.
+            return replace(self, nodes=nodes).over(places, xyz, space)
+        warn_of_space(self.name, self.space, space)
         own = self._structures_for(nodes)
         numbers = np.zeros(nodes.count, np.int32)
         for part in nodes.structures:
@@ -119,16 +123,23 @@ class SurfaceAtlas:
 
     def _no_match(self, nodes: Nodes) -> str:
         """Say that the map has no structure of this atlas."""
-        of_map = " and ".join(repr(part.name) for part in nodes.structures)
-        if len(self.nodes.structures) == 1 and self.nodes.structures[0].name == (
-            "surface"
-        ):
+        own, of_map = (
+            " and ".join(repr(part.name) for part in each.structures)
+            for each in (self.nodes, nodes)
+        )
+        if self._is_of_unknown and nodes.surfaces:
+            sides = " and ".join(repr(part.name) for part in nodes.surfaces)
             return (
-                f"the atlas {self.name!r} does not say which hemisphere it is of, and "
-                f"the map has {of_map}; give {{'left': ..., 'right': ...}}"
+                f"the atlas {self.name!r} has {self.nodes.count} labels and does not "
+                f"say which hemisphere they are of, and the map has {sides}; give "
+                "{'left': ..., 'right': ...}"
             )
-        own = " and ".join(repr(part.name) for part in self.nodes.structures)
         return f"the atlas {self.name!r} is of {own}, and the map of {of_map}"
+
+    @property
+    def _is_of_unknown(self) -> bool:
+        """Whether it is of one surface that has no name."""
+        return [part.name for part in self.nodes.structures] == ["surface"]
 
     def _in(
         self, part: Structure, own: Structure, affine: NDArray[np.float64] | None
