@@ -38,6 +38,13 @@ clusters = find_clusters(image, 2, min_area=300, max_peaks=1, surface=surface)
 print(clusters)
 
 # %%
+# Regions of an atlas: here a label for each vertex and names. A ``.label.gii``, an
+# ``.annot`` and a ``.dlabel.nii`` have their names themselves.
+labels = np.where(y > 0, 1, 2)
+named = clusters.with_atlas({"half": (labels, ["front", "back"])})
+print(named.table["half_regions"])
+
+# %%
 # All thresholds at once.
 tree = ClusterTree(image, surface=surface)
 print(tree.counts([1, 2, 3, 4]), "clusters at 1, 2, 3 and 4")

@@ -305,6 +305,9 @@ FORMS = {
         )
         for side in SIDES
     },
+    "a region 0 and none at -1": lambda _: {
+        side: label_gifti(LABELS[side] - 1, {0: "front", 1: "back"}) for side in SIDES
+    },
     "as nilearn fetches it": lambda _: {
         "labels": ["Unknown", "front", "back"],
         "map_left": LABELS["left"], "map_right": LABELS["right"],

@@ -30,11 +30,8 @@ def is_of_surfaces(labels: Any) -> bool:
     """Whether labels are those of surfaces, by their names or their classes."""
     if isinstance(labels, Mapping):
         return are_hemispheres(labels)
-    return (
-        isinstance(labels, np.ndarray)
-        or _is_annotation(labels)
-        or (is_surface_map(labels))
-    )
+    is_array = isinstance(labels, np.ndarray)
+    return is_array or _is_annotation(labels) or is_surface_map(labels)
 
 
 def are_hemispheres(given: Mapping[Any, Any]) -> bool:
@@ -96,7 +93,8 @@ def open_surface_atlas(
     """
     each = {None: labels} if not isinstance(labels, Mapping) else labels
     of_all = None if names is None else read_names(names, f"the names of {argument}")
-    parts, own_names = [], []
+    regions = [""]
+    parts, numbers = [], []
     for side, given in each.items():
         called = argument if side is None else f"{argument}[{side!r}]"
         of_side = None
@@ -105,19 +103,12 @@ def open_surface_atlas(
         part = _read(given, called, side)
         parts.append(part)
         if of_all is None:
-            own_names.append(_names_of(part, of_side, called))
-    nodes = _joined([part.nodes for part in parts])
-    regions = [""]
+            own = _names_of(part, of_side, called)
+            numbers.append(_numbered(part.labels, own, regions, called))
     if of_all is not None:
+        # Together, because names of one side are no names without labels.
         together = np.concatenate([part.labels for part in parts])
-        numbers = _numbered(together, of_all, regions, argument)
-    else:
-        numbers = np.concatenate(
-            [
-                _numbered(part.labels, own, regions, argument)
-                for part, own in zip(parts, own_names, strict=True)
-            ]
-        )
+        numbers.append(_numbered(together, of_all, regions, argument))
     if len(regions) == 1:
         msg = f"{argument} has no region: none of its vertices is in one"
         raise ValueError(msg)
@@ -126,9 +117,9 @@ def open_surface_atlas(
     space = template or next((space_in(Path(path).name) for path in paths), None)
     return SurfaceAtlas(
         name,
-        numbers,
+        np.concatenate(numbers),
         regions,
-        nodes,
+        _joined([part.nodes for part in parts]),
         space,
         {"labels": sources(labels), "names": sources(names) if is_file else None},
     )
@@ -153,9 +144,8 @@ def _read(given: Any, argument: str, side: str | None) -> _Part:
     else:
         kind = open_kind(given, argument)
         nodes, data, own = kind.nodes, kind.data, kind.label_names()
-        if isinstance(given, (str, os.PathLike)) and nodes.structures[0].name == (
-            "surface"
-        ):
+        is_unknown = nodes.structures[0].name == "surface"
+        if is_unknown and isinstance(given, (str, os.PathLike)):
             nodes = _of_one(nodes.count, side_by_name(expanded(given)))
     if not data.size or data.shape[:1] != (data.size,):
         msg = (
@@ -194,10 +184,11 @@ def _names_of(part: _Part, names: Any, argument: str) -> Names:
 def _numbered(
     labels: NDArray[np.int64], names: Names, regions: list[str], argument: str
 ) -> NDArray[np.int32]:
-    if -1 not in names.by_label:
+    present = values_in(labels)
+    if (present == -1).any() and -1 not in names.by_label:
         # As nibabel reads the vertices of an annotation that are in no region.
-        labels = np.where(labels == -1, 0, labels)
-    return numbered(labels, values_in(labels), names, regions, argument)
+        names = Names({**names.by_label, -1: ""}, names.kind)
+    return numbered(labels, present, names, regions, argument)
 
 
 def _of_one(count: int, side: str | None) -> Nodes:
