@@ -1,6 +1,8 @@
 """The installed command: what it prints, what it writes, how it ends."""
 
+import contextlib
 import hashlib
+import io
 import json
 import os
 import pty
@@ -22,7 +24,7 @@ from hypothesis import strategies as st
 import nithresh
 from nithresh import images, testing
 from nithresh._numbers import told_apart
-from nithresh.command import SUBCOMMANDS
+from nithresh.command import SUBCOMMANDS, main
 from nithresh.command.description import Counts
 from nithresh.plotting import plot_stat_map
 from running import run_here
@@ -1093,3 +1095,10 @@ def test_the_demo_can_be_run_again(tmp_path):
         )
     run("demo", cwd=tmp_path)
     assert contents(tmp_path / "nithresh-demo") == made
+
+
+def test_a_stream_that_has_no_encoding_takes_the_output():
+    # As that of a notebook.
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert main(["clusters", str(SAMPLE), "-t", "5"]) == 0
+    assert printed.getvalue() == nithresh.find_clusters(SAMPLE, 5).table.as_text()

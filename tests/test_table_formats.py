@@ -282,6 +282,18 @@ def test_a_spreadsheet_runs_no_cell_of_a_csv_file(tmp_path):
     )
 
 
+def test_formulas_of_other_countries_are_harmless_too(tmp_path):
+    table = named(["a;=1+2", "\uff1d1+2", "b; =c"])
+    with pytest.warns(UserWarning, match="have an apostrophe before them"):
+        table.to_csv(tmp_path / "table.csv")
+    text = (tmp_path / "table.csv").read_text(encoding="utf-8")
+    cells = [cell.strip('"') for cell in re.split("[,;\n]", text)]
+    for cell in cells:
+        if cell.startswith(("=", "+", "-", "@", "\uff1d")):
+            float(cell)
+    assert {"a", "'=1+2", "'\uff1d1+2", "b", " =c"} <= set(cells)
+
+
 def test_a_harmless_csv_file_says_nothing(tmp_path):
     table = named(["a", "b"])
     table.to_csv(tmp_path / "table.csv")

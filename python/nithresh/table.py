@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import json
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +26,9 @@ _MOST_ROWS = 60
 # Of the columns that do not fit a terminal, these go first, and then the last ones.
 _GO_FIRST = ("mean", "volume_mm3")
 _NARROWEST = 12
+# What begins a formula: at the beginning, and where a semicolon ends a cell, as it does
+# in many countries. The wide forms are those of Japanese keyboards.
+_FORMULA = re.compile(r"(^|;)(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])")
 
 
 class ClusterTable(Mapping[str, NDArray[Any]]):
@@ -541,9 +545,7 @@ def _same(value: Any) -> Any:
 
 def _harmless(value: Any) -> Any:
     """Return a cell that no spreadsheet program runs as a formula."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return value
+    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
 
 
 def _fit(columns: dict[str, list[str]], width: int) -> list[str]:

@@ -7,6 +7,7 @@ import, such as NumPy, is imported in the run, so that help comes at once.
 """
 
 import gc
+import io
 import os
 import signal
 import sys
@@ -73,8 +74,9 @@ def main(args: Sequence[str] | None = None) -> int:
     words = vars(whole.parse_args(args))
     subcommand, parser = SUBCOMMANDS[words.pop("subcommand")], words.pop("parser")
     options = subcommand.options(**words)
-    # File names may not be text in the encoding of the terminal.
-    sys.stdout.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]
+    # File names may not be text in the encoding of the terminal. A notebook has none.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
     try:
         with _stopped_by(signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
             # What is imported stays: nobody looks for garbage before the first file is
