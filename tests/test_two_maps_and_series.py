@@ -330,6 +330,14 @@ def test_a_series_takes_the_words_of_find_clusters():
     assert table.choices["rules"] == "spm"
     with pytest.raises(TypeError, match="size"):
         clusters_of_volumes(image, 5, size=3)
+    with pytest.raises(TypeError, match="^volume is given; clusters_of_volumes lists"):
+        clusters_of_volumes(image, 5, volume=1)
+    with pytest.raises(TypeError, match="^surface is given; clusters_of_volumes"):
+        clusters_of_volumes(image, 5, surface="lh.white")
+    # It is read once, and so it is warned of once.
+    with pytest.warns(UserWarning, match="names without labels") as warned:
+        clusters_of_volumes(image, 5, atlas=(labels, {1: "brain", 2: "spare"}))
+    assert len(warned) == 1
     with pytest.raises(ValueError, match="rules is 'none'"):
         clusters_of_volumes(image, "99%", rules="none")
 

@@ -68,7 +68,12 @@ def clusters_of_volumes(
     >>> table["volume"].tolist(), table["id"].tolist()
     ([0, 0, 1, 1], ['1', '2', '1', '2'])
     """
-    # A file is read once, and not once for each volume.
+    for name in ("volume", "surface"):
+        if words.get(name) is not None:
+            msg = f"{name} is given; clusters_of_volumes lists all volumes of an image"
+            raise TypeError(msg)
+    words.pop("volume", None)
+    # Files are read once, and not once for each volume.
     image = load_map(img) if isinstance(img, (str, os.PathLike)) else open_image(img)
     count = int(np.prod(image.shape[3:]))
     if not count:
@@ -77,6 +82,10 @@ def clusters_of_volumes(
     level: float | str = threshold
     if isinstance(threshold, str):
         level = _percentile(image, threshold, words)
+    if words.get("atlas") is not None:
+        from nithresh.atlas import open_atlases
+
+        words["atlas"] = {one.name: one for one in open_atlases(words["atlas"])}
     found = []
     for volume in range(count):
         with collected_warnings() as messages:

@@ -83,8 +83,8 @@ def _opened(name: str, given: Any, argument: str) -> Atlas | SurfaceAtlas:
     image = open_image(labels, name=f"the image of {argument}")
     if names is None:
         msg = (
-            f"{argument} has labels without names; give both as (labels, names), where "
-            f"the names are {ALLOWED}"
+            f"{argument} has labels without names; give both as (labels, names), or in "
+            f"the command with --atlas-names, where the names are {ALLOWED}"
         )
         raise ValueError(msg)
     read = read_names(names, f"the names of {argument}")
