@@ -622,14 +622,53 @@ def test_volumes_of_any_name_are_volumes(name, tmp_path):
     assert nithresh.threshold_img(tmp_path / name, 2, 2).shape == (3, 3, 3)
 
 
-def test_entities_of_xml_are_refused(tmp_path):
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_entities_of_xml_are_refused(tmp_path, encoding):
     path = tmp_path / "z.func.gii"
     nibabel.save(gifti(np.ones(6)), path)
-    text = path.read_bytes()
-    bomb = b'<!DOCTYPE GIFTI [<!ENTITY a "aaaa">]>'
-    path.write_bytes(text.replace(b"<GIFTI", bomb + b"<GIFTI", 1))
+    text = path.read_text().partition("<GIFTI")[2]
+    bomb = '<?xml version="1.0"?><!DOCTYPE GIFTI [<!ENTITY a "aaaa">]><GIFTI'
+    path.write_text(bomb + text, encoding=encoding)
     with pytest.raises(nithresh.ImageFileError, match="it defines entities of XML"):
         nithresh.threshold_img(path, 2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "match"),
+    [
+        (' Dimensionality="1"', ' Dimensionality="99999999999"', "99999999999 axes"),
+        (' Dim0="6"', "", "does not say the lengths of its 1 axes"),
+        (' Dim0="6"', ' Dim0="-1"', "does not say the lengths"),
+        (' Dim0="6"', ' Dim0="5"', "claims 20 bytes, which its values do not have"),
+        (' Dim0="6"', ' Dim0="2147483647"', "claims 8589934588 bytes"),
+        ("</Data>", "</Data><Data>AAAA</Data>", "not have its values once"),
+        ("Data>", "Other>", "one of its arrays has no values"),
+        ("GIFTI", "Other", "Error"),
+    ],
+)
+def test_giftis_whose_xml_lies(tmp_path, old, new, match):
+    path = tmp_path / "z.func.gii"
+    nibabel.save(gifti(np.ones(6)), path)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(nithresh.ImageFileError, match=match) as caught:
+        nithresh.threshold_img(path, 2)
+    assert "z.func.gii'" in str(caught.value)
+
+
+def test_files_of_freesurfer_that_are_cut_short(tmp_path):
+    freesurfer = nibabel.freesurfer
+    freesurfer.write_morph_data(tmp_path / "lh.thickness", np.ones(6))
+    freesurfer.write_geometry(tmp_path / "lh.white", *strip(6))
+    words = {"cluster_threshold": 2, "surface": tmp_path / "lh.white"}
+    assert nithresh.threshold_img(tmp_path / "lh.thickness", 1, **words)
+    for name in ("lh.white", "lh.thickness"):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[:-1])
+        match = rf"{name}': the header claims \d+ bytes, the file holds"
+        with pytest.raises(nithresh.ImageFileError, match=match):
+            nithresh.threshold_img(tmp_path / "lh.thickness", 1, **words)
 
 
 @pytest.mark.parametrize("where", ["values.bin", "../values.bin", "{}/values.bin"])
@@ -651,6 +690,9 @@ def test_gifti_values_in_another_file_are_read_from_its_own_folder_alone(
     if name == "values.bin":
         kept = nithresh.threshold_img(folder / "z.func.gii", 4)
         assert row(kept).tolist() == [0, 0, 0, 0, 4, 5]
+        (folder / "values.bin").write_bytes(bytes(23))
+        with pytest.raises(nithresh.ImageFileError, match="24 bytes .* holds 23"):
+            nithresh.threshold_img(folder / "z.func.gii", 4)
         return
     with pytest.raises(nithresh.ImageFileError, match="must be in a file beside it"):
         nithresh.threshold_img(folder / "z.func.gii", 4)
@@ -766,7 +808,7 @@ def test_a_map_without_values_is_refused(tmp_path):
     with pytest.raises(ValueError, match="img has no values"):
         nithresh.find_clusters(gifti(np.zeros(0)), 2, surface=surface)
     nibabel.freesurfer.write_morph_data(tmp_path / "lh.z", np.zeros(0))
-    with pytest.raises(ValueError, match=r"lh\.z' has no values"):
+    with pytest.raises(ValueError, match=r"lh\.z'\) has no values"):
         nithresh.find_clusters(tmp_path / "lh.z", 2, surface=surface)
 
 

@@ -283,7 +283,28 @@ def _read_claimed(image_class: Any, file_map: Any) -> Any:
             content.inflate(needed + _LONGEST_FOOTER)
             content.close_stream()
         image_holder.fileobj = content
+    elif image_class in (nibabel.Nifti1Image, nibabel.Nifti2Image):
+        _check_extensions(header, filename, offset)
     return image_class.from_file_map(file_map)
+
+
+def _check_extensions(header: Any, filename: str, end: int) -> None:
+    """Check that extensions of a header are in their file, before they are read."""
+    held = Path(filename).stat().st_size
+    order: Any = "little" if header.endianness == "<" else "big"
+    place = header.sizeof_hdr + 4
+    if end < place:
+        end = held  # as nibabel takes it
+    with Path(filename).open("rb") as stream:
+        while place + 8 <= end:
+            stream.seek(place)
+            size = int.from_bytes(stream.read(4), order, signed=True)
+            if place + size > held:
+                msg = f"an extension of its header claims {size} bytes"
+                raise UnreadableError(msg)
+            if size < 8:
+                return
+            place += size
 
 
 def _read_whole(image_class: Any, file_map: Any) -> Any:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from nithresh._paths import expanded
 from nithresh.files.compression import UnreadableError, open_stream
 from nithresh.files.errors import MissingFileError
+from nithresh.files.gifti import parse_gifti, refuse_entity
 from nithresh.files.reading import naming_file, read_nifti2
 
 # How FreeSurfer's files begin: a surface of triangles, and a map of its vertices.
@@ -27,6 +28,8 @@ _GEOMETRY = b"\xff\xff\xfe"
 _OVERLAY = b"\xff\xff\xff"
 # What says that each region in an annotation has its place in the table.
 _WITH_PLACES = -2
+# Of ten, in the unit of a series: nibabel computes the power in whole numbers.
+_LARGEST_EXPONENT = 100
 # The code of the extension that holds the XML of CIFTI.
 CIFTI_CODE = 32
 
@@ -63,37 +66,9 @@ def read_gifti(path: str | os.PathLike[str]) -> nibabel.GiftiImage:
     with naming_file(place):
         with open_stream(str(place)) as stream:
             content = stream.read()
-        if b"<!ENTITY" in content:
-            msg = "it defines entities of XML, which may stand for anything"
-            raise UnreadableError(msg)
-        if b"ExternalFileBinary" in content:
-            # Its values lie in a file beside it, which nibabel finds by its name.
-            _check_beside(content)
-            image: nibabel.GiftiImage = nibabel.GiftiImage.from_filename(str(place))
-        else:
-            image = nibabel.GiftiImage.from_bytes(content)
+        image = parse_gifti(content, place)
         image.set_filename(str(place))
         return image
-
-
-def _check_beside(content: bytes) -> None:
-    """Check that the files that GIFTI names are in its own folder.
-
-    Raises
-    ------
-    UnreadableError
-        One is elsewhere, where a file of a stranger has nothing to read.
-    """
-
-    def begin(_: str, words: Mapping[str, str]) -> None:
-        name = words.get("ExternalFileName", "")
-        if name != os.path.basename(name):  # noqa: PTH119 - text
-            msg = f"its values are in {name!r}; they must be in a file beside it"
-            raise UnreadableError(msg)
-
-    parser = expat.ParserCreate()
-    parser.StartElementHandler = begin
-    parser.Parse(content, True)  # noqa: FBT003 - expat's signature
 
 
 def read_cifti(path: str | os.PathLike[str]) -> CiftiFile:
@@ -112,7 +87,7 @@ def read_cifti(path: str | os.PathLike[str]) -> CiftiFile:
     place = _existing(path)
     with naming_file(place):
         image = read_nifti2(place)
-        if len(image.shape) != 6:
+        if len(image.shape) != 6 or set(image.shape[:4]) != {1}:
             raise UnreadableError(_NO_CIFTI)
         return CiftiFile(image, xml_of(image.header))
 
@@ -149,6 +124,7 @@ def read_freesurfer_surface(
         if _beginning(place) != _GEOMETRY:
             msg = "it is neither a GIFTI surface nor one of FreeSurfer"
             raise UnreadableError(msg)
+        _check_geometry(place)
         with warnings.catch_warnings():
             # That it does not end with where its volume is, which it need not.
             warnings.simplefilter("ignore")
@@ -158,8 +134,37 @@ def read_freesurfer_surface(
         # FreeSurfer counts from the centre of the volume, which lies there.
         centre = volume.get("cras") if hasattr(volume, "get") else None
         if centre is not None:
+            if centre.shape != (3,):
+                msg = f"it says {centre.tolist()} for the centre of its volume"
+                raise UnreadableError(msg)
             coordinates = coordinates + centre
         return coordinates, triangles
+
+
+def _check_geometry(place: Path) -> None:
+    """Check that a surface is as long as it says, before memory is taken for it."""
+    with place.open("rb") as stream:
+        # Who made it and when, and an empty line.
+        stream.readline()
+        stream.readline()
+        head = stream.read(8)
+        begin = stream.tell()
+    counts = np.frombuffer(head, ">i4") if len(head) == 8 else np.array([-1])
+    _check_length(place, begin, counts.tolist(), 12)
+
+
+def _check_length(place: Path, begin: int, counts: list[int], size: int) -> None:
+    """Check that a file holds what it says it does, of so many bytes each.
+
+    Raises
+    ------
+    UnreadableError
+        It holds less.
+    """
+    needed, held = begin + size * sum(counts), place.stat().st_size
+    if min(counts) < 0 or needed > held:
+        msg = f"the header claims {needed} bytes, the file holds {held}"
+        raise UnreadableError(msg)
 
 
 def is_freesurfer_overlay(path: str | os.PathLike[str]) -> bool:
@@ -178,6 +183,12 @@ def read_freesurfer_overlay(path: str | os.PathLike[str]) -> NDArray[Any]:
     """
     place = _existing(path)
     with naming_file(place):
+        with place.open("rb") as stream:
+            head = np.frombuffer(stream.read(15)[3:], ">i4").tolist()
+        if len(head) < 3 or head[2] != 1:
+            msg = "it does not say that it has one value for each vertex"
+            raise UnreadableError(msg)
+        _check_length(place, 15, head[:1], 4)
         values: NDArray[Any] = freesurfer.read_morph_data(str(place))
         return values
 
@@ -283,20 +294,47 @@ def load_surfaces(image_class: Any, place: Path) -> Any:
     if image_class is nibabel.GiftiImage:
         return read_gifti(place)
     file = read_cifti(place)
-    image = Cifti2Image(
-        reshape_dataobj(file.image.dataobj, file.image.shape[4:]),
-        cifti_header(file.xml),
-        file.image.header,
-    )
+    data = reshape_dataobj(file.image.dataobj, file.image.shape[4:])
+    image = cifti_image(data, file.xml, file.image.header)
     image.set_filename(str(place))
     return image
 
 
-def cifti_header(xml: bytes) -> Any:
-    """Make nibabel's objects of the XML of a CIFTI-2 file."""
+def cifti_image(data: Any, xml: bytes, header: Any) -> Cifti2Image:
+    """Make the image of nibabel's class, with objects of all that the XML says.
+
+    To be called within :func:`naming_file`.
+    """
+    _check_xml(xml, max(data.shape))
     parser = Cifti2Parser()
     parser.parse(string=xml)
-    return parser.header
+    return Cifti2Image(data, parser.header, header)
+
+
+def _check_xml(xml: bytes, most: int) -> None:
+    """Check what XML says that nibabel takes memory or time for.
+
+    Raises
+    ------
+    UnreadableError
+        A model has more places than an image has values, a step is no number that is
+        meant, or there are entities.
+    """
+
+    def begin(_: str, words: Mapping[str, str]) -> None:
+        for word, limit in (
+            ("IndexCount", most),
+            ("SeriesExponent", _LARGEST_EXPONENT),
+        ):
+            number = int(words.get(word, "0"))
+            if abs(number) > limit:
+                msg = f"its XML says {number} for {word}; it is {limit} at most"
+                raise UnreadableError(msg)
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = begin
+    parser.EntityDeclHandler = refuse_entity
+    parser.Parse(xml, True)  # noqa: FBT003 - expat's signature
 
 
 def _existing(path: str | os.PathLike[str]) -> Path:

@@ -17,7 +17,7 @@ from nithresh.files.reading import naming_file, read_voxels
 from nithresh.files.surface_files import (
     CIFTI_CODE,
     CiftiFile,
-    cifti_header,
+    cifti_image,
     xml_of,
 )
 from nithresh.surfaces import cifti_xml
@@ -33,7 +33,7 @@ class CiftiFileMap(Kind):
     """A file, of which results keep the XML byte for byte."""
 
     def __init__(self, file: CiftiFile, path: str, *, raw: bool) -> None:
-        self._file, self._raw = file, raw
+        self._file, self._path, self._raw = file, path, raw
         self.origin = NoHeader(path)
         with naming_file(path):
             self._words: CiftiXml = cifti_xml.parse(file.xml)
@@ -72,7 +72,9 @@ class CiftiFileMap(Kind):
         if self._raw:
             data = maps[np.newaxis, np.newaxis, np.newaxis, np.newaxis]
             return nibabel.Nifti2Image(data, None, header)
-        return Cifti2Image(maps, cifti_header(xml_of(header)), header)
+        # nibabel makes objects of more of the XML than was looked at.
+        with naming_file(self._path):
+            return cifti_image(maps, xml_of(header), header)
 
 
 class CiftiImageMap(Kind):
@@ -90,7 +92,9 @@ class CiftiImageMap(Kind):
             cifti_xml.check_axes(dict(enumerate(kinds)))
             models = header.get_index_map(1)
             structures = cifti_xml.in_order(map(_structure, models.brain_models))
-            self.nodes = Nodes(structures, _affine(models.volume))
+            affine = _affine(models.volume)
+            cifti_xml.check_affine(structures, affine)
+            self.nodes = Nodes(structures, affine)
             data = np.asanyarray(image.dataobj)
             _check_count(data.shape[-1], self.nodes)
         check_values(data, name)

@@ -6,13 +6,15 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 from xml.parsers import expat
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nithresh.files.compression import UnreadableError
+from nithresh.files.gifti import refuse_entity
+from nithresh.grids import determinant
 from nithresh.surfaces.kind import Label
 from nithresh.surfaces.mesh import HEMISPHERES
 from nithresh.surfaces.nodes import Nodes, Structure
@@ -25,6 +27,8 @@ _MAPS = (
     "CIFTI_INDEX_TYPE_LABELS",
 )
 SURFACE = "CIFTI_MODEL_TYPE_SURFACE"
+# So that the place of a voxel in a volume is a number of 64 bits.
+_LONGEST_SIDE = 1 << 20
 _STRUCTURE = "CIFTI_STRUCTURE_"
 
 
@@ -88,7 +92,7 @@ class _Reader:
         self.parser.StartElementHandler = self._begin
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._add
-        self.parser.EntityDeclHandler = _refuse_entity
+        self.parser.EntityDeclHandler = refuse_entity
 
     def _begin(self, name: str, words: Mapping[str, str]) -> None:
         if name == "CIFTI":
@@ -144,9 +148,7 @@ class _Reader:
     def result(self) -> CiftiXml:
         check_axes(self.kinds)
         models = in_order(self.models)
-        if self.affine is None and any(not part.is_surface for part in models):
-            msg = "it has voxels without an affine"
-            raise UnreadableError(msg)
+        check_affine(models, self.affine)
         return CiftiXml(Nodes(models, self.affine), self.places[0])
 
 
@@ -166,10 +168,33 @@ def in_order(models: Iterable[Structure]) -> tuple[Structure, ...]:
     return tuple(ordered)
 
 
+def check_affine(
+    models: Iterable[Structure], affine: NDArray[np.float64] | None
+) -> None:
+    """Check that voxels, if there are any, have places and a volume.
+
+    Raises
+    ------
+    UnreadableError
+        They have not.
+    """
+    if all(part.is_surface for part in models):
+        return
+    if affine is None:
+        msg = "it has voxels without an affine"
+        raise UnreadableError(msg)
+    if not np.isfinite(affine).all() or not determinant(affine):
+        msg = (
+            f"its voxels have no volume, or no place, by their affine {affine.tolist()}"
+        )
+        raise UnreadableError(msg)
+
+
 def in_mm(matrix: Any, exponent: int) -> NDArray[np.float64]:
     """Return an affine in mm; it is in units of 10**exponent metres."""
     affine = np.array(matrix, dtype=np.float64)
-    affine[:3] *= 10.0 ** (exponent + 3)
+    with np.errstate(invalid="ignore"):
+        affine[:3] *= 10.0 ** (exponent + 3)
     return affine
 
 
@@ -242,12 +267,18 @@ def _checked_voxels(
     if len(indices) != 3 * count:
         msg = f"{name} has {len(indices)} voxel indices, not three of {count} voxels"
         raise UnreadableError(msg)
-    return indices.reshape(-1, 3)
-
-
-def _refuse_entity(*_: Any) -> NoReturn:
-    msg = "its XML defines entities, which may stand for anything"
-    raise UnreadableError(msg)
+    ijk = indices.reshape(-1, 3)
+    if count and not 0 <= ijk.min() <= ijk.max() < _LONGEST_SIDE:
+        msg = (
+            f"{name} has voxel indices from {ijk.min()} to {ijk.max()}; they must be "
+            f"from 0 to {_LONGEST_SIDE - 1}"
+        )
+        raise UnreadableError(msg)
+    places = ijk @ np.array([_LONGEST_SIDE**2, _LONGEST_SIDE, 1])
+    if len(np.unique(places)) != count:
+        msg = f"{name} has a voxel twice"
+        raise UnreadableError(msg)
+    return ijk
 
 
 def label_names(maps: bytes) -> dict[int, str]:

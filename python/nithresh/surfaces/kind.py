@@ -68,6 +68,9 @@ class Kind(ABC):
 
 def check_values(values: NDArray[Any], name: str) -> None:
     """Check that values are real numbers, of nodes or of nodes and maps."""
+    if values is None:  # as nibabel has arrays that are not read
+        msg = f"{name} has an array without values"
+        raise ValueError(msg)
     if values.ndim not in (1, 2):
         msg = (
             f"{name} has values of shape {shape_text(values.shape)}; they must be one "

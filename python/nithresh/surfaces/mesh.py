@@ -26,6 +26,8 @@ HEMISPHERES = {"CortexLeft": "left", "CortexRight": "right"}
 Triangles = NDArray[np.int32] | NDArray[np.int64]
 _POINTS, _TRIANGLES = 1008, 1009
 _ANATOMICAL = ("Anatomical", "Reconstruction", "Unknown", "Invalid", None)
+# In mm², if all vertices were like the largest: the core adds areas up in billionths.
+_MOST_AREA = 1e9
 # Names of surfaces that are averages of many brains, which are smoother than each.
 _AVERAGE = re.compile(
     r"fsaverage|fs_?average|conte69|S\d+\.[LR]\.|average|GroupAvg|tpl-fs|fsa[3-7]", re.I
@@ -75,14 +77,33 @@ class Mesh:
         """
         points = np.ascontiguousarray(self.coordinates, dtype=np.float64)
         if not np.isfinite(points).all():
-            msg = "surface has coordinates that are not finite"
+            msg = f"{self._named} has coordinates that are not finite"
             raise ValueError(msg)
         return points
 
+    @property
+    def _named(self) -> str:
+        """The argument, and its file if it has one."""
+        return "surface" if self.path is None else _with_file("surface", self.path)
+
     @cached_property
     def areas(self) -> NDArray[np.float64]:
-        """The area of each vertex in mm²: a third of that of each of its triangles."""
-        return _core.vertex_areas(self.points, self.triangles)
+        """The area of each vertex in mm²: a third of that of each of its triangles.
+
+        Raises
+        ------
+        ValueError
+            Coordinates are not finite, or so large that they are not in mm.
+        """
+        areas = _core.vertex_areas(self.points, self.triangles)
+        largest = areas.max(initial=0)
+        if not largest * len(areas) <= _MOST_AREA:
+            msg = (
+                f"{self._named} has a vertex with an area of {largest:.3g} mm²; its "
+                "coordinates must be in mm"
+            )
+            raise ValueError(msg)
+        return areas
 
     @property
     def is_closed(self) -> bool:
@@ -222,6 +243,10 @@ def _is_named_average(place: Path | None) -> bool:
     return place is not None and bool(_AVERAGE.search("/".join(place.parts[-3:])))
 
 
+def _with_file(name: str, place: Path) -> str:
+    return f"{name} ({str(place)!r})"
+
+
 def _of_file(path: str | os.PathLike[str], name: str) -> Mesh:
     place = expanded(path)
     if place.name.lower().endswith((".gii", ".gii.gz")):
@@ -236,7 +261,7 @@ def _of_file(path: str | os.PathLike[str], name: str) -> Mesh:
         None,
     )
     return Mesh(
-        *_checked(coordinates, triangles, name),
+        *_checked(coordinates, triangles, _with_file(name, place)),
         structure=side_by_name(place),
         geometry=geometry,
         is_average=_is_named_average(place),
@@ -247,15 +272,14 @@ def _of_file(path: str | os.PathLike[str], name: str) -> Mesh:
 def _of_gifti(image: Any, name: str, place: Path | None) -> Mesh:
     points = [part for part in image.darrays if part.intent == _POINTS]
     faces = [part for part in image.darrays if part.intent == _TRIANGLES]
+    if place is not None:
+        name = _with_file(name, place)
     if len(points) != 1 or len(faces) != 1:
         msg = (
             f"{name} is a GIFTI image with {len(points)} sets of points and "
             f"{len(faces)} of triangles; a surface has one of each"
         )
-        if place is not None:
-            msg = f"{msg} ({str(place)!r})"
-            raise ImageFileError(msg)
-        raise ValueError(msg)
+        raise ValueError(msg) if place is None else ImageFileError(msg)
     words = {**image.meta, **points[0].meta}
     history = str(words.get("Provenance", "")) + str(words.get("ParentProvenance", ""))
     return Mesh(

@@ -59,7 +59,7 @@ class MorphMap(Kind):
     """A file of FreeSurfer's own form (lh.thickness); its results are MGH images."""
 
     def __init__(self, values: NDArray[Any], path: str) -> None:
-        check_values(values, repr(path))
+        check_values(values, f"img ({path!r})")
         self.nodes = _nodes(len(values), path)
         self.origin = NoHeader(path)
         self.data = values.astype(np.float32, copy=False)
