@@ -167,7 +167,8 @@ def permutation_test(
     Notes
     -----
     t is computed in float32, with a relative error of about ``1e-7 * (1 + t**2 / df)``,
-    and anew in float64 where ``t**2 > 63 * df``.
+    and anew in float64 where ``t**2 > 63 * df``. Where t equals the threshold but for
+    this error, either side of it may count, whatever `comparison` is.
 
     With nuisance columns the residuals of the nuisance are shuffled, and the model is
     fitted to them again (Freedman and Lane [5]_, as in [4]_).
