@@ -18,7 +18,7 @@ import nithresh
 from nithresh import find_clusters, testing
 from nithresh.command import main
 from nithresh.files.surface_files import read_freesurfer_annotation
-from nithresh.testing import icosphere
+from nithresh.testing import icosphere, strip
 from running import run_here
 from test_surfaces import gifti, surface_file
 
@@ -390,7 +390,7 @@ def test_the_vertices_of_an_atlas_may_be_fewer_or_more(fewer):
 
 def test_voxels_of_another_grid_are_taken_at_their_places():
     fine, coarse = np.diag([1.0, 1, 1, 1]), np.diag([2.0, 2, 2, 1])
-    coarse[:3, 3] = 0.5
+    coarse[:3, 3] = -1.5, 0.5, -3.5
     of_mask = nibabel.cifti2.BrainModelAxis.from_mask
     scalars = nibabel.cifti2.ScalarAxis(["z"])
     axis = of_mask(np.ones((4, 2, 2)), "ThalamusLeft", fine)
@@ -398,7 +398,9 @@ def test_voxels_of_another_grid_are_taken_at_their_places():
     values = np.full((1, 32), 3, np.float32)
     img = nibabel.Cifti2Image(values, (scalars, axis))
     table = {1: ("a", (0, 0, 0, 1)), 2: ("b", (0, 0, 0, 1))}
-    own = of_mask(np.ones((2, 1, 1)), "ThalamusLeft", coarse)
+    mask = np.zeros((3, 1, 3), bool)
+    mask[1:, :, 2] = True
+    own = of_mask(mask, "ThalamusLeft", coarse)
     labels = nibabel.cifti2.LabelAxis(["x"], [table])
     atlas = nibabel.Cifti2Image(np.array([[1, 2]], np.float32), (labels, own))
     with pytest.warns(UserWarning, match="no labels of thalamus_right: the regions"):
@@ -406,6 +408,32 @@ def test_voxels_of_another_grid_are_taken_at_their_places():
     assert columns(found)[0] == ["a", ""]
     np.testing.assert_array_equal(found["atlas_distance"], [0, np.nan])
     assert columns(found)[2] == ["a 50%; b 50%", ""]
+
+
+@pytest.mark.parametrize("labels", [[2, 0, 0, 0, 1], [1, 0, 0, 0, 2]])
+def test_of_regions_that_are_as_near_the_first_label_counts(labels):
+    atlas = np.array(labels), ["first", "second"]
+    values = gifti(np.array([0, 0, 3, 0, 0]))
+    table = find_clusters(values, 2, surface=strip(5), atlas=atlas).table
+    assert columns(table) == [["first"], [1.0], ["no region 100%"]]
+
+
+def test_a_cluster_of_known_and_unknown_structures():
+    left, right = np.zeros((4, 1, 1), bool), np.zeros((4, 1, 1), bool)
+    left[:2], right[2:] = True, True
+    of_mask = nibabel.cifti2.BrainModelAxis.from_mask
+    own = of_mask(left, "ThalamusLeft", np.eye(4))
+    axis = own + of_mask(right, "ThalamusRight", np.eye(4))
+    scalars = nibabel.cifti2.ScalarAxis(["z"])
+    values = np.array([[3, 3, 3, 4]], np.float32)
+    img = nibabel.Cifti2Image(values, (scalars, axis))
+    atlas = nibabel.Cifti2Image(np.ones((1, 2), np.float32), (scalars, own)), ["a"]
+    words = {"across_structures": True, "max_peaks": 1, "atlas": atlas}
+    with pytest.warns(UserWarning, match="no labels of thalamus_right"):
+        table = find_clusters(img, 2, **words).table
+    # The peak is where the atlas says nothing, and half of the cluster is not.
+    assert columns(table)[0] == [""]
+    assert columns(table)[2] == ["no region 50%; a 50%"]
 
 
 def test_the_nearest_region_is_one_of_the_same_hemisphere():
@@ -604,9 +632,9 @@ def test_damaged_tables_of_cifti_are_refused(tmp_path, old, new):
 # Annotations
 
 
-def annotation(labels, table, *, old=False, places=None):
+def annotation(labels, table, *, old=False, places=None, order=slice(None)):
     """The bytes of an annotation; the table is of names and colours."""
-    pairs = list(itertools.chain.from_iterable(enumerate(labels)))
+    pairs = list(itertools.chain.from_iterable(list(enumerate(labels))[order]))
     content = struct.pack(f">{1 + len(pairs)}i", len(labels), *pairs)
 
     def text(name):
@@ -636,6 +664,15 @@ def test_annotations_with_gaps_have_their_own_names(tmp_path, old, places):
     labels, names = read_freesurfer_annotation(path)
     assert labels.tolist() == VALUES
     assert names == {1: "unknown", 256: "front", 65536: "back"}
+
+
+def test_annotations_may_be_in_any_order_and_the_first_of_a_colour_counts(tmp_path):
+    path = tmp_path / "lh.x.annot"
+    table = [*TABLE, ("other", (0, 1, 0))]
+    path.write_bytes(annotation(VALUES, table, order=slice(None, None, -1)))
+    labels, names = read_freesurfer_annotation(path)
+    assert labels.tolist() == VALUES
+    assert names[256] == "front"
 
 
 def test_annotations_are_read_as_by_nibabel(tmp_path):
