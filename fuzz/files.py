@@ -42,7 +42,7 @@ import nibabel  # noqa: E402
 import numpy as np  # noqa: E402
 from damaged_xml import random_step  # noqa: E402
 from nibabel.nifti1 import Nifti1Extension  # noqa: E402
-from surface_samples import SURFACE_FILES, SURFACES, SURFACES_BESIDE  # noqa: E402
+from surface_samples import ATLASES, SURFACE_FILES, SURFACES, SURFACES_BESIDE  # noqa: E402
 
 import nithresh  # noqa: E402
 from nithresh.command import main as run_command  # noqa: E402
@@ -83,6 +83,7 @@ NUMBERS = [
 ]
 # It says of each broken header what it makes of it.
 logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
+_ARGUMENT = r"((the (map|scores|labels|names of atlas))|img|mask_img|surface|atlas)\b"
 LONGEST_WAIT = 30
 LONGEST_PARSE = 3
 # Beyond what a process has when it begins: small files need little.
@@ -222,13 +223,17 @@ def check_surface(path, surfaces):
     """Send a map through all calls for surfaces; what is not promised is raised."""
     names = [path.name, *(file.name for file in surfaces.values())]
     words = {"surface": surfaces}
+    atlas = ATLASES.get(path.name)
+    if atlas is not None:
+        names.append(atlas)
+        atlas = path.with_name(atlas)
     results = [
         _tried(call, names)
         for call in (
             lambda: nithresh.load(path),
             lambda: _row(nithresh.threshold_img(path, 2)),
             lambda: _row(nithresh.threshold_img(path, 2, 3, min_area=0.1, **words)),
-            lambda: str(nithresh.find_clusters(path, 2, **words)),
+            lambda: str(nithresh.find_clusters(path, 2, **words, atlas=atlas)),
             lambda: nithresh.tfce_img(path, **words),
             lambda: nithresh.threshold_img(path, 2, mask_img=path),
         )
@@ -257,7 +262,7 @@ def _tried(call, names):
         assert "not enough memory" not in said, "the header is believed"
         if type(error) in (TypeError, ValueError):
             # What is wrong may be that two files do not fit each other.
-            assert re.match(r"(the map|the scores|img|mask_img|surface)\b", said), said
+            assert re.match(_ARGUMENT, said), said
         else:
             assert any(name in said for name in names), said
         return None

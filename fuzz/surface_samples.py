@@ -34,9 +34,9 @@ def gifti(side, *arrays, table=False):
     image.meta["AnatomicalStructurePrimary"] = SIDES[side]
     for data, words in arrays:
         image.add_gifti_data_array(nibabel.gifti.GiftiDataArray(data, **words))
-    if table:
-        label = nibabel.gifti.GiftiLabel(3, 1, 0, 0, 1)
-        label.label = "three"
+    for key in range(-9, 8) if table else ():
+        label = nibabel.gifti.GiftiLabel(key, 1, 0, 0, 1)
+        label.label = f"r{key}"
         image.labeltable.labels.append(label)
     return image
 
@@ -65,7 +65,7 @@ def _made():
     folder = Path(tempfile.mkdtemp())
     of_cifti = np.tile(VALUES, 2)[:22]
     score = {"intent": "NIFTI_INTENT_ZSCORE"}
-    table = {number: (str(number), (1, 0, 0, 1)) for number in range(-9, 9)}
+    table = {number: (f"r{number}", (1, 0, 0, 1)) for number in range(-9, 9)}
     images = {
         "L.surf.gii": surface("left"),
         "R.surf.gii": surface("right"),
@@ -98,6 +98,14 @@ def _made():
         folder / "lh.white", COORDINATES, TRIANGLES, "by hand", volume_info=VOLUME
     )
     freesurfer.write_morph_data(folder / "lh.thickness", VALUES)
+    colours = np.array([[25, 5, 25, 0, 0], [25, 100, 40, 0, 0], [125, 100, 160, 0, 0]])
+    freesurfer.write_annot(
+        folder / "lh.regions.annot",
+        np.arange(12) % 3,
+        colours,
+        ["unknown", "bankssts", "caudal"],
+        fill_ctab=True,
+    )
     files = {file.name: file.read_bytes() for file in folder.iterdir()}
     for file in folder.iterdir():
         file.unlink()
@@ -137,3 +145,12 @@ SURFACES = {
 }
 SURFACES_BESIDE = {name: [*files.values()] for name, files in SURFACES.items()}
 SURFACES_BESIDE["outside.func.gii"].append("values.bin")
+#: The atlases of some of them.
+ATLASES = {
+    "z.func.gii": "lh.regions.annot",
+    "z.func.gii.gz": "a.label.gii",
+    "lh.thickness": "lh.regions.annot",
+    "map.dscalar.nii": "map.dlabel.nii",
+}
+for _name, _atlas in ATLASES.items():
+    SURFACES_BESIDE[_name].append(_atlas)

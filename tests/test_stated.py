@@ -1,6 +1,7 @@
 """What a map says of its own values: by intent, by description, by name."""
 
 import json
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import nithresh
+from nithresh import testing
 from nithresh._stated import stated
 from oracles import call
+from running import run_here
 
 DATA = np.array([1, 7, 9, -9], np.float32).reshape(4, 1, 1)
 Z = stats.norm.isf(0.0005)
@@ -325,3 +328,98 @@ def test_scores_and_labels_are_no_statistic():
         assert made.header["descrip"].item() == b""
     other = image_of("smoothed")
     assert nithresh.tfce_img(other).header["descrip"].item() == b"smoothed"
+
+
+def gifti_of(*intents, **words):
+    """Make a GIFTI image with an array of each intent."""
+    image = nibabel.GiftiImage()
+    for intent in intents:
+        array = nibabel.gifti.GiftiDataArray(DATA.ravel(), intent=intent)
+        array.meta.update(words)
+        image.add_gifti_data_array(array)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("intents", "words", "stat", "warned"),
+    [
+        (["NIFTI_INTENT_ZSCORE"], {}, "z", ""),
+        (["NIFTI_INTENT_TTEST"], {"Intent_p1": "15"}, ("t", 15), ""),
+        (
+            ["NIFTI_INTENT_FTEST"],
+            {"Intent_p1": "2", "Intent_p2": "30"},
+            ("F", 2, 30),
+            "",
+        ),
+        (["NIFTI_INTENT_CHISQ"], {"Intent_p1": "3.0"}, ("chi2", 3), ""),
+        (["NIFTI_INTENT_TTEST"] * 2, {"Intent_p1": "15"}, ("t", 15), ""),
+        # Parameters that it does not have.
+        (["NIFTI_INTENT_ZSCORE"], {"Intent_p1": "15"}, "z", ""),
+        (["NIFTI_INTENT_TTEST"], {}, "z", "'t test', but not with which degrees of"),
+        (["NIFTI_INTENT_TTEST"], {"Intent_p1": "many"}, "z", "but not with which"),
+        (["NIFTI_INTENT_FTEST"], {"Intent_p1": "2"}, "z", "but not with which"),
+        (["NIFTI_INTENT_CORREL"], {}, "z", "its intent is 'correlation'"),
+        (["NIFTI_INTENT_LABEL"], {}, "z", "its intent is 'label'"),
+        (
+            ["NIFTI_INTENT_TTEST", "NIFTI_INTENT_ZSCORE"],
+            {},
+            "z",
+            "'not the same for all arrays'",
+        ),
+        # What Workbench and FreeSurfer write of any values.
+        (["NIFTI_INTENT_NONE"], {}, "z", ""),
+        (["NIFTI_INTENT_NORMAL"], {}, "z", ""),
+        (["NIFTI_INTENT_SHAPE"], {}, "z", ""),
+        (["NIFTI_INTENT_TIME_SERIES"] * 2, {}, "z", ""),
+    ],
+)
+def test_what_the_arrays_of_gifti_say(tmp_path, intents, words, stat, warned):
+    nibabel.save(gifti_of(*intents, **words), tmp_path / "a.func.gii")
+    for image in (gifti_of(*intents, **words), tmp_path / "a.func.gii"):
+        threshold, said = threshold_of(image)
+        assert threshold == threshold_for(stat)
+        assert len(said) == bool(warned)
+        assert all(warned in text for text in said)
+
+
+@pytest.mark.parametrize("intent", ["PVAL", "LOGPVAL", "LOG10PVAL"])
+def test_probabilities_of_gifti_are_refused(tmp_path, intent):
+    path = tmp_path / "a.func.gii"
+    nibabel.save(gifti_of(f"NIFTI_INTENT_{intent}"), path)
+    with pytest.raises(ValueError, match="p value': the values are probabilities"):
+        nithresh.threshold_stats_img(path)
+    nithresh.threshold_stats_img(path, stat="z")
+    info = run_here("info", path)
+    assert re.search("statistic +p, by the intent '(log10 |log )?p value'", info.out)
+
+
+def test_the_intent_and_the_name_of_gifti(tmp_path):
+    path = tmp_path / "sub-1_stat-z_statmap.func.gii"
+    nibabel.save(gifti_of("NIFTI_INTENT_TTEST", Intent_p1="9"), path)
+    threshold, (warning,) = threshold_of(path)
+    assert threshold == threshold_for(("t", 9))
+    assert "but the file name of stat_img says 'stat-z'" in warning
+    words = {"surface": testing.strip(4)}
+    said = nithresh.find_clusters(path, 3, **words).table.choices["statistic"]
+    assert said == {"name": "t", "degrees_of_freedom": [9.0], "stated_by": "intent"}
+    # Scores are no statistic; what is thresholded stays one.
+    scores = nithresh.tfce_img(path, **words).darrays[0]
+    assert (scores.intent, dict(scores.meta)) == (0, {})
+    kept = nithresh.threshold_img(path, 3).darrays[0]
+    assert (kept.intent, dict(kept.meta)) == (3, {"Intent_p1": "9"})
+
+
+@pytest.mark.parametrize(
+    ("name", "warned"),
+    [("a.dscalar.nii", ""), ("stat-z_a.dscalar.nii", ""), ("stat-t.dscalar.nii", "t'")],
+)
+def test_the_intent_of_cifti_is_no_statistic(tmp_path, name, warned):
+    axes = nibabel.cifti2
+    models = axes.BrainModelAxis.from_surface(np.arange(4), 4, "CortexLeft")
+    image = nibabel.Cifti2Image(DATA.reshape(1, 4), (axes.ScalarAxis(["map"]), models))
+    image.nifti_header.set_intent("ConnDenseScalar", name="ConnDenseScalar")
+    nibabel.save(image, tmp_path / name)
+    threshold, said = threshold_of(tmp_path / name)
+    assert threshold == Z
+    assert len(said) == bool(warned)
+    assert all(warned in text for text in said)

@@ -1,7 +1,8 @@
 """What a map says that its values are.
 
-Three places may say it, and the first that does counts: the intent of a NIfTI header,
-or what an AFNI header says of its sub-bricks [2]_; the description in the header, where
+Three places may say it, and the first that does counts: the intent of a NIfTI header or
+of the arrays of GIFTI, with parameters in the words of an array [3]_, or what an AFNI
+header says of its sub-bricks [2]_; the description in the header, where
 SPM writes ``SPM{T_[15.0]} - contrast 1: name`` and sets no intent [1]_; the name of the
 file, in the BIDS entity ``stat`` or as SPM and FSL name their maps, such as
 ``spmT_0001.nii``, ``tstat1.nii.gz`` and ``tfce_corrp_tstat1.nii.gz``.
@@ -10,6 +11,7 @@ References
 ----------
 .. [1] https://github.com/spm/spm12/blob/r7771/spm_contrasts.m
 .. [2] https://afni.nimh.nih.gov/pub/dist/doc/program_help/README.attributes.html
+.. [3] https://www.nitrc.org/frs/download.php/2871/GIFTI_Surface_Format.pdf
 """
 
 from __future__ import annotations
@@ -22,12 +24,13 @@ from typing import TYPE_CHECKING, Any
 
 import nibabel
 from nibabel.brikhead import AFNIHeader
+from nibabel.nifti1 import intent_codes
 
 from nithresh._params import warn
 from nithresh._tails import ALLOWED, Statistic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from nibabel.spatialimages import SpatialImage
 
@@ -40,6 +43,10 @@ _INTENTS = {
     "log p value": "p",
     "log10 p value": "p",
 }
+# How many parameters GIFTI may have for the intent of an array.
+_PARAMETERS = {"t": 1, "F": 2, "chi2": 1}
+# Intents that tools give to any values of vertices: they say nothing of a statistic.
+_OF_ANY_VALUES = ("none", "normal", "shape", "time series")
 # X is SPM's letter for chi2, and P stands for its posterior probabilities.
 _LETTERS = {"z": "z", "t": "t", "f": "F", "x": "chi2", "p": "p"}
 _ENTITIES = _LETTERS | {
@@ -140,9 +147,16 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class NoHeader:
-    """An image of which only the name may say what its values are."""
+    """An image of which its name, and the arrays of GIFTI, may say what its values are.
+
+    Attributes
+    ----------
+    path : str or None
+    arrays : sequence of nibabel.gifti.GiftiDataArray
+    """
 
     path: str | None
+    arrays: Sequence[Any] = ()
     header: None = None
 
     def get_filename(self) -> str | None:
@@ -199,7 +213,7 @@ def read_stat(image: SpatialImage | NoHeader) -> Statistic:
         return Statistic("z")
     statistic = taken.statistic
     if statistic is None:
-        if taken.place == "intent":
+        if taken.place == "intent" and taken.degrees_of_freedom:
             msg = (
                 f"The header of stat_img says {taken.words!r} with the degrees of "
                 f"freedom {taken.degrees_of_freedom}; say with stat which they are: "
@@ -244,6 +258,13 @@ def unstate(image: SpatialImage, intent: str = "none") -> None:
         header["descrip"] = b""
 
 
+def unstate_array(array: Any) -> None:
+    """Remove from an array of GIFTI that its values are those of a statistic."""
+    array.intent = intent_codes.code["none"]
+    for word in [word for word in array.meta if word.startswith("Intent_")]:
+        del array.meta[word]
+
+
 def _statements(image: SpatialImage | NoHeader) -> Iterator[Statement]:
     """Yield the statements of all places that make one, in their order."""
     header: Any = image.header
@@ -252,7 +273,8 @@ def _statements(image: SpatialImage | NoHeader) -> Iterator[Statement]:
         if intent != "none":
             kind = _INTENTS.get(intent)
             yield Statement("intent", intent, kind, parameters if kind else ())
-    for statement in (_sub_bricks(header), _description(header)):
+    of_arrays = _arrays(image.arrays) if isinstance(image, NoHeader) else None
+    for statement in (of_arrays, _sub_bricks(header), _description(header)):
         if statement is not None:
             yield statement
     name = Path(image.get_filename() or "").name
@@ -270,6 +292,24 @@ def _statements(image: SpatialImage | NoHeader) -> Iterator[Statement]:
     if found is not None:
         kind = "p" if found["p"] else _LETTERS[found["kind"][0]]
         yield Statement("name", found["words"], kind)
+
+
+def _arrays(arrays: Sequence[Any]) -> Statement | None:
+    """Return what all arrays of GIFTI say by their intent."""
+    said = {_array(array) for array in arrays}
+    if len(said) > 1:
+        return Statement("intent", "not the same for all arrays", None)
+    return said.pop() if said else None
+
+
+def _array(array: Any) -> Statement | None:
+    intent: Any = intent_codes.label[array.intent]
+    if intent in _OF_ANY_VALUES:
+        return None
+    kind = _INTENTS.get(intent)
+    words = [f"Intent_p{n}" for n in range(1, _PARAMETERS.get(kind or "", 0) + 1)]
+    numbers = _numbers(" ".join(array.meta.get(word, "") for word in words))
+    return Statement("intent", intent, kind, numbers * (len(numbers) == len(words)))
 
 
 def _sub_bricks(header: Any) -> Statement | None:

@@ -114,14 +114,14 @@ def _of_grid(image: Any) -> dict[str, str]:
         lines["intent"] = code + (f" ({numbers})" if numbers else "")
         if name:
             lines["intent"] += f", {name!r}"
-    return lines | _of_statistic(image)
+    return lines | _of_statistic(image, said_already="intent")
 
 
-def _of_statistic(image: Any) -> dict[str, str]:
-    """Say what the values are if the intent does not say it already."""
+def _of_statistic(image: Any, said_already: str | None = None) -> dict[str, str]:
+    """Say what the values are, and which place says it, if no line says it already."""
     said = stated(image)
     taken, against = said.taken, said.against
-    if taken is None or (taken.place == "intent" and not against):
+    if taken is None or (taken.place == said_already and not against):
         return {}
     what = "not known" if taken.kind is None else str(taken.statistic or taken.kind)
     if taken.statistic is None and taken.kind in ("t", "F", "chi2"):

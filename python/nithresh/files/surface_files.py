@@ -30,6 +30,8 @@ _OVERLAY = b"\xff\xff\xff"
 _WITH_PLACES = -2
 # Of ten, in the unit of a series: nibabel computes the power in whole numbers.
 _LARGEST_EXPONENT = 100
+# CIFTI-2 has three axes at most.
+_LAST_AXIS = 2
 # The code of the extension that holds the XML of CIFTI.
 CIFTI_CODE = 32
 
@@ -317,18 +319,20 @@ def _check_xml(xml: bytes, most: int) -> None:
     Raises
     ------
     UnreadableError
-        A model has more places than an image has values, a step is no number that is
-        meant, or there are entities.
+        A model has more places than an image has values, an axis or an exponent is
+        none that can be, or there are entities.
     """
+    limits = {
+        "IndexCount": most,
+        "AppliesToMatrixDimension": _LAST_AXIS,
+        "SeriesExponent": _LARGEST_EXPONENT,
+    }
 
     def begin(_: str, words: Mapping[str, str]) -> None:
-        for word, limit in (
-            ("IndexCount", most),
-            ("SeriesExponent", _LARGEST_EXPONENT),
-        ):
-            number = int(words.get(word, "0"))
-            if abs(number) > limit:
-                msg = f"its XML says {number} for {word}; it is {limit} at most"
+        for word, limit in limits.items():
+            said = words.get(word, "0")
+            if any(abs(int(number)) > limit for number in said.split(",")):
+                msg = f"its XML says {said} for {word}; it is {limit} at most"
                 raise UnreadableError(msg)
 
     parser = expat.ParserCreate()

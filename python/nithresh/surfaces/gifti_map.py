@@ -10,7 +10,7 @@ import numpy as np
 from nibabel.gifti.gifti import GiftiDataArray, GiftiLabel, GiftiLabelTable
 from numpy.typing import NDArray
 
-from nithresh._stated import NoHeader
+from nithresh._stated import NoHeader, unstate_array
 from nithresh.surfaces.kind import Kind, check_values, label_table
 from nithresh.surfaces.mesh import side_by_words
 from nithresh.surfaces.nodes import Nodes, Structure
@@ -26,7 +26,7 @@ class GiftiMap(Kind):
 
     def __init__(self, image: nibabel.GiftiImage, name: str) -> None:
         self.image = image
-        self.origin = NoHeader(image.get_filename())
+        self.origin = NoHeader(image.get_filename(), image.darrays)
         self._arrays = image.darrays
         if any(array.intent in _OF_SURFACES for array in self._arrays):
             msg = (
@@ -73,7 +73,10 @@ class GiftiMap(Kind):
                 values = result[:, first : first + width].reshape(own.data.shape)
             # GIFTI has no other floats.
             dtype = np.dtype(np.float32) if are_scores else own.data.dtype
-            arrays.append(_like(own, values.astype(dtype)))
+            made = _like(own, values.astype(dtype))
+            if are_scores:
+                unstate_array(made)
+            arrays.append(made)
             first += width
         return nibabel.GiftiImage(
             header=self.image.header,
