@@ -13,7 +13,8 @@ const answers = {
   },
   short: (numbers) => lookup.short(...numbers),
   general: ({ value, digits }) => lookup.general(value, digits),
-  least: ({ threshold, type, isStrict }) => lookup.leastOf(threshold, type, isStrict),
+  leasts: ({ thresholds, type, isStrict }) =>
+    thresholds.map((threshold) => lookup.leastOf(threshold, type, isStrict)),
 };
 
 (async () => {

@@ -169,12 +169,43 @@ def test_numbers_halfway_are_written_as_in_python(node, number, power, digits):
     assert written == f"{value:.{digits}g}"
 
 
+def around_numbers_of(dtype):
+    """Numbers of a type, what lies just between two, and what is next to that."""
+    bits = {"float16": np.uint16, "float32": np.uint32, "float64": np.uint64}[dtype]
+    infinity = int(np.array(np.inf, dtype).view(bits))
+    if dtype == "float16":
+        own = np.arange(infinity)
+    else:
+        own = np.random.default_rng(0).integers(0, infinity, 2000, dtype=np.uint64)
+        power = np.finfo(dtype).nmant
+        own = np.append(own, np.arange(infinity >> power, dtype=np.uint64) << power)
+    own = np.unique(np.concatenate([own[own > 0] - 1, own])).astype(bits)
+    numbers = own.view(dtype).astype(np.float64)
+    gaps = np.diff(numbers, append=numbers[-1])
+    between = numbers + gaps / 2
+    beside = [np.nextafter(between, end) for end in (0, np.inf)]
+    found = np.concatenate([numbers, between, *beside])
+    return found[np.isfinite(found)].tolist()
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("comparison", [">=", ">"])
+def test_the_least_that_passes_is_that_of_python(node, dtype, comparison):
+    thresholds = [*around_numbers_of(dtype), 65520.0, 7e4, 1e39, 1.7976931348623157e308]
+    question = {"thresholds": thresholds, "type": dtype, "isStrict": comparison == ">"}
+    found = node.ask("leasts", question)
+    compared = next_beyond if comparison == ">" else as_compared
+    for threshold, least in zip(thresholds, found, strict=True):
+        expected = max(compared(threshold, np.dtype(dtype)), math.ulp(0.0))
+        assert (math.inf if least is None else float(least)) == expected, threshold
+
+
 @given(st.floats(0, 70000) | st.floats(0, 1e-4) | FLOATS.map(abs))
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("comparison", [">=", ">"])
-def test_the_least_that_passes_is_that_of_python(node, dtype, comparison, threshold):
-    question = {"threshold": threshold, "type": dtype, "isStrict": comparison == ">"}
-    found = node.ask("least", question)
+def test_the_least_that_passes_of_any_number(node, dtype, comparison, threshold):
+    question = {"thresholds": [threshold], "type": dtype}
+    (found,) = node.ask("leasts", question | {"isStrict": comparison == ">"})
     compared = next_beyond if comparison == ">" else as_compared
     expected = max(compared(threshold, np.dtype(dtype)), math.ulp(0.0))
     assert (math.inf if found is None else float(found)) == expected

@@ -50,8 +50,9 @@ function leastOf(threshold, type, isStrict) {
   let unit = smallest;
   while (threshold / unit >= alike) unit *= 2;
   const steps = Math.round(threshold / unit);
-  const isOdd = steps - threshold / unit === 0.5 && steps % 2;
-  const level = unit * (steps - (isOdd ? 1 : 0) + (isStrict ? 1 : 0));
+  const nearest = steps - threshold / unit === 0.5 && steps % 2 ? steps - 1 : steps;
+  const next = nearest === alike ? 2 : 1;
+  const level = unit * (nearest + (isStrict ? next : 0));
   return level <= largest ? Math.max(level, Number.MIN_VALUE) : Infinity;
 }
 
