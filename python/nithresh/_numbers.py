@@ -12,25 +12,27 @@ import numpy as np
 def in_full(number: float) -> str:
     """Return the shortest text that is this number and no other.
 
-    For thresholds: ``>= 1`` for 1.00001 would promise voxels that are not kept.
+    For thresholds: ``>= 1`` for 1.00001 would promise voxels that are not kept. Zero
+    has no sign.
 
-    >>> in_full(3.0), in_full(1.00001), in_full(-0.1)
-    ('3', '1.00001', '-0.1')
+    >>> in_full(3.0), in_full(1.00001), in_full(-0.1), in_full(-0.0)
+    ('3', '1.00001', '-0.1', '0')
     """
-    return repr(float(number)).removesuffix(".0")
+    return repr(float(number) + 0.0).removesuffix(".0")
 
 
 def told_apart(*numbers: Any, least: int = 6) -> list[str]:
     """Return numbers with as many digits as tell them apart, and `least` or more.
 
     Integers have all their digits. NumPy's small floats are what their digits say, as
-    in NumPy: the float32 next to 2.3 is 2.3.
+    in NumPy: the float32 next to 2.3 is 2.3. Zero has no sign.
 
-    >>> told_apart(3.0000001, 3.0, 1 / 3)
-    ['3.0000001', '3', '0.33333333']
+    >>> told_apart(3.0000001, 3.0, 1 / 3, -0.0)
+    ['3.0000001', '3', '0.33333333', '0']
     """
+    # Minus zero and zero are zero.
     exact = [
-        float(str(number)) if isinstance(number, np.floating) else number
+        (float(str(number)) if isinstance(number, np.floating) else number) + 0
         for number in numbers
     ]
     texts: list[str] = []
