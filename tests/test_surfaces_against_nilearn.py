@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nilearn.datasets import load_fsaverage_data
 from nilearn.image import threshold_img as nilearn_threshold
@@ -80,18 +80,10 @@ def test_the_table_of_nilearn(fsaverage, threshold, two_sided):
         same_parts(image, other)
 
 
-@given(st.data())
+@given(testing.surface_images(signs=1, non_finite=False), st.data())
 @settings(max_examples=40, deadline=None)
 @pytest.mark.filterwarnings("ignore")
-def test_maps_of_one_sign_are_those_of_nilearn(data):
-    meshes = {side: data.draw(testing.surfaces()) for side in ("left", "right")}
-    values = {
-        side: np.abs(data.draw(testing.surface_values(len(mesh[0]), non_finite=False)))
-        for side, mesh in meshes.items()
-    }
-    # nilearn makes no mesh without triangles.
-    assume(all(len(mesh[1]) for mesh in meshes.values()))
-    image = surface_image(meshes, values)
+def test_maps_of_one_sign_are_those_of_nilearn(image, data):
     words = {
         "threshold": data.draw(st.sampled_from([1, 2, "40%"])),
         "cluster_threshold": data.draw(st.integers(0, 4)),
@@ -100,6 +92,21 @@ def test_maps_of_one_sign_are_those_of_nilearn(data):
     same_parts(
         nithresh.threshold_img(image, **words), nilearn_threshold(image, **words)
     )
+
+
+@given(testing.surface_images(maps=2), st.integers(0, 4))
+@settings(max_examples=40, deadline=None)
+@pytest.mark.filterwarnings("ignore")
+def test_hemispheres_and_maps_are_each_by_themselves(image, extent):
+    kept = nithresh.threshold_img(image, 1, extent)
+    for side, mesh in image.mesh.parts.items():
+        for number in range(2):
+            values = image.data.parts[side][:, number]
+            alone = surface_image(
+                {"left": (mesh.coordinates, mesh.faces)}, {"left": values}
+            )
+            alone = nithresh.threshold_img(alone, 1, extent).data.parts["left"]
+            np.testing.assert_array_equal(kept.data.parts[side][:, number], alone)
 
 
 def test_masks_of_nilearn(fsaverage):

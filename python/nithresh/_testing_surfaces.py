@@ -113,6 +113,47 @@ def surface_values(
 
 
 @st.composite
+def surface_images(
+    draw: st.DrawFn,
+    *,
+    maps: int = 1,
+    dtype: str = "float32",
+    non_finite: bool = True,
+    signs: int = 2,
+) -> Any:
+    """Draw a nilearn SurfaceImage of both hemispheres; needs nilearn.
+
+    Parameters
+    ----------
+    maps : int
+        The values of a hemisphere have the shape (vertices,) for 1, else
+        (vertices, maps).
+    dtype : str
+    non_finite : bool
+        Whether there may be NaN and infinities.
+    signs : {1, 2}
+        Whether there are only positive values, or negative ones too.
+    """
+    from nilearn.surface import InMemoryMesh, PolyMesh, SurfaceImage
+
+    # nilearn makes no mesh without triangles.
+    meshes = {side: draw(surfaces().filter(_has_triangles)) for side in _HEMISPHERES}
+    data = {}
+    for side, (coordinates, _) in meshes.items():
+        count = len(coordinates)
+        drawn = surface_values(count * maps, dtype=dtype, non_finite=non_finite)
+        numbers = draw(drawn).reshape((count, maps) if maps > 1 else (count,))
+        data[side] = np.abs(numbers) if signs == 1 else numbers
+    parts = {side: InMemoryMesh(*mesh) for side, mesh in meshes.items()}
+    return SurfaceImage(PolyMesh(**parts), data)
+
+
+def _has_triangles(surface: Surface) -> bool:
+    """Whether a surface has a triangle."""
+    return len(surface[1]) > 0
+
+
+@st.composite
 def gifti_images(
     draw: st.DrawFn, count: int, *, maps: int = 1, structure: str | None = None
 ) -> nibabel.GiftiImage:

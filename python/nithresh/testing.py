@@ -29,6 +29,7 @@ from nithresh._testing_surfaces import (
     gifti_images,
     icosphere,
     strip,
+    surface_images,
     surface_values,
     surfaces,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "masks",
     "noisy_affines",
     "strip",
+    "surface_images",
     "surface_values",
     "surfaces",
     "thresholds",
