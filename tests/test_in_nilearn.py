@@ -1,4 +1,4 @@
-"""nilearn's reports and its own tests with our plot_stat_map put in place."""
+"""nilearn's reports and its own tests, with ours put in place."""
 
 import subprocess
 import sys
@@ -16,6 +16,14 @@ from nithresh.plotting import plot_stat_map
 SCRIPT = Path(__file__).parents[1] / "benches" / "python" / "nilearn_tests.py"
 # docs/nilearn.md says why.
 FAIL = {
+    "test_input_in_threshold_img_errors",
+    "test_validity_threshold_value_in_threshold_img[True]",
+    "test_validity_threshold_value_in_threshold_img[False]",
+    "test_validity_negative_threshold_value_in_threshold_img",
+    "test_get_clusters_table_surface_min_distance",
+    "test_get_clusters_table_negative_min_distance_error",
+    "test_get_clusters_table_no_cluster_found_warning",
+    "test_get_clusters_table_negative_threshold_one_sided",
     "test_plot_functions_invalid_threshold[plot_stat_map]",
     "test_plot_threshold_for_uint8[plot_stat_map]",
 }
@@ -90,4 +98,4 @@ def test_the_tests_of_nilearn_pass_but_for_those_that_are_listed():
         for line in done.stdout.splitlines()
         if " passed" in line
     ]
-    assert passed >= 74
+    assert passed >= 151
