@@ -128,21 +128,12 @@ impl<'a> Graph<'a> {
 
     /// Calls `visit` with the nodes of each triangle.
     #[inline(always)]
-    #[expect(clippy::cast_possible_truncation, reason = "checked: there are fewer nodes")]
     pub(crate) fn for_each_triangle(&self, mut visit: impl FnMut([u32; 3])) {
-        for &Surface { first, triangles } in &self.surfaces {
-            let node = |vertex: u32| vertex.wrapping_add(first);
-            match triangles {
-                Triangles::Narrow(rows) => {
-                    for row in rows {
-                        visit(row.map(|vertex| node(vertex.cast_unsigned())));
-                    }
-                }
-                Triangles::Wide(rows) => {
-                    for row in rows {
-                        visit(row.map(|vertex| node(vertex.cast_unsigned() as u32)));
-                    }
-                }
+        for surface in &self.surfaces {
+            let first = surface.first;
+            match surface.triangles {
+                Triangles::Narrow(rows) => rows.iter().for_each(|row| visit(nodes_of(row, first))),
+                Triangles::Wide(rows) => rows.iter().for_each(|row| visit(nodes_of(row, first))),
             }
         }
     }
@@ -162,22 +153,13 @@ impl<'a> Graph<'a> {
         mut visit: impl FnMut(u32, u32),
     ) {
         let side = |node: u32| sides[node as usize];
-        self.for_each_triangle(|[a, b, c]| {
-            let (side_a, side_b, side_c) = (side(a), side(b), side(c));
-            let (ab, bc, ca) = (side_a & side_b, side_b & side_c, side_c & side_a);
-            if ab | bc | ca == 0 {
-                return;
+        for surface in &self.surfaces {
+            let first = surface.first;
+            match surface.triangles {
+                Triangles::Narrow(rows) => edges_of::<EVERY, _>(rows, first, sides, &mut visit),
+                Triangles::Wide(rows) => edges_of::<EVERY, _>(rows, first, sides, &mut visit),
             }
-            if ab != 0 {
-                visit(a, b);
-            }
-            if bc != 0 {
-                visit(b, c);
-            }
-            if ca != 0 && (EVERY || ab & bc == 0) {
-                visit(c, a);
-            }
-        });
+        }
         for [a, b] in self.pairs() {
             if side(a) & side(b) != 0 {
                 visit(a, b);
@@ -198,6 +180,41 @@ impl<'a> Graph<'a> {
     ) -> Result<()> {
         self.check(Array::Map, data.shape())?;
         mask.map_or(Ok(()), |mask| self.check(Array::Mask, mask.shape()))
+    }
+}
+
+/// The nodes of a triangle.
+#[inline(always)]
+fn nodes_of<I: NodeNumber>(triangle: &[I; 3], first: u32) -> [u32; 3] {
+    triangle.map(|vertex| vertex.low_bits().wrapping_add(first))
+}
+
+/// [`Graph::for_each_edge`] of a surface.
+// A loop of its own: as a closure that two loops call, its test of the sides is no part of
+// either, and costs three times as much as all else.
+#[inline(always)]
+fn edges_of<const EVERY: bool, I: NodeNumber>(
+    triangles: &[[I; 3]],
+    first: u32,
+    sides: &[Side],
+    visit: &mut impl FnMut(u32, u32),
+) {
+    for triangle in triangles {
+        let [a, b, c] = nodes_of(triangle, first);
+        let [side_a, side_b, side_c] = [a, b, c].map(|node| sides[node as usize]);
+        let (ab, bc, ca) = (side_a & side_b, side_b & side_c, side_c & side_a);
+        if ab | bc | ca == 0 {
+            continue;
+        }
+        if ab != 0 {
+            visit(a, b);
+        }
+        if bc != 0 {
+            visit(b, c);
+        }
+        if ca != 0 && (EVERY || ab & bc == 0) {
+            visit(c, a);
+        }
     }
 }
 
@@ -251,6 +268,9 @@ trait NodeNumber: Copy + Into<i64> {
 
     /// The number; a large one if it is negative.
     fn unsigned(self) -> Self::Unsigned;
+
+    /// The number, if it has been checked: there are fewer than 2³¹ nodes.
+    fn low_bits(self) -> u32;
 }
 
 impl NodeNumber for i32 {
@@ -258,6 +278,11 @@ impl NodeNumber for i32 {
 
     #[inline(always)]
     fn unsigned(self) -> u32 {
+        self.cast_unsigned()
+    }
+
+    #[inline(always)]
+    fn low_bits(self) -> u32 {
         self.cast_unsigned()
     }
 }
@@ -268,6 +293,12 @@ impl NodeNumber for i64 {
     #[inline(always)]
     fn unsigned(self) -> u64 {
         self.cast_unsigned()
+    }
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "checked: there are fewer nodes")]
+    fn low_bits(self) -> u32 {
+        self.cast_unsigned() as u32
     }
 }
 
