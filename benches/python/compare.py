@@ -35,6 +35,11 @@ PACKAGES = {
     "nithresh": "nithresh",
 }
 
+HEAD = [
+    "| measure | nithresh | other | result | again | target | |",
+    "|---|--:|--:|--:|--:|--:|---|",
+]
+
 
 def heading() -> str:
     """Say on what the numbers were made."""
@@ -56,8 +61,7 @@ def processor() -> str:
 
 def table() -> Iterator[str]:
     """Yield the lines of the table as they are measured."""
-    yield "| measure | nithresh | other | result | again | target | |"
-    yield "|---|--:|--:|--:|--:|--:|---|"
+    yield from HEAD
     parts = (
         main_rows(),
         kernel_rows(),

@@ -15,8 +15,10 @@ use crate::request::{Request, sides};
 use crate::threads;
 use crate::tree::{SORT_AND_JOIN, fields_of};
 
-/// How many triangles a vertex has, where it is decided whether threads help.
-const TRIANGLES_PER_NODE: usize = 2;
+/// Where it is decided whether threads help: a node and its two triangles take as long as
+/// so many voxels, and so does the area of a vertex.
+const VOXELS_PER_NODE: usize = 20;
+const VOXELS_PER_AREA: usize = 100;
 
 /// Nodes that triangles and pairs join. It keeps the arrays, and copies them only if they
 /// are not in C order: whoever writes to them later changes the graph.
@@ -145,7 +147,7 @@ impl Graph {
 
     /// How much work a call is.
     fn work(&self) -> usize {
-        TRIANGLES_PER_NODE * self.nodes
+        VOXELS_PER_NODE * self.nodes
     }
 }
 
@@ -357,7 +359,7 @@ pub(crate) fn vertex_areas<'py>(
     let triangles = Triangles::new(triangles)?;
     let triangles = triangles.borrow(py)?;
     let surface = triangles.of_surface(0)?;
-    let areas = threads::run_alone(py, || {
+    let areas = threads::run(py, VOXELS_PER_AREA * nodes, || {
         let graph = nithresh_core::Graph::of_surfaces(nodes, vec![surface], &[])?;
         nithresh_core::vertex_areas(coordinates, &graph)
     })?;

@@ -15,6 +15,7 @@ use ndarray::{ArrayView1, ArrayView3, Axis};
 
 use crate::error::{Array, Error, Result};
 use crate::map::series::check_shape;
+use crate::parallel;
 use crate::simd::dispatch::{Loop, dispatch};
 use crate::voxel::Voxel;
 
@@ -61,12 +62,56 @@ pub enum Triangles<'a> {
     Wide(&'a [[i64; 3]]),
 }
 
-impl Triangles<'_> {
+impl<'a> Triangles<'a> {
     fn len(&self) -> usize {
         match self {
             Self::Narrow(triangles) => triangles.len(),
             Self::Wide(triangles) => triangles.len(),
         }
+    }
+
+    /// So many of them after one another.
+    fn chunks(self, length: usize) -> Vec<Triangles<'a>> {
+        match self {
+            Self::Narrow(triangles) => triangles.chunks(length).map(Self::Narrow).collect(),
+            Self::Wide(triangles) => triangles.chunks(length).map(Self::Wide).collect(),
+        }
+    }
+}
+
+impl Surface<'_> {
+    /// Calls `visit` with the nodes of each triangle.
+    ///
+    /// Some triangles at a time are brought into one form first. So there is one place that
+    /// calls `visit`, which is then a part of the loop, and not two, for the types of triangles,
+    /// which would both call a function: three times as long for what looks at sides.
+    #[inline(always)]
+    pub(crate) fn for_each_triangle(&self, mut visit: impl FnMut([u32; 3])) {
+        const BLOCK: usize = 256;
+        let mut nodes = [[0; 3]; BLOCK];
+        let count = self.triangles.len();
+        for start in (0..count).step_by(BLOCK) {
+            let some = &mut nodes[..(count - start).min(BLOCK)];
+            match self.triangles {
+                Triangles::Narrow(rows) => nodes_of(&rows[start..], self.first, some),
+                Triangles::Wide(rows) => nodes_of(&rows[start..], self.first, some),
+            }
+            for &triangle in some.iter() {
+                visit(triangle);
+            }
+        }
+    }
+
+    /// The triangles that have an edge whose nodes are on the same side, not 0.
+    fn joining(&self, sides: &[Side]) -> Vec<[u32; 3]> {
+        let mut found = Vec::new();
+        self.for_each_triangle(|triangle| {
+            let [a, b, c] = triangle.map(|node| sides[node as usize]);
+            if a & b | b & c | c & a != 0 {
+                found.push(triangle);
+            }
+        });
+        found
     }
 }
 
@@ -130,12 +175,18 @@ impl<'a> Graph<'a> {
     #[inline(always)]
     pub(crate) fn for_each_triangle(&self, mut visit: impl FnMut([u32; 3])) {
         for surface in &self.surfaces {
-            let first = surface.first;
-            match surface.triangles {
-                Triangles::Narrow(rows) => rows.iter().for_each(|row| visit(nodes_of(row, first))),
-                Triangles::Wide(rows) => rows.iter().for_each(|row| visit(nodes_of(row, first))),
-            }
+            surface.for_each_triangle(&mut visit);
         }
+    }
+
+    /// The surfaces in parts that threads may work on, in their order.
+    pub(crate) fn parts(&self) -> Vec<Surface<'a>> {
+        let length = parallel::slab_thickness(self.triangle_count());
+        let parts = self.surfaces.iter().flat_map(|&Surface { first, triangles }| {
+            let chunks = triangles.chunks(length).into_iter();
+            chunks.map(move |triangles| Surface { first, triangles })
+        });
+        parts.collect()
     }
 
     pub(crate) fn pairs(&self) -> impl Iterator<Item = [u32; 2]> + use<'a> {
@@ -153,11 +204,19 @@ impl<'a> Graph<'a> {
         mut visit: impl FnMut(u32, u32),
     ) {
         let side = |node: u32| sides[node as usize];
-        for surface in &self.surfaces {
-            let first = surface.first;
-            match surface.triangles {
-                Triangles::Narrow(rows) => edges_of::<EVERY, _>(rows, first, sides, &mut visit),
-                Triangles::Wide(rows) => edges_of::<EVERY, _>(rows, first, sides, &mut visit),
+        // There are few of these, and threads look for them.
+        let joining = parallel::map(self.parts(), |part| part.joining(sides));
+        for [a, b, c] in joining.into_iter().flatten() {
+            let (side_a, side_b, side_c) = (side(a), side(b), side(c));
+            let (ab, bc, ca) = (side_a & side_b, side_b & side_c, side_c & side_a);
+            if ab != 0 {
+                visit(a, b);
+            }
+            if bc != 0 {
+                visit(b, c);
+            }
+            if ca != 0 && (EVERY || ab & bc == 0) {
+                visit(c, a);
             }
         }
         for [a, b] in self.pairs() {
@@ -183,38 +242,11 @@ impl<'a> Graph<'a> {
     }
 }
 
-/// The nodes of a triangle.
+/// Writes the nodes of the first of some triangles.
 #[inline(always)]
-fn nodes_of<I: NodeNumber>(triangle: &[I; 3], first: u32) -> [u32; 3] {
-    triangle.map(|vertex| vertex.low_bits().wrapping_add(first))
-}
-
-/// [`Graph::for_each_edge`] of a surface.
-// A loop of its own: as a closure that two loops call, its test of the sides is no part of
-// either, and costs three times as much as all else.
-#[inline(always)]
-fn edges_of<const EVERY: bool, I: NodeNumber>(
-    triangles: &[[I; 3]],
-    first: u32,
-    sides: &[Side],
-    visit: &mut impl FnMut(u32, u32),
-) {
-    for triangle in triangles {
-        let [a, b, c] = nodes_of(triangle, first);
-        let [side_a, side_b, side_c] = [a, b, c].map(|node| sides[node as usize]);
-        let (ab, bc, ca) = (side_a & side_b, side_b & side_c, side_c & side_a);
-        if ab | bc | ca == 0 {
-            continue;
-        }
-        if ab != 0 {
-            visit(a, b);
-        }
-        if bc != 0 {
-            visit(b, c);
-        }
-        if ca != 0 && (EVERY || ab & bc == 0) {
-            visit(c, a);
-        }
+fn nodes_of<I: NodeNumber>(triangles: &[[I; 3]], first: u32, nodes: &mut [[u32; 3]]) {
+    for (nodes, triangle) in nodes.iter_mut().zip(triangles) {
+        *nodes = triangle.map(|vertex| vertex.low_bits().wrapping_add(first));
     }
 }
 
