@@ -152,15 +152,21 @@ class SurfaceAtlas:
             return of_vertices[part.all_vertices()]
         if not len(own.ijk) or affine is None or self.nodes.affine is None:
             return np.zeros(part.count, np.int32)
-        # In the box around the voxels of this structure alone.
-        low = own.ijk.min(axis=0)
-        box = np.zeros(own.ijk.max(axis=0) - low + 1, np.int32)
-        box[tuple((own.ijk - low).T)] = numbers
+        # In the box around the voxels of this structure alone, with a margin, because
+        # a place on the border of two voxels is in the one that follows.
+        low = own.ijk.min(axis=0) - 1
+        shape = tuple((own.ijk.max(axis=0) - low + 2).tolist())
         of_box = self.nodes.affine.copy()
         of_box[:3, 3] = to_mm(self.nodes.affine, low[np.newaxis])[0]
-        ijk, is_inside = voxels_at(of_box, box.shape, to_mm(affine, part.ijk))
-        sampled: NDArray[np.int32] = box[tuple(ijk.T)] * is_inside
-        return sampled
+        ijk, is_inside = voxels_at(of_box, shape, to_mm(affine, part.ijk))
+        # Voxels may be far apart, and a box of them large: it is never filled.
+        places = np.ravel_multi_index(tuple((own.ijk - low).T), shape)
+        sought = np.ravel_multi_index(tuple(ijk.T), shape)
+        order = np.argsort(places)
+        found = np.searchsorted(places, sought, sorter=order)
+        nodes = order[found.clip(max=len(order) - 1)]
+        has_node = is_inside & (places[nodes] == sought)
+        return np.where(has_node, numbers[nodes], np.int32(0))
 
     def _nearest(
         self,
