@@ -345,6 +345,14 @@ def test_files_are_named_in_choices(tmp_path):
     both = FORMS["annotations"](tmp_path)
     labels = table_of(both).choices["atlas"]["atlas"]["labels"]
     assert [labels[side]["name"] for side in SIDES] == ["lh.x.annot", "rh.x.annot"]
+    names = tmp_path / "names.tsv"
+    names.write_text("index\tname\n1\tfront\n2\tback\n")
+    files = FORMS["GIFTI"](tmp_path)
+    pairs = {side: (path, names) for side, path in files.items()}
+    source = table_of(pairs).choices["atlas"]["atlas"]
+    assert source["labels"] == table_of(files).choices["atlas"]["atlas"]["labels"]
+    assert source["labels"]["left"]["name"] == "lh.x.label.gii"
+    assert [source["names"][side]["name"] for side in SIDES] == 2 * ["names.tsv"]
 
 
 @pytest.mark.parametrize("side", list(SIDES))
@@ -408,6 +416,42 @@ def test_voxels_of_another_grid_are_taken_at_their_places():
     assert columns(found)[0] == ["a", ""]
     np.testing.assert_array_equal(found["atlas_distance"], [0, np.nan])
     assert columns(found)[2] == ["a 50%; b 50%", ""]
+
+
+def voxels_of(voxels, values, table, affine):
+    """A map or, with a table, an atlas of voxels of one structure."""
+    words = {"affine": affine, "volume_shape": 3 * (1 << 20,)}
+    axis = nibabel.cifti2.BrainModelAxis("ThalamusLeft", np.array(voxels), **words)
+    maps = nibabel.cifti2.ScalarAxis(["z"])
+    if table:
+        rows = {key: (name, (0, 0, 0, 1)) for key, name in table.items()}
+        maps = nibabel.cifti2.LabelAxis(["x"], [rows])
+    return nibabel.Cifti2Image(np.array([values], np.float32), (maps, axis))
+
+
+@pytest.mark.parametrize("turned", [1, -1])
+def test_a_place_between_voxels_is_in_one_of_them_wherever_the_structure_ends(turned):
+    # The first voxel of the map is on the border of those of the atlas at 0 and 1.
+    img = voxels_of([[1, 0, 0], [5, 0, 0]], [4, 3], None, np.diag([turned, 1, 1, 1]))
+    affine = np.diag([2.0 * turned, 2, 2, 1])
+    found = [
+        find_clusters(img, 2, atlas=voxels_of(voxels, labels, {1: "a"}, affine)).table
+        for voxels, labels in [
+            ([[0, 0, 0]], [1]),
+            ([[0, 0, 0], [1, 0, 0]], [1, 0]),
+            ([[9, 0, 0], [0, 0, 0]], [0, 1]),
+        ]
+    ]
+    expected = [["a", "a"], [1, 5], ["no region 100%", "no region 100%"]]
+    assert [columns(table) for table in found] == 3 * [expected]
+
+
+def test_voxels_of_an_atlas_may_be_far_apart():
+    far = 3 * [(1 << 20) - 1]
+    image = voxels_of([far, [0, 0, 0]], [3, 4], None, np.eye(4))
+    atlas = voxels_of([far, [0, 0, 0]], [1, 2], {1: "far", 2: "near"}, np.eye(4))
+    table = find_clusters(image, 2, atlas=atlas).table
+    assert columns(table)[0] == ["near", "far"]
 
 
 @pytest.mark.parametrize("labels", [[2, 0, 0, 0, 1], [1, 0, 0, 0, 2]])
@@ -527,6 +571,10 @@ FAULTS = {
     "some names": (
         label_gifti(LABELS["left"], {1: "front"}),
         "atlas has labels without names: 2; 1 names were given for 2 labels",
+    ),
+    "names twice": (
+        ({"left": (LABELS["left"], ["front", "back"])}, ["front", "back"]),
+        r"atlas\['left'\] has names, and so has atlas; give one of them",
     ),
     "names without labels": (
         (dict(LABELS), ["front", "back", "side"]),
@@ -730,6 +778,15 @@ def test_the_command(folder):
     assert (
         "--atlas A=lh.x.annot --atlas A=rh.x.annot" in (folder / "out.json").read_text()
     )
+
+
+@pytest.mark.parametrize("name", ["left", "maps", "map_left"])
+def test_the_command_takes_any_name(folder, name):
+    path = "lh.x.annot" if name == "left" else "p.dlabel.nii"
+    done = run_here(*WORDS, "--atlas", f"{name}={path}", folder=folder)
+    assert done.code == 0, done.err
+    head = done.out.splitlines()[0].split("\t")
+    assert head[-3:] == [f"{name}_{what}" for what in ("region", "distance", "regions")]
 
 
 def test_the_command_for_files_of_each_hemisphere(folder):

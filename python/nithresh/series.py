@@ -85,7 +85,7 @@ def clusters_of_volumes(
     if words.get("atlas") is not None:
         from nithresh.atlas import open_atlases
 
-        words["atlas"] = {one.name: one for one in open_atlases(words["atlas"])}
+        words["atlas"] = open_atlases(words["atlas"])
     found = []
     for volume in range(count):
         with collected_warnings() as messages:

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from nithresh.atlas.forms import open_atlases
+from nithresh.atlas.forms import open_atlas, open_atlases
 from nithresh.atlas.names import space_in
 from nithresh.atlas.regions import columns_of
 from nithresh.atlas.surfaces import SurfaceAtlas
 from nithresh.surfaces.nodes import SurfacePlaces
 from nithresh.table import ClusterTable
 
-__all__ = ["name_regions", "open_atlases"]
+__all__ = ["name_regions", "open_atlas", "open_atlases"]
 
 
 def name_regions(table: ClusterTable, places: Any, atlas: Any) -> ClusterTable:
@@ -24,7 +24,7 @@ def name_regions(table: ClusterTable, places: Any, atlas: Any) -> ClusterTable:
     table : ClusterTable
     places : VolumePlaces or SurfacePlaces
         Where the clusters are.
-    atlas : atlas, or mapping of names to atlases
+    atlas : atlas, mapping of names to atlases, or list of open ones
 
     Raises
     ------

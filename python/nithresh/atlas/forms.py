@@ -40,7 +40,7 @@ _IMAGES = (".nii.gz", ".nii", ".hdr", ".img", ".mgz", ".mgh")
 
 
 def open_atlases(given: Any) -> list[Atlas | SurfaceAtlas]:
-    """Open one atlas, or several by their names.
+    """Open one atlas, or several by their names; a list of open ones stays as it is.
 
     Raises
     ------
@@ -50,13 +50,28 @@ def open_atlases(given: Any) -> list[Atlas | SurfaceAtlas]:
         Labels without names, names that do not fit, labels that are no integers, an
         image or a file that cannot be read.
     """
+    if _are_open(given):
+        return list(given)
     if not isinstance(given, Mapping) or _is_one(given):
         return [_opened(_DEFAULT_NAME, given, "atlas")]
     for name in given:
         if not isinstance(name, str) or not name or not name.isprintable():
             msg = f"atlas has the name {name!r}; it must be text that can be printed"
             raise ValueError(msg) if isinstance(name, str) else TypeError(msg)
-    return [_opened(name, given[name], f"atlas[{name!r}]") for name in given]
+    return [open_atlas(name, given[name]) for name in given]
+
+
+def open_atlas(name: str, given: Any) -> Atlas | SurfaceAtlas:
+    """Open one atlas by its name, which may be any."""
+    return _opened(name, given, f"atlas[{name!r}]")
+
+
+def _are_open(given: Any) -> bool:
+    return (
+        isinstance(given, list)
+        and bool(given)
+        and all(isinstance(one, (Atlas, SurfaceAtlas)) for one in given)
+    )
 
 
 def _is_one(given: Mapping[Any, Any]) -> bool:
@@ -67,9 +82,7 @@ def _is_one(given: Mapping[Any, Any]) -> bool:
 
 
 def _opened(name: str, given: Any, argument: str) -> Atlas | SurfaceAtlas:
-    """Open one atlas, in any of its forms; one that is open stays as it is."""
-    if isinstance(given, (Atlas, SurfaceAtlas)):
-        return given
+    """Open one atlas, in any of its forms."""
     labels, names = _parted(given, argument)
     template = given.get("template") if isinstance(given, Mapping) else None
     if not isinstance(template, str) or "?" in template:

@@ -85,21 +85,33 @@ def open_surface_atlas(
     name : str
     labels : path, image, array, or mapping of "left" and "right" to these
     names : list, mapping, table or path, or None
-        None where they stand in the files of the labels.
+        None where they stand in the files of the labels, or with each hemisphere.
     argument : str
         What was given, for errors.
     template : str or None
         The space that it is in, if that is known.
+
+    Raises
+    ------
+    TypeError
+        Labels or names of which no atlas can be made.
+    ValueError
+        Labels without names, names that do not fit or are given twice, labels that are
+        no integers, a file that cannot be read.
     """
-    each = {None: labels} if not isinstance(labels, Mapping) else labels
+    each = labels if isinstance(labels, Mapping) else {None: labels}
+    pairs = {
+        side: given if isinstance(given, (tuple, list)) else (given, None)
+        for side, given in each.items()
+    }
     of_all = None if names is None else read_names(names, f"the names of {argument}")
     regions = [""]
     parts, numbers = [], []
-    for side, given in each.items():
+    for side, (given, of_side) in pairs.items():
         called = argument if side is None else f"{argument}[{side!r}]"
-        of_side = None
-        if isinstance(given, (tuple, list)):
-            given, of_side = given
+        if of_all is not None and of_side is not None:
+            msg = f"{called} has names, and so has {argument}; give one of them"
+            raise ValueError(msg)
         part = _read(given, called, side)
         parts.append(part)
         if of_all is None:
@@ -112,8 +124,8 @@ def open_surface_atlas(
     if len(regions) == 1:
         msg = f"{argument} has no region: none of its vertices is in one"
         raise ValueError(msg)
-    is_file = isinstance(names, (str, os.PathLike))
-    paths = [given for given in each.values() if isinstance(given, (str, os.PathLike))]
+    files = {side: given for side, (given, _) in pairs.items()}
+    paths = [given for given in files.values() if isinstance(given, (str, os.PathLike))]
     space = template or next((space_in(Path(path).name) for path in paths), None)
     return SurfaceAtlas(
         name,
@@ -121,8 +133,23 @@ def open_surface_atlas(
         regions,
         _joined([part.nodes for part in parts]),
         space,
-        {"labels": sources(labels), "names": sources(names) if is_file else None},
+        {
+            "labels": sources(files)
+            if isinstance(labels, Mapping)
+            else sources(labels),
+            "names": _source_of_names(names, pairs),
+        },
     )
+
+
+def _source_of_names(names: Any, pairs: Mapping[Any, Any]) -> Any:
+    """Return names and checksums of the files of names, by hemisphere or of all."""
+
+    def of_file(given: Any) -> Any:
+        return sources(given) if isinstance(given, (str, os.PathLike)) else None
+
+    own = {side: of_file(of_side) for side, (_, of_side) in pairs.items()}
+    return own if any(own.values()) else of_file(names)
 
 
 def side_of(path: str) -> str | None:

@@ -285,9 +285,9 @@ def _as_json(value: Any) -> Any:
     return None if is_missing else finite(value)
 
 
-def _atlases(options: Options) -> dict[str, Any] | None:
+def _atlases(options: Options) -> list[Any] | None:
     """Read the atlases once for all inputs."""
-    from nithresh.atlas import open_atlases
+    from nithresh.atlas import open_atlas
 
     labels: dict[str, list[str]] = {}
     for name, path in options.atlas:
@@ -305,13 +305,13 @@ def _atlases(options: Options) -> dict[str, Any] | None:
             raise UsageError(msg)
     if not labels:
         return None
-    atlases: dict[str, Any] = {}
+    atlases = []
     for name, paths in labels.items():
         given: Any = paths[0] if len(paths) == 1 else _by_hemisphere(name, paths)
         with needing(paths[0]):
             if name in names:
                 given = given, names[name]
-            (atlases[name],) = open_atlases({name: given})
+            atlases.append(open_atlas(name, given))
     return atlases
 
 
