@@ -118,6 +118,23 @@ def test_series_of_cifti_are_written_as_they_were_read(tmp_path, maps):
     assert (tmp_path / "z_thresholded.dtseries.nii").read_bytes() == before
 
 
+def test_labels_of_a_series_of_cifti_can_be_read(folder):
+    """Its XML says of the maps in an element without content, which ends early."""
+    scalars = nibabel.load(folder / "z.dscalar.nii")
+    series = nibabel.cifti2.SeriesAxis(0, 0.7, len(scalars.get_fdata()))
+    image = nibabel.Cifti2Image(
+        np.asarray(scalars.dataobj), (series, scalars.header.get_axis(1))
+    )
+    nibabel.save(image, folder / "z.dtseries.nii")
+    for name in ("z.dscalar.nii", "z.dtseries.nii"):
+        run("clusters", name, "-t", "2", "-k", "5", *SURFACES,
+            "--output-dir", name[2:5], cwd=folder)  # fmt: skip
+    expected = nibabel.load(folder / "dsc" / "z_labels.dlabel.nii")
+    labels = nibabel.load(folder / "dts" / "z_labels.dlabel.nii")
+    assert labels.header == expected.header
+    np.testing.assert_array_equal(labels.get_fdata(), expected.get_fdata())
+
+
 def test_clusters_of_cifti(folder):
     done = run("clusters", "z.dscalar.nii", "-t", "2", "-k", "5", *SURFACES,
                "--output-dir", "out", cwd=folder)  # fmt: skip

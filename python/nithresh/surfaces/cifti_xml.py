@@ -119,7 +119,10 @@ class _Reader:
 
     def _end(self, name: str) -> None:
         if name == "MatrixIndicesMap":
-            end = self.xml.index(b">", self.parser.CurrentByteIndex) + 1
+            end = self.parser.CurrentByteIndex
+            # An element without content (of a series) ends here, others with a tag.
+            if self.xml.startswith(b"</MatrixIndicesMap", end):
+                end = self.xml.index(b">", end) + 1
             for axis in self.axes:
                 self.places[axis] = slice(self.start, end)
         if self.text is None:
