@@ -50,6 +50,8 @@ def test_extras_that_messages_name_exist():
 def test_the_recipe_for_conda_needs_what_the_package_needs():
     recipe = yaml.safe_load((ROOT / "tools" / "conda" / "recipe.yaml").read_text())
     assert recipe["context"]["version"] == nithresh.__version__
+    least = PROJECT["requires-python"].removeprefix(">=")
+    assert recipe["build"]["skip"] == f'match(python, "<{least}")'
     run = {requirement(each) for each in recipe["requirements"]["run"][1:]}
     assert run == {requirement(each) for each in PROJECT["dependencies"]}
     for path in recipe["about"]["license_file"]:
