@@ -4,7 +4,7 @@ const lookup = require(process.argv[2]);
 
 const answers = {
   async clusters({ data, layout, rules, questions }) {
-    const map = lookup.prepare(lookup.unpack(await lookup.inflate(data), layout), rules);
+    const map = { ...lookup.unpack(await lookup.inflate(data), layout), ...rules };
     return questions.map((question) => {
       const found = lookup.clustersAt(map, ...question);
       const labels = Array.from(map.values, (_, voxel) => lookup.labelOf(map, found, voxel));

@@ -57,31 +57,9 @@ function leastOf(threshold, type, isStrict) {
 }
 
 /**
- * Gather what a look-up reads: the voxels that are on a branch.
- * @param {{values, branches, into, merges, peaks}} map - `branches` count from 1
- * @param {{type: string, isStrict: boolean, order: string, shape: number[]}} rules
- */
-function prepare(map, rules) {
-  const [planes, rows, columns] = rules.shape;
-  // Loops, because filters of typed arrays take ten times as long.
-  let count = 0;
-  for (const branch of map.branches) count += branch ? 1 : 0;
-  const kept = new map.values.constructor(count);
-  const [keptBranches, places] = [new Uint32Array(count), new Uint32Array(count)];
-  for (let voxel = 0, place = 0; place < count; voxel++) {
-    if (!map.branches[voxel]) continue;
-    kept[place] = map.values[voxel];
-    keptBranches[place] = map.branches[voxel] - 1;
-    // With the first axis fastest.
-    const row = Math.floor(voxel / columns);
-    places[place++] = Math.floor(row / rows) + planes * ((row % rows) + rows * (voxel % columns));
-  }
-  return { ...map, ...rules, kept, keptBranches, places };
-}
-
-/**
  * The clusters at a threshold, numbered as by find_clusters.
- * @param {ReturnType<typeof prepare>} map
+ * @param {{values, branches, into, merges, peaks, type: string, isStrict: boolean,
+ *   order: string, shape: number[]}} map - `branches` count from 1, and 0 is at zeros
  * @param {number} threshold - a distance from zero; on the negative side alone, 0 is the
  *   number next to it
  * @param {number} least - the least extent in voxels
@@ -90,7 +68,7 @@ function prepare(map, rules) {
  *   peak: number, extent: number, mean: number}[]}} `numbers` are those of branches
  */
 function clustersAt(map, threshold, least, sign) {
-  const { values, into, merges, peaks, kept, keptBranches, places } = map;
+  const { values, branches, into, merges, peaks } = map;
   const distance = sign < 0 ? threshold || Number.MIN_VALUE : threshold;
   const level = leastOf(distance, map.type, map.isStrict);
   const owners = new Uint32Array(into.length);
@@ -101,12 +79,16 @@ function clustersAt(map, threshold, least, sign) {
   // Sums of two numbers each: what the first cannot hold is in the second.
   const [sums, rests] = [new Float64Array(owners.length), new Float64Array(owners.length)];
   const firsts = new Uint32Array(owners.length).fill(-1);
-  for (let place = 0; place < kept.length; place++) {
-    const value = kept[place];
+  const [planes, rows, columns] = map.shape;
+  for (let voxel = 0; voxel < values.length; voxel++) {
+    const value = values[voxel];
     if (value < level && value > -level) continue;
-    const owner = owners[keptBranches[place]];
+    const owner = owners[branches[voxel] - 1];
     extents[owner]++;
-    firsts[owner] = Math.min(firsts[owner], places[place]);
+    // With the first axis fastest.
+    const row = Math.floor(voxel / columns);
+    const place = Math.floor(row / rows) + planes * ((row % rows) + rows * (voxel % columns));
+    firsts[owner] = Math.min(firsts[owner], place);
     const before = sums[owner];
     const sum = before + value;
     const taken = sum - before;
@@ -144,9 +126,9 @@ function labelOf(map, found, voxel) {
   return value >= found.level || value <= -found.level ? found.numbers[map.branches[voxel] - 1] : 0;
 }
 
-/** A number with so many significant digits, as Python's format "g" writes it. */
+/** A number with so many significant digits, as Python's format "g", but zero has no sign. */
 function general(value, digits) {
-  if (value === 0) return Object.is(value, -0) ? "-0" : "0";
+  if (value === 0) return "0";
   let [mantissa, power] = value.toExponential(digits - 1).split("e");
   // Where just a 5 is cut off, JavaScript rounds away from zero and Python to even.
   const all = value.toExponential(100).split("e")[0];
@@ -169,4 +151,4 @@ function short(value, ...others) {
 }
 
 if (typeof module !== "undefined")
-  module.exports = { inflate, unpack, leastOf, prepare, clustersAt, labelOf, general, short };
+  module.exports = { inflate, unpack, leastOf, clustersAt, labelOf, general, short };

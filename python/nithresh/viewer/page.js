@@ -4,7 +4,7 @@ const settings = JSON.parse($("settings").textContent);
 const { view, limits, bar, texts, background, lowest } = settings;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const MOST_ROWS = 100;
-/** What a look-up reads, and what it has found: by prepare and clustersAt. */
+/** What a look-up reads, and what it has found by clustersAt. */
 let [map, found, isWaiting] = [null, null, false];
 /** What the controls say. */
 const asked = {};
@@ -290,7 +290,7 @@ function read(moved) {
 }
 
 async function start() {
-  map = prepare(unpack(await inflate($("data").textContent), settings.arrays), settings.lookup);
+  map = { ...unpack(await inflate($("data").textContent), settings.arrays), ...settings.lookup };
   for (const panel of panels) {
     panel.map = layerOf(panel, settings.map);
     panel.background = background && layerOf(panel, background);
