@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 import nithresh
 from nithresh import testing
+from nithresh.surfaces.mesh import side_by_name
 from nithresh.testing import icosphere, strip
 
 WORKBENCH = shutil.which("wb_command")
@@ -815,3 +816,53 @@ def test_a_map_without_values_is_refused(tmp_path):
 def test_nilearn_s_table_takes_no_map_without_surfaces():
     with pytest.raises(TypeError, match="stat_img is a map without surfaces"):
         nithresh.get_clusters_table(gifti(np.full(6, 3)), 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [
+        ("lh.white", "left"),
+        ("rh.thickness.gii", "right"),
+        ("sub-01_hemi-L_hemi-R_statmap.func.gii", None),
+        ("sub-01_hemi-R_statmap.func.gii", "right"),
+        ("sub-01_space-fsaverage_hemi-L.func.gii", "left"),
+        ("hemi-L_midthickness.surf.gii", "left"),
+        ("kept_hemi-R.gii", "right"),
+        ("100307.R.midthickness.32k_fs_LR.surf.gii", "right"),
+        ("L.surf.gii", "left"),
+        ("S1200.L.R.surf.gii", None),
+        ("tap_L.func.gii", None),
+        ("tap_lh.func.gii", None),
+        ("L", None),
+        ("sub-lh.gii", None),
+        ("map.func.gii", None),
+    ],
+)
+def test_which_hemisphere_a_name_says(name, side, tmp_path):
+    """A file without words is of the hemisphere that its name says."""
+    path = tmp_path / name
+    assert side_by_name(path) == side_by_name(name) == side
+    if path.suffix != ".gii":
+        return
+    nibabel.save(gifti([3, 3, 0, 0, 3, 3]), path)
+    both = {"left": strip(6), "right": strip(6)}
+    if side is None:
+        with pytest.raises(ValueError, match="nor does the name of its file"):
+            nithresh.find_clusters(path, 2, surface=both)
+        return
+    found = nithresh.find_clusters(path, 2, surface=both).table
+    assert set(found["structure"]) == {side}
+    # What the file says of itself counts, and not its name.
+    other = {"left": "CortexRight", "right": "CortexLeft"}[side]
+    nibabel.save(gifti([3] * 6, AnatomicalStructurePrimary=other), path)
+    found = nithresh.find_clusters(path, 2, surface=strip(6)).table
+    assert set(found["structure"]) == {"left", "right"} - {side}
+
+
+@pytest.mark.parametrize("name", ["R.surf.gii", "sub-1_hemi-R_white.surf.gii"])
+def test_a_surface_of_the_other_hemisphere_by_its_name_is_refused(name, tmp_path):
+    surface_file(tmp_path / name, strip(6))
+    nibabel.save(gifti([3, 3, 0, 0, 3, 3]), tmp_path / "z_hemi-L.func.gii")
+    for surface in (tmp_path / name, {"left": tmp_path / name}):
+        with pytest.raises(ValueError, match="right hemisphere by its own words or"):
+            nithresh.find_clusters(tmp_path / "z_hemi-L.func.gii", 2, surface=surface)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from nithresh._choices import sources
 from nithresh._numbers import shape_text
-from nithresh._paths import expanded
 from nithresh.atlas.labels import as_labels, numbered, values_in
 from nithresh.atlas.names import ALLOWED, Names, is_no_region, read_names, space_in
 from nithresh.atlas.surfaces import SurfaceAtlas
@@ -167,13 +166,10 @@ def _read(given: Any, argument: str, side: str | None) -> _Part:
         nodes, data = _of_one(given.size, None), given
     elif _is_annotation(given):
         labels, own = read_freesurfer_annotation(given)
-        nodes, data = _of_one(len(labels), side_by_name(expanded(given))), labels
+        nodes, data = _of_one(len(labels), side_by_name(given)), labels
     else:
         kind = open_kind(given, argument)
         nodes, data, own = kind.nodes, kind.data, kind.label_names()
-        is_unknown = nodes.structures[0].name == "surface"
-        if is_unknown and isinstance(given, (str, os.PathLike)):
-            nodes = _of_one(nodes.count, side_by_name(expanded(given)))
     if not data.size or data.shape[:1] != (data.size,):
         msg = (
             f"{argument} has labels of shape {shape_text(data.shape)}; it must have "

@@ -326,8 +326,9 @@ def _by_hemisphere(name: str, paths: list[str]) -> dict[str, str]:
         if side is None or side in sides:
             msg = (
                 f"--atlas gives the same name twice, {name!r}: that is for a GIFTI or "
-                ".annot file of each hemisphere, which says by its own words, or by "
-                "lh. or rh. in front of its name, of which it is"
+                f".annot file of each hemisphere, and {path!r} does not say of which "
+                "it is, or of the same as another. It says so in "
+                "AnatomicalStructurePrimary or in its name (hemi-L, .L. or lh.)"
             )
             raise UsageError(msg)
         sides[side] = path

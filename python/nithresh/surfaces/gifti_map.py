@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nithresh._stated import NoHeader, unstate_array
 from nithresh.surfaces.kind import Kind, check_values, label_table
-from nithresh.surfaces.mesh import side_by_words
+from nithresh.surfaces.mesh import gifti_side
 from nithresh.surfaces.nodes import Nodes, Structure
 
 # Points and triangles.
@@ -47,7 +47,7 @@ class GiftiMap(Kind):
             )
             raise ValueError(msg)
         words = {**self._arrays[0].meta, **image.meta}
-        structure = side_by_words(words) or "surface"
+        structure = gifti_side(image, words) or "surface"
         count = lengths.pop()
         self.nodes = Nodes((Structure(structure, slice(0, count), vertex_count=count),))
         if len(self._arrays) == 1:

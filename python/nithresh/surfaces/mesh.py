@@ -33,6 +33,10 @@ _AVERAGE = re.compile(
     r"fsaverage|fs_?average|conte69|S\d+\.[LR]\.|average|GroupAvg|tpl-fs|fsa[3-7]", re.I
 )
 
+# Of FreeSurfer, of BIDS and of the HCP.
+_SIDE = re.compile(r"^([lr]h)\.|(?:^|_)hemi-([LR])(?=[._])|(?:^|\.)([LR])(?=\.)")
+_SIDES = {"lh": "left", "L": "left", "rh": "right", "R": "right"}
+
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
@@ -45,7 +49,7 @@ class Mesh:
     triangles : numpy.ndarray of int32 or int64, shape (triangles, 3)
         The vertices of each, from 0.
     structure : str or None
-        "left" or "right", where the file says so.
+        "left" or "right", where the file or its name says so.
     geometry : str or None
         What the file says of its form, as GIFTI has it: "Anatomical", "Inflated", ...
     is_average : bool
@@ -213,7 +217,7 @@ def check_sides(given: Mapping[Any, Any], name: str) -> None:
 
 
 def check_structure(structure: str | None, side: str, name: str) -> None:
-    """Check that something is not of the other hemisphere, by its own words.
+    """Check that something is not of the other hemisphere by its words or its name.
 
     Raises
     ------
@@ -222,20 +226,34 @@ def check_structure(structure: str | None, side: str, name: str) -> None:
     """
     if {structure, side} == {"left", "right"}:
         msg = (
-            f"{name} is of the {structure} hemisphere by its own words; it must "
-            f"be of the {side} one"
+            f"{name} is of the {structure} hemisphere by its own words or its "
+            f"name; it must be of the {side} one"
         )
         raise ValueError(msg)
 
 
-def side_by_name(path: Path) -> str | None:
-    """Return the side that a name of FreeSurfer's says (lh.white); None without one."""
-    return {"lh": "left", "rh": "right"}.get(path.name.split(".")[0])
+def side_by_name(path: str | os.PathLike[str] | None) -> str | None:
+    """Return the side that the name of a file says; None without one.
+
+    Names of FreeSurfer (``lh.white``), of BIDS (``sub-01_hemi-L_thickness.shape.gii``)
+    and of the HCP (``100307.L.midthickness.32k_fs_LR.surf.gii``) do.
+    """
+    if path is None:
+        return None
+    found = {match[match.lastindex or 0] for match in _SIDE.finditer(Path(path).name)}
+    return _SIDES[found.pop()] if len(found) == 1 else None
 
 
-def side_by_words(words: Mapping[str, Any]) -> str | None:
-    """Return the side that the words of a GIFTI image say; None without one."""
-    return HEMISPHERES.get(str(words.get("AnatomicalStructurePrimary")))
+def gifti_side(
+    image: nibabel.GiftiImage,
+    words: Mapping[str, Any],
+    path: str | os.PathLike[str] | None = None,
+) -> str | None:
+    """Return the side that the words of a GIFTI image say, or else its name."""
+    said = words.get("AnatomicalStructurePrimary")
+    if said:
+        return HEMISPHERES.get(str(said))
+    return side_by_name(path or image.get_filename())
 
 
 def _is_named_average(place: Path | None) -> bool:
@@ -284,7 +302,7 @@ def _of_gifti(image: Any, name: str, place: Path | None) -> Mesh:
     history = str(words.get("Provenance", "")) + str(words.get("ParentProvenance", ""))
     return Mesh(
         *_checked(points[0].data, faces[0].data, name),
-        structure=side_by_words(words),
+        structure=gifti_side(image, words, place),
         geometry=words.get("GeometricType"),
         is_average="-surface-average" in history or _is_named_average(place),
         path=place,

@@ -139,7 +139,8 @@ class Nodes:
         if len(given) > 1:
             msg = (
                 f"{name} is given for {_listed(given)}, and the map does not say which "
-                f"hemisphere it is of; give the {name} of that one alone"
+                "hemisphere it is of, nor does the name of its file (hemi-L, .L. or "
+                f"lh.); give the {name} of that one alone (--{name} at the prompt)"
             )
             raise ValueError(msg)
         for side, own in given.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import nibabel
@@ -21,8 +20,8 @@ from nithresh.surfaces.nodes import Nodes, Structure
 
 
 def _nodes(count: int, path: Any) -> Nodes:
-    """Return the nodes of a surface, which FreeSurfer's names say the side of."""
-    name = side_by_name(Path(str(path))) or "surface"
+    """Return the nodes of a surface, whose side the name of the file says."""
+    name = side_by_name(path) or "surface"
     return Nodes((Structure(name, slice(0, count), vertex_count=count),))
 
 
