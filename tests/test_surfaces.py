@@ -237,6 +237,39 @@ def test_models_of_a_cifti_image_may_be_in_any_order():
         nithresh.threshold_img(image, 2)
 
 
+@pytest.mark.parametrize(
+    "vertices", [[0, 2, 6], [0, 2, -1], [0, 2, 2], [0, 2]], ids=str
+)
+def test_vertices_of_an_image_in_memory_are_checked(vertices):
+    axis = nibabel.cifti2.BrainModelAxis.from_surface([0, 2, 4], 6, "CortexLeft")
+    scalars = nibabel.cifti2.ScalarAxis(["map"])
+    image = nibabel.Cifti2Image(np.full((1, 3), 3, np.float32), (scalars, axis))
+    (model,) = image.header.get_index_map(1).brain_models
+    model.vertex_indices = nibabel.cifti2.Cifti2VertexIndices(vertices)
+    with pytest.raises(ValueError, match="img': the vertices of left are not 3 of 6"):
+        nithresh.threshold_img(image, 2)
+
+
+@pytest.mark.parametrize(
+    ("voxel", "match"),
+    [
+        ([1, 0, 0], "img': thalamus_left has a voxel twice"),
+        ([0, -1, 0], "indices from -1 to 1; they must be from 0 to"),
+        ([0, 0, 1 << 40], "indices from 0 to 1099511627776; they must be from 0"),
+    ],
+    ids=str,
+)
+def test_voxels_of_an_image_in_memory_are_checked(voxel, match):
+    mask = np.ones((2, 1, 1), bool)
+    axis = nibabel.cifti2.BrainModelAxis.from_mask(mask, "ThalamusLeft", np.eye(4))
+    scalars = nibabel.cifti2.ScalarAxis(["map"])
+    image = nibabel.Cifti2Image(np.full((1, 2), 3, np.float32), (scalars, axis))
+    (model,) = image.header.get_index_map(1).brain_models
+    model.voxel_indices_ijk = nibabel.cifti2.Cifti2VoxelIndicesIJK([voxel, [1, 0, 0]])
+    with pytest.raises(ValueError, match=match):
+        nithresh.threshold_img(image, 2)
+
+
 def test_areas_are_thirds_of_triangles():
     coordinates, triangles = icosphere(2)
     sides = coordinates[triangles]

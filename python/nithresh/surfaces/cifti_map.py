@@ -21,7 +21,7 @@ from nithresh.files.surface_files import (
     xml_of,
 )
 from nithresh.surfaces import cifti_xml
-from nithresh.surfaces.cifti_xml import CiftiXml, structure_name
+from nithresh.surfaces.cifti_xml import CiftiXml, structure_of
 from nithresh.surfaces.kind import Kind, check_values, label_table
 from nithresh.surfaces.nodes import Nodes, Structure
 
@@ -144,13 +144,12 @@ def _as_maps(values: NDArray[Any]) -> NDArray[Any]:
 
 def _structure(model: Any) -> Structure:
     """Make a structure of nibabel's brain model."""
-    name = structure_name(model.brain_structure)
     nodes = slice(model.index_offset, model.index_offset + model.index_count)
+    indices, vertices = model.voxel_indices_ijk, None
     if model.model_type == cifti_xml.SURFACE:
-        vertices = np.asarray(model.vertex_indices, dtype=np.intp)
-        return Structure(name, nodes, vertices, model.surface_number_of_vertices)
-    ijk = np.asarray(model.voxel_indices_ijk, dtype=np.intp).reshape(-1, 3)
-    return Structure(name, nodes, ijk=ijk)
+        indices, vertices = model.vertex_indices, model.surface_number_of_vertices
+    indices = np.asarray(indices, dtype=np.intp).reshape(-1)
+    return structure_of(model.brain_structure, nodes, indices, vertices)
 
 
 def _affine(volume: Any) -> NDArray[np.float64] | None:

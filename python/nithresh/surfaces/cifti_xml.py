@@ -140,13 +140,11 @@ class _Reader:
         """Make a structure of a brain model."""
         words = self.model
         first, count = int(words["IndexOffset"]), int(words["IndexCount"])
-        name = structure_name(words["BrainStructure"])
         nodes = slice(first, first + count)
+        vertices = None
         if words["ModelType"] == SURFACE:
             vertices = int(words["SurfaceNumberOfVertices"])
-            _check_indices(name, indices, count, vertices)
-            return Structure(name, nodes, indices, vertices)
-        return Structure(name, nodes, ijk=_checked_voxels(name, indices, count))
+        return structure_of(words["BrainStructure"], nodes, indices, vertices)
 
     def result(self) -> CiftiXml:
         check_axes(self.kinds)
@@ -222,6 +220,37 @@ def check_axes(kinds: Mapping[int, str]) -> None:
     raise UnreadableError(msg)
 
 
+def structure_of(
+    brain_structure: str,
+    nodes: slice,
+    indices: NDArray[np.intp],
+    vertices: int | None,
+) -> Structure:
+    """Make a structure of what a brain model says.
+
+    Parameters
+    ----------
+    brain_structure : str
+        Its name in CIFTI.
+    nodes : slice
+    indices : numpy.ndarray of int, shape (n,)
+        The vertex of each node, or i, j and k of each voxel after one another.
+    vertices : int or None
+        How many vertices the surface has; None of voxels.
+
+    Raises
+    ------
+    UnreadableError
+        The indices are not as many as the nodes, or not those of different vertices or
+        voxels.
+    """
+    name, count = structure_name(brain_structure), nodes.stop - nodes.start
+    if vertices is None:
+        return Structure(name, nodes, ijk=_checked_voxels(name, indices, count))
+    _check_vertices(name, indices, count, vertices)
+    return Structure(name, nodes, indices, vertices)
+
+
 def structure_name(brain_structure: str) -> str:
     """Return a name such as "left" or "thalamus_left" for one of CIFTI.
 
@@ -246,7 +275,7 @@ def _check_version(version: str) -> None:
         raise UnreadableError(msg)
 
 
-def _check_indices(
+def _check_vertices(
     name: str, indices: NDArray[np.intp], count: int, vertices: int
 ) -> None:
     if len(indices) != count or (
