@@ -401,8 +401,9 @@ def test_voxels_of_another_grid_are_taken_at_their_places():
     coarse[:3, 3] = -1.5, 0.5, -3.5
     of_mask = nibabel.cifti2.BrainModelAxis.from_mask
     scalars = nibabel.cifti2.ScalarAxis(["z"])
-    axis = of_mask(np.ones((4, 2, 2)), "ThalamusLeft", fine)
-    axis += of_mask(np.ones((4, 2, 2)), "ThalamusRight", fine)
+    is_left = np.indices((4, 4, 2))[1] < 2
+    axis = of_mask(is_left, "ThalamusLeft", fine)
+    axis += of_mask(~is_left, "ThalamusRight", fine)
     values = np.full((1, 32), 3, np.float32)
     img = nibabel.Cifti2Image(values, (scalars, axis))
     table = {1: ("a", (0, 0, 0, 1)), 2: ("b", (0, 0, 0, 1))}

@@ -253,7 +253,7 @@ def test_vertices_of_an_image_in_memory_are_checked(vertices):
 @pytest.mark.parametrize(
     ("voxel", "match"),
     [
-        ([1, 0, 0], "img': thalamus_left has a voxel twice"),
+        ([1, 0, 0], "img': it has a voxel twice"),
         ([0, -1, 0], "indices from -1 to 1; they must be from 0 to"),
         ([0, 0, 1 << 40], "indices from 0 to 1099511627776; they must be from 0"),
     ],
@@ -268,6 +268,64 @@ def test_voxels_of_an_image_in_memory_are_checked(voxel, match):
     model.voxel_indices_ijk = nibabel.cifti2.Cifti2VoxelIndicesIJK([voxel, [1, 0, 0]])
     with pytest.raises(ValueError, match=match):
         nithresh.threshold_img(image, 2)
+
+
+def of_structures(path, *, old=b"", new=b"", shift=0):
+    """A file of two structures of voxels, in which other words may stand."""
+    inside = np.zeros((4, 3, 3), np.bool_)
+    inside[:2] = True
+    of_mask = nibabel.cifti2.BrainModelAxis.from_mask
+    axis = nibabel.cifti2.BrainModelAxis.from_surface(range(6), 6, "CortexLeft")
+    axis += of_mask(inside, "caudate_left", np.eye(4))
+    axis += of_mask(np.roll(inside, shift, axis=0), "putamen_left", np.eye(4))
+    names = nibabel.cifti2.ScalarAxis(["map"])
+    values = np.full((1, len(axis)), 3, np.float32)
+    nibabel.save(nibabel.Cifti2Image(values, (names, axis)), path)
+    content = path.read_bytes()
+    assert old in content
+    path.write_bytes(content.replace(old, new.ljust(len(old))))
+    return path
+
+
+def test_two_models_of_the_same_places_are_refused(tmp_path):
+    """As Workbench does."""
+    path = tmp_path / "z.dscalar.nii"
+    words = {"threshold": 2, "surface": {"left": strip(6)}}
+    assert len(nithresh.find_clusters(of_structures(path, shift=2), **words)) == 3
+    changes = {
+        "it has a voxel twice": {"shift": 1},
+        "it has 2 brain models of the voxels of caudate_left": {
+            "old": b'PUTAMEN_LEFT"', "new": b'CAUDATE_LEFT"', "shift": 2,
+        },
+    }  # fmt: skip
+    for match, change in changes.items():
+        with pytest.raises(nithresh.ImageFileError, match=match):
+            nithresh.find_clusters(of_structures(path, **change), **words)
+    in_hand = nibabel.load(of_structures(path, shift=1))
+    with pytest.raises(ValueError, match="img'?: it has a voxel twice"):
+        nithresh.threshold_img(in_hand, 2)
+    in_hand = nibabel.load(of_structures(path, shift=2))
+    of_cortex = next(in_hand.header.get_index_map(1).brain_models)
+    of_cortex.vertex_indices[-1] = 6
+    with pytest.raises(ValueError, match="vertices of left are not 6 of 6, each once"):
+        nithresh.threshold_img(in_hand, 2)
+
+
+def test_a_structure_may_have_vertices_and_voxels(tmp_path):
+    """Workbench reads such files, and nibabel does not."""
+    path = of_structures(
+        tmp_path / "z.dscalar.nii", old=b'CAUDATE_LEFT"', new=b'CORTEX_LEFT"', shift=2
+    )
+    labels = np.repeat([1, 2], [6, 36])
+    for atlas in (labels, path):
+        given = (atlas, ["front", "back"]) if atlas is labels else (path, {3: "all"})
+        table = nithresh.find_clusters(
+            path, 2, surface={"left": strip(6)}, atlas=given
+        ).table
+        assert table["structure"].tolist() == ["left", "putamen_left", "left"]
+        assert table["vertex"].tolist() == [-1, -1, 0]
+        own = ["back", "back", "front"] if atlas is labels else ["all"] * 3
+        assert table["atlas_region"].tolist() == own
 
 
 def test_areas_are_thirds_of_triangles():

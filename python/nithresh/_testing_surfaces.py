@@ -194,15 +194,15 @@ def cifti_images(
                 )
             )
     affine = np.diag([2.0, 2.0, 2.0, 1.0])
-    for name in draw(
+    structures = draw(
         st.sampled_from([[], ["ThalamusLeft"], ["ThalamusLeft", "ThalamusRight"]])
-    ):
-        inside = np.array(
-            draw(st.lists(st.booleans(), min_size=18, max_size=18)), np.bool_
-        )
-        inside[0] = True
-        mask = inside.reshape(3, 3, 2)
-        axes.append(BrainModelAxis.from_mask(mask, name, affine))
+    )
+    count = len(structures)
+    # Each has a voxel, and no voxel is in two.
+    others = st.lists(st.integers(0, count), min_size=18 - count, max_size=18 - count)
+    owners = np.array([*range(count), *draw(others)]).reshape(3, 3, 2)
+    for number, name in enumerate(structures):
+        axes.append(BrainModelAxis.from_mask(owners == number, name, affine))
     if not axes:
         axes.append(
             BrainModelAxis.from_mask(

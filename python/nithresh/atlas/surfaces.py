@@ -63,21 +63,21 @@ class SurfaceAtlas:
         warn_of_space(self.name, self.space, space)
         own = self._structures_for(nodes)
         numbers = np.zeros(nodes.count, np.int32)
-        for part in nodes.structures:
-            if part.name in own:
-                numbers[part.nodes] = self._in(part, own[part.name], nodes.affine)
-        is_known = np.array([part.name in own for part in nodes.structures])
+        for part, of_part in zip(nodes.structures, own, strict=True):
+            if of_part is not None:
+                numbers[part.nodes] = self._in(part, of_part, nodes.affine)
+        is_known = np.array([of_part is not None for of_part in own])
         self._warn_of_unknown(places, is_known)
 
         of_peaks = numbers[places.peaks]
         distances = np.where(of_peaks > 0, 0.0, np.nan)
         of_structures = nodes.structure_of(places.peaks)
         for number, part in enumerate(nodes.structures):
-            rows = (of_peaks == 0) & (of_structures == number) & is_known[number]
-            if rows.any():
-                found = self._nearest(
-                    xyz[rows], own[part.name], places.points.get(part.name)
-                )
+            of_part = own[number]
+            rows = (of_peaks == 0) & (of_structures == number)
+            if of_part is not None and rows.any():
+                points = places.points.get(part.name)
+                found = self._nearest(xyz[rows], of_part, points)
                 of_peaks[rows], distances[rows] = found
 
         in_clusters = np.flatnonzero(places.labels)
@@ -88,8 +88,10 @@ class SurfaceAtlas:
         in_clusters, clusters = in_clusters[counts], clusters[counts]
         return Laid(of_peaks, distances, None, clusters, numbers[in_clusters])
 
-    def _structures_for(self, nodes: Nodes) -> dict[str, Structure]:
-        """Match its structures to those of a map, by their names.
+    def _structures_for(self, nodes: Nodes) -> list[Structure | None]:
+        """Match its structures to those of a map, by their names; None without one.
+
+        One name may be that of vertices and of voxels.
 
         Raises
         ------
@@ -101,23 +103,21 @@ class SurfaceAtlas:
             for part in self.nodes.surfaces
         }
         voxels = {part.name: part for part in self.nodes.volumes}
-        found = {}
+        found: list[Structure | None] = []
         for part in nodes.structures:
             if not part.is_surface:
                 own = voxels.get(part.name)
             else:
                 own = nodes.given_for(part, surfaces, f"atlas {self.name!r}")
-            if own is None:
-                continue
-            if own.vertex_count != part.vertex_count:
+            if own is not None and own.vertex_count != part.vertex_count:
                 msg = (
                     f"the atlas {self.name!r} has {own.vertex_count} vertices for "
                     f"{part.name}; the map has {part.vertex_count}. Both must be of "
                     "the same surface"
                 )
                 raise ValueError(msg)
-            found[part.name] = own
-        if not found:
+            found.append(own)
+        if not any(found):
             raise ValueError(self._no_match(nodes))
         return found
 

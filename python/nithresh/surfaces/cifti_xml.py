@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -159,12 +160,23 @@ def in_order(models: Iterable[Structure]) -> tuple[Structure, ...]:
     Raises
     ------
     UnreadableError
-        The nodes of one do not begin where those of the one before end.
+        The nodes of one do not begin where those of the one before end, or two are of
+        the same vertices or voxels.
     """
     ordered = sorted(models, key=lambda part: part.nodes.start)
     ends = [0, *(part.nodes.stop for part in ordered)]
     if any(part.nodes.start != end for part, end in zip(ordered, ends, strict=False)):
         msg = "its brain models do not follow one another"
+        raise UnreadableError(msg)
+    named = Counter((part.name, part.is_surface) for part in ordered)
+    for (name, is_surface), count in named.items():
+        if count > 1:
+            of = "vertices" if is_surface else "voxels"
+            msg = f"it has {count} brain models of the {of} of {name}; it may have one"
+            raise UnreadableError(msg)
+    voxels = [part.ijk for part in ordered if part.ijk is not None]
+    if voxels and not _are_different(_places(np.concatenate(voxels))):
+        msg = "it has a voxel twice"
         raise UnreadableError(msg)
     return tuple(ordered)
 
@@ -306,11 +318,13 @@ def _checked_voxels(
             f"from 0 to {_LONGEST_SIDE - 1}"
         )
         raise UnreadableError(msg)
-    places = ijk @ np.array([_LONGEST_SIDE**2, _LONGEST_SIDE, 1])
-    if len(np.unique(places)) != count:
-        msg = f"{name} has a voxel twice"
-        raise UnreadableError(msg)
     return ijk
+
+
+def _places(ijk: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return a number for each voxel, another for every other."""
+    places: NDArray[np.intp] = ijk @ np.array([_LONGEST_SIDE**2, _LONGEST_SIDE, 1])
+    return places
 
 
 def label_names(maps: bytes) -> dict[int, str]:
