@@ -116,6 +116,9 @@ def test_series_of_cifti_are_written_as_they_were_read(tmp_path, maps):
     run("threshold", "z.dtseries.nii", "-t", "0", cwd=tmp_path)
     before = (tmp_path / "z.dtseries.nii").read_bytes()
     assert (tmp_path / "z_thresholded.dtseries.nii").read_bytes() == before
+    paths = tmp_path / "z.dtseries.nii", tmp_path / "kept.dtseries.nii"
+    nithresh.threshold_files([paths], 0)
+    assert paths[1].read_bytes() == before
 
 
 def test_labels_of_a_series_of_cifti_can_be_read(folder):

@@ -250,7 +250,7 @@ def test_a_surface_that_is_given_counts_before_the_image_s_own(fsaverage):
     words = {"cluster_threshold": 10, "max_peaks": 1}
     with pytest.warns(UserWarning, match="average"):
         own = nithresh.find_clusters(fsaverage, 1.4, **words)
-    with pytest.warns(UserWarning, match="average"):
+    with pytest.warns(UserWarning, match="inflated: its areas are not"):
         other = nithresh.find_clusters(fsaverage, 1.4, surface=inflated, **words)
     assert own.table["vertex"].tolist() == other.table["vertex"].tolist()
     assert own.table["x"].tolist() != other.table["x"].tolist()

@@ -204,7 +204,13 @@ def _threshold_file(
     on_surface: SurfaceWords,
 ) -> None:
     if on_surface.are_for(source):
-        kept = threshold_img(source, mask_img=mask, **words, **on_surface._asdict())
+        from nithresh.surfaces.opened import OpenSurface
+        from nithresh.surfaces.thresholding import threshold_surface
+
+        # As the NIfTI-2 files that CIFTI files are, with their XML byte for byte.
+        opened = OpenSurface(source, mask, on_surface, raw=True)
+        request = check_request(**words)
+        kept = threshold_surface(opened, request, opened.map.level(request))
         save(kept, target)
         return
     image = load_map(source)

@@ -154,17 +154,12 @@ def open_mesh(surface: Any, name: str = "surface") -> Mesh:
         return _of_file(surface, name)
     if isinstance(surface, nibabel.GiftiImage):
         return _of_gifti(surface, name, None)
+    path = getattr(surface, "file_path", None)
+    if isinstance(path, (str, os.PathLike)):
+        # nilearn's mesh of a file, which it reads anew for each part that is asked for.
+        return _of_file(path, name)
     if hasattr(surface, "coordinates") and hasattr(surface, "faces"):
-        # nilearn's, of which one reads its file each time that it is asked.
-        path = getattr(surface, "file_path", None)
-        place = Path(path) if isinstance(path, (str, os.PathLike)) else None
-        if hasattr(surface, "loaded"):
-            surface = surface.loaded()
-        return Mesh(
-            *_checked(surface.coordinates, surface.faces, name),
-            is_average=_is_named_average(place),
-            path=place,
-        )
+        return Mesh(*_checked(surface.coordinates, surface.faces, name))
     is_pair = isinstance(surface, (tuple, list)) and len(surface) == 2
     if is_pair and not isinstance(surface[0], (str, os.PathLike)):
         coordinates, triangles = surface
