@@ -138,6 +138,16 @@ def test_labels_of_a_series_of_cifti_can_be_read(folder):
     np.testing.assert_array_equal(labels.get_fdata(), expected.get_fdata())
 
 
+def test_areas_that_no_call_needs_are_read_all_the_same(folder):
+    """A sidecar names them."""
+    args = ["threshold", "L.func.gii", "-t", "2", "--surface", "L.surf.gii"]
+    for name, match in (("no.gii", "no such file"), ("L.surf.gii", "areas is a GIFTI")):
+        error = run(*args, "--areas", name, code=1, cwd=folder).err
+        assert name in error
+        assert match in error
+    assert not list(folder.glob("*_thresholded*"))
+
+
 def test_clusters_of_cifti(folder):
     done = run("clusters", "z.dscalar.nii", "-t", "2", "-k", "5", *SURFACES,
                "--output-dir", "out", cwd=folder)  # fmt: skip

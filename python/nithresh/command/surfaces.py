@@ -76,9 +76,14 @@ class Surfaces:
             mask=mask if is_surface_mask(options, mask) else None,
         )
         for name, path in surfaces._paths.items():
-            if name.endswith("surface"):
-                with needing(path):
+            with needing(path):
+                if name.endswith("surface"):
                     _mesh_of(path)
+                else:
+                    from nithresh.surfaces.kinds import open_kind
+
+                    # Not every call needs them, and a sidecar names them all the same.
+                    open_kind(path, "areas")
         return surfaces
 
     def words(self) -> SurfaceWords:
