@@ -173,8 +173,8 @@ def write_surface(mesh: Mesh, side: str, path: Path) -> str:
 def grayordinates(meshes: dict[str, Mesh]) -> Cifti2Image:
     """Make a map of cortices without their medial walls and of voxels of 2 mm."""
     count = len(meshes["left"].coordinates)
-    used = np.sort(np.argsort(-np.abs(meshes["left"].coordinates[:, 0])))
-    used = used[: round(CORTEX * count)]
+    lateral = np.argsort(-np.abs(meshes["left"].coordinates[:, 0]))
+    used = np.sort(lateral[: round(CORTEX * count)])
     box = (34, 34, 32)
     mask = np.zeros((91, 109, 91), bool)
     within = np.zeros(np.prod(box), bool)
