@@ -98,6 +98,10 @@ def test_threshold_cifti(folder):
     assert type(expected) is nibabel.Cifti2Image
     np.testing.assert_array_equal(kept.get_fdata(), expected.get_fdata())
     assert 0 < np.count_nonzero(kept.get_fdata()) < kept.shape[1]
+    pair = folder / "z.dscalar.nii", folder / "file.dscalar.nii"
+    nithresh.threshold_files([pair], 2, cluster_threshold=5, surface=surfaces)
+    written = (folder / "z_thresholded.dscalar.nii").read_bytes()
+    assert pair[1].read_bytes() == written
     # What the library gives can be saved, and is the same once more.
     nithresh.save(expected, folder / "saved.dscalar.nii")
     again = nithresh.load(folder / "saved.dscalar.nii")
@@ -344,11 +348,21 @@ def test_a_strip_in_a_file_by_each_class(tmp_path):
 
 @pytest.mark.parametrize(
     ("source", "output"),
-    [("L.func.gii", "out.nii.gz"), ("z.dscalar.nii", "out.func.gii")],
+    [
+        ("L.func.gii", "out.nii.gz"),
+        ("z.dscalar.nii", "out.func.gii"),
+        # Workbench reads no compressed CIFTI, and there is none in pairs.
+        ("z.dscalar.nii", "out.nii.gz"),
+        ("z.dscalar.nii", "out.hdr"),
+    ],
 )
 def test_outputs_of_another_kind_of_file_are_refused(folder, source, output):
     done = run("threshold", source, "-t", "2", "-o", output, code=1, cwd=folder)
     assert "it must end in" in done.err
+    with pytest.raises(ExceptionGroup) as raised:
+        nithresh.threshold_files([(folder / source, folder / output)], 2)
+    (error,) = raised.value.exceptions
+    assert "it must end in" in str(error)
     assert not (folder / output).exists()
 
 

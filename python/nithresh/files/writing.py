@@ -20,6 +20,7 @@ from nibabel.spatialimages import SpatialImage
 
 from nithresh._paths import expanded
 from nithresh.files.atomic import Transaction, Turn
+from nithresh.files.surface_files import CIFTI_CODE
 from nithresh.grids import fault
 
 if TYPE_CHECKING:
@@ -197,14 +198,21 @@ def check_fits(img: Any, path: str | os.PathLike[str]) -> None:
     """
     is_gifti = isinstance(img, GiftiImage)
     allowed: tuple[str, ...] = _GIFTI_EXTENSIONS if is_gifti else _VOLUME_EXTENSIONS
-    if isinstance(img, Cifti2Image):
-        allowed = (".nii",)
+    kind = type(img).__name__
+    if isinstance(img, Cifti2Image) or _holds_cifti(img):
+        allowed, kind = (".nii",), Cifti2Image.__name__
     if not str(path).lower().endswith(allowed):
         msg = (
-            f"path is {str(path)!r}; for a {type(img).__name__} it must end in "
-            f"{' or '.join(allowed)}"
+            f"path is {str(path)!r}; for a {kind} it must end in {' or '.join(allowed)}"
         )
         raise ValueError(msg)
+
+
+def _holds_cifti(img: Any) -> bool:
+    """Whether an image is CIFTI-2 as the NIfTI-2 file that it is."""
+    return isinstance(img, nibabel.Nifti2Image) and any(
+        extension.code == CIFTI_CODE for extension in img.header.extensions
+    )
 
 
 def files_of(path: Path) -> list[Path]:
