@@ -359,6 +359,31 @@ def test_plot_of_several_maps(folder):
     assert "required" in run("plot", *maps, code=2, cwd=folder).stderr
 
 
+def test_clusters_of_one_volume(folder):
+    maps = [random_map(seed) for seed in range(3)]
+    series = np.stack([one.get_fdata() for one in maps], axis=-1).astype(np.float32)
+    nithresh.save(nibabel.Nifti1Image(series, AFFINE), folder / "series.nii")
+    for words in (("clusters",), ("view", "-o", "a.html"), ("report", "-o", "a.html")):
+        done = run(*words, "series.nii", "-t", 1, code=1, cwd=folder)
+        assert "choose one with volume (--volume at the prompt)" in done.stderr
+    done = run("clusters", "series.nii", "-t", 1, "--volume", 3, code=1, cwd=folder)
+    assert "volume is 3; img has 3 volumes" in done.stderr
+
+    nithresh.save(nibabel.Nifti1Image(series[..., 1], AFFINE), folder / "one.nii")
+    rate = ("--alpha", "0.1", "--correct", "none", "--stat", "t:9")
+    for words in (("-t", "1"), ("-t", "50%"), rate):
+        outputs = ("--table", "a.tsv", "--labels", "a.nii", "--overwrite")
+        words = ("clusters", "series.nii", *words, "--volume", 1, *outputs)
+        done = run(*words, cwd=folder)
+        expected = run("clusters", "one.nii", *words[2:-7], cwd=folder).stdout
+        assert done.stdout == expected
+        assert done.stdout.count("\n") > 2
+        assert nibabel.load(folder / "a.nii").shape == series.shape[:3]
+        said = json.loads((folder / "a.json").read_text())
+        assert said["Choices"]["volume"] == 1
+        assert "--volume 1" in said["CommandLine"]
+
+
 def test_plot_of_one_volume(folder):
     series = np.stack([random_map(seed).get_fdata() for seed in range(3)], axis=-1)
     image = nibabel.Nifti1Image(series.astype(np.float32), AFFINE)

@@ -198,11 +198,13 @@ def test_figures_and_pages(tmp_path):
         (["-t", "3", "--stat", "z"], "--stat belongs to an error rate"),
         (["--alpha", "0", "--correct", "fdr"], "alpha is 0; it must be above 0"),
         (["--alpha", "1.5", "--correct", "fdr"], "alpha is 1.5; it must be above 0"),
-        (["--alpha", "0.1", "--correct", "fdr", "--stat", "t"], "stat is ('t',)"),
+        (["--alpha", "0.1", "--correct", "fdr", "--stat", "t"], "'t' is not z, t:DF"),
+        (["--alpha", "0.1", "--correct", "fdr", "--stat", "t:0"], "freedom above 0"),
+        (["--alpha", "0.1", "--correct", "fdr", "--stat", ":3"], "':3' is not z, t:"),
         (["--alpha", "0.1", "--correct", "fdr", "--stat", "t:x"], "'t:x' is not z, t:"),
         (["--alpha", "0.1", "--correct", "fwe"], "invalid choice: 'fwe'"),
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_faults_of_the_command_line(tmp_path, capsys, words, match):
     name = saved(tmp_path)

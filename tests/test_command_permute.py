@@ -78,7 +78,9 @@ def test_results_are_not_replaced_unasked(folder, tmp_path):
     args = [*MAPS, *WORDS, "--output-dir", tmp_path / "out", "--quiet"]
     assert permute(folder, *args).stdout == ""
     done = permute(folder, *args, code=1)
-    assert "permutation_test.json' exists; --overwrite replaces it" in done.stderr
+    assert done.stderr.endswith(
+        "permutation_test.json' exists; --overwrite replaces it\n"
+    )
     (tmp_path / "out" / "mine.txt").write_text("mine")
     permute(folder, *args, "--overwrite", "--seed", "3", "--no-tfce")
     left = {path.name for path in (tmp_path / "out").iterdir()}

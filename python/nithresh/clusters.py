@@ -15,14 +15,12 @@ from nithresh._arrays import (
     new_result,
     restore_axes,
     result_type,
-    shape_of_map,
 )
 from nithresh._choices import rules_of, source, versions
 from nithresh._clusters import Clusters, Wanted
 from nithresh._columns import Rows, made, made_of_extra
 from nithresh._kept import warn_of_kept
 from nithresh._numbering import Labels, in_order, joined
-from nithresh._numbers import shape_text
 from nithresh._open import OpenMap
 from nithresh._params import (
     Request,
@@ -307,10 +305,11 @@ def _find_in_volume(img: Any, mask_img: Any, wanted: Wanted) -> Clusters:
     from nithresh import _stated
     from nithresh._parcels import read_parcels
     from nithresh.headers import label_image
-    from nithresh.images import open_image
+    from nithresh.images import one_volume, open_image
 
     whole = open_image(img)
-    image = _one_volume(whole, wanted.volume)
+    or_else = ", or list all with clusters_of_volumes"
+    image = one_volume(whole, wanted.volume, or_else)
     opened = OpenMap.of_image(image, mask_img, one_volume=True)
     affine, request, extra = opened.affine, wanted.request, wanted.extra
     extra_maps = {
@@ -434,20 +433,6 @@ def _image(parts: _Parts) -> SpatialImage:
     image: SpatialImage = parts.image_class(
         parts.voxels, parts.affine, header=parts.header
     )
-    return image
-
-
-def _one_volume(whole: SpatialImage, volume: Any) -> SpatialImage:
-    """Return the volume that was chosen, or else the only one."""
-    from nithresh.images import one_volume
-
-    if volume is None and len(shape_of_map(whole.shape)) > 3:
-        msg = (
-            f"img has shape {shape_text(whole.shape)}; it must be one volume, of 3 "
-            "dimensions: choose one with volume, or list all with clusters_of_volumes"
-        )
-        raise ValueError(msg)
-    image: SpatialImage = one_volume(whole, volume)
     return image
 
 

@@ -244,20 +244,33 @@ def check_no_vertices(shape: tuple[int, ...], name: str) -> None:
         raise ValueError(msg)
 
 
-def one_volume(img: Any, volume: Any) -> Any:
-    """Return what an image is opened from, or one volume of it.
+def one_volume(img: Any, volume: Any, or_else: str = "") -> Any:
+    """Open an image and return one volume of it: the chosen one, or the only one.
+
+    Parameters
+    ----------
+    img : path or image
+    volume : int or None
+    or_else : str
+        What else can be done with several, for the error.
 
     Raises
     ------
     TypeError
         `volume` is not an integer.
     ValueError
-        There is no such volume.
+        There is no such volume, or there are several and none is chosen.
     """
     volume = check_volume(volume)
-    if volume is None:
-        return img
     image = open_image(img)
+    if volume is None:
+        if len(shape_of_map(image.shape)) > 3:
+            msg = (
+                f"img has shape {shape_text(image.shape)}; it must be one volume, of 3 "
+                f"dimensions: choose one with volume (--volume at the prompt){or_else}"
+            )
+            raise ValueError(msg)
+        return image
     # Along the only axis that is longer than 1, if any is.
     long = [axis for axis in range(3, len(image.shape)) if image.shape[axis] != 1]
     axis = long[-1] if long else 3

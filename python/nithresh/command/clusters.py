@@ -24,12 +24,14 @@ from nithresh.command.options import (
     add_sides,
     add_surfaces,
     add_threshold_or_rate,
+    add_volume,
 )
 from nithresh.command.parser import Subcommand, example, names_of_outputs
 
 if TYPE_CHECKING:
     from nithresh.clusters import Clusters
     from nithresh.command.jobs import Job
+    from nithresh.command.surfaces import Surfaces
 
 
 class Options(InputOptions, ErrorRateOptions, MaskOption, SurfaceOptions, RunOptions):
@@ -41,6 +43,7 @@ class Options(InputOptions, ErrorRateOptions, MaskOption, SurfaceOptions, RunOpt
     extra: list[tuple[str, str]]
     atlas: list[tuple[str, str]]
     atlas_names: list[tuple[str, str]]
+    volume: int | None
 
 
 def add_words(to: argparse.ArgumentParser) -> None:
@@ -50,6 +53,7 @@ def add_words(to: argparse.ArgumentParser) -> None:
     add_sides(to)
     add_rules(to)
     add_mask(to)
+    add_volume(to)
     add_surfaces(to)
     to.add_argument("--table", metavar="OUT.tsv", help="save the table here")
     to.add_argument(
@@ -110,7 +114,7 @@ def run(options: Options) -> int:
     from nithresh.command import each, jobs
     from nithresh.command.rates import rate_of, words_at_rate
     from nithresh.command.surfaces import Surfaces
-    from nithresh.images import load_map, open_image
+    from nithresh.images import load_map, one_volume
 
     rate = rate_of(options)
     with as_usage():
@@ -122,14 +126,7 @@ def run(options: Options) -> int:
     jobs.check_files(todo, others)
     mask = jobs.open_mask(options)
     surfaces = Surfaces.of(options, options.mask)
-    if len(dict(options.extra)) < len(options.extra):
-        msg = "--extra gives two maps the same name"
-        raise UsageError(msg)
-    extra = {}
-    for name, path in options.extra:
-        with needing(path):
-            is_surface = surfaces.are_for(path)
-            extra[name] = path if is_surface else open_image(Path(path))
+    extra = _extra_maps(options, surfaces)
     atlas = _atlases(options)
     as_text = _format(options, several=len(todo) > 1)
 
@@ -139,6 +136,7 @@ def run(options: Options) -> int:
             "threshold": options.threshold,
             "extra": extra,
             "atlas": atlas,
+            "volume": options.volume,
         }
         error_rate: dict[str, Any] = {}
         if surfaces.are_for(job.source):
@@ -152,8 +150,9 @@ def run(options: Options) -> int:
             image = load_map(job.source)
             mask_img = None if mask is None else mask.on_grid_of(image)
             if rate is not None:
-                opened = OpenMap.of_image(image, mask_img, one_volume=True)
-                at, error_rate = words_at_rate(opened, options.request, rate)
+                volume = one_volume(image, options.volume)
+                opened = OpenMap.of_image(volume, mask_img, one_volume=True)
+                at, error_rate = words_at_rate(opened, options.request, rate, image)
                 words |= at
             clusters = find_clusters(image, **words, mask_img=mask_img)
             choices = {**clusters.table.choices, **error_rate}
@@ -211,6 +210,7 @@ def _save(
         {
             **options.written,
             "--mask": options.mask,
+            "--volume": options.volume,
             **options.written_surfaces,
             "--extra": tuple(f"{name}={path}" for name, path in options.extra),
             "--atlas": tuple(f"{name}={path}" for name, path in options.atlas),
@@ -283,6 +283,21 @@ def _as_json(value: Any) -> Any:
 
     is_missing = value == "" or (isinstance(value, float) and math.isnan(value))
     return None if is_missing else finite(value)
+
+
+def _extra_maps(options: Options, surfaces: Surfaces) -> dict[str, Any]:
+    """Open the extra maps once for all inputs; those of surfaces stay paths."""
+    from nithresh.images import open_image
+
+    if len(dict(options.extra)) < len(options.extra):
+        msg = "--extra gives two maps the same name"
+        raise UsageError(msg)
+    extra = {}
+    for name, path in options.extra:
+        with needing(path):
+            is_surface = surfaces.are_for(path)
+            extra[name] = path if is_surface else open_image(Path(path))
+    return extra
 
 
 def _atlases(options: Options) -> list[Any] | None:

@@ -58,12 +58,11 @@ def naming(path: str | os.PathLike[str] | None = None) -> Iterator[None]:
         raise OSError(msg) from error
 
 
-def already_exists(path: str | os.PathLike[str]) -> OSError:
-    """Refuse to replace a file."""
-    msg = (
-        f"{str(path)!r} exists; --overwrite replaces it, --skip-existing leaves out "
-        "inputs whose outputs are complete"
-    )
+def already_exists(path: str | os.PathLike[str], *, can_skip: bool = True) -> OSError:
+    """Refuse to replace a file; `can_skip` says whether there is --skip-existing."""
+    msg = f"{str(path)!r} exists; --overwrite replaces it"
+    if can_skip:
+        msg += ", --skip-existing leaves out inputs whose outputs are complete"
     return OSError(msg)
 
 

@@ -301,6 +301,16 @@ def add_mask(to: argparse.ArgumentParser) -> None:
     )
 
 
+def add_volume(to: argparse.ArgumentParser) -> None:
+    """Add the word for one volume of a map."""
+    to.add_argument(
+        "--volume",
+        metavar="N",
+        type=int,
+        help="which volume of a map that has several, counted from 0",
+    )
+
+
 class RunOptions(CommonOptions):
     """How files are worked on. Options without words keep their defaults.
 
@@ -385,9 +395,17 @@ def _threshold(text: str) -> float | str:
 
 
 def _stat(text: str) -> tuple[str | float, ...]:
+    from nithresh._tails import Statistic
+
     name, _, numbers = text.partition(":")
     try:
-        return (name, *(float(df) for df in numbers.split(",") if numbers))
+        degrees_of_freedom = [float(df) for df in numbers.split(",") if numbers]
     except ValueError:
-        msg = f"{text!r} is not z, t:DF, F:DF1,DF2 or chi2:DF"
-        raise argparse.ArgumentTypeError(msg) from None
+        name = ""
+    if not name or not Statistic(name, tuple(degrees_of_freedom)).is_valid:
+        msg = (
+            f"{text!r} is not z, t:DF, F:DF1,DF2 or chi2:DF, with degrees of freedom "
+            "above 0"
+        )
+        raise argparse.ArgumentTypeError(msg)
+    return (name, *degrees_of_freedom)

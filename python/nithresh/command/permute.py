@@ -221,7 +221,7 @@ def run(options: Options) -> int:
     if not options.overwrite:
         for pattern in _RESULTS:
             for path in sorted(folder.glob(pattern)):
-                raise already_exists(path)
+                raise already_exists(path, can_skip=False)
     if not 0 < options.alpha < 1:
         msg = f"--alpha is {options.alpha:g}; it must be above 0 and below 1"
         raise UsageError(msg)

@@ -17,6 +17,7 @@ from nithresh.command.options import (
     add_rules,
     add_sides,
     add_threshold_or_rate,
+    add_volume,
 )
 from nithresh.command.parser import Subcommand, example
 
@@ -148,12 +149,7 @@ def add_words(to: argparse.ArgumentParser) -> None:
         help="outline the clusters and write their numbers",
     )
     _add_look(to)
-    to.add_argument(
-        "--volume",
-        metavar="N",
-        type=int,
-        help="which volume of a map that has several, counted from 0",
-    )
+    add_volume(to)
     where = to.add_mutually_exclusive_group(required=True)
     where.add_argument(
         "-o",

@@ -18,6 +18,7 @@ from nithresh.command.options import (
     add_rules,
     add_sides,
     add_threshold_or_rate,
+    add_volume,
 )
 from nithresh.command.parser import Subcommand, example
 
@@ -77,12 +78,7 @@ def add_words(to: argparse.ArgumentParser, *, required: bool = False) -> None:
         help="leave out voxels nearer to zero than L: the slider ends there, and the "
         "page is smaller",
     )
-    to.add_argument(
-        "--volume",
-        metavar="N",
-        type=int,
-        help="which volume of a map that has several, counted from 0",
-    )
+    add_volume(to)
     to.add_argument("--title", help="title of the page (default: the name of the map)")
     to.add_argument(
         "-o",
