@@ -57,6 +57,22 @@ def test_the_map_of_nilearn(fsaverage, words):
     assert kept.mesh is fsaverage.mesh
 
 
+@pytest.mark.filterwarnings("ignore:A surface is the average")
+def test_what_nilearn_saves_is_read_again_with_its_hemispheres(fsaverage, tmp_path):
+    """By the names that it gives the files, because they say it nowhere else."""
+    kept = nithresh.threshold_img(fsaverage, 1, cluster_threshold=20)
+    with pytest.raises(TypeError, match=r"img\.data\.to_filename"):
+        nithresh.save(kept, tmp_path / "kept.func.gii")
+    kept.data.to_filename(tmp_path / "kept.gii")
+    for side in ("left", "right"):
+        path = tmp_path / f"kept_hemi-{side[0].upper()}.gii"
+        found = nithresh.find_clusters(path, 1, surface=fsaverage.mesh)
+        assert set(found.table["structure"]) == {side}
+        assert "connectivity" not in str(found)
+        values = nithresh.load(path).darrays[0].data
+        np.testing.assert_array_equal(values, kept.data.parts[side])
+
+
 @pytest.mark.parametrize("threshold", [0.7, 1.4])
 @pytest.mark.parametrize("two_sided", [True, False])
 @pytest.mark.filterwarnings("ignore")

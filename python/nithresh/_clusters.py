@@ -208,9 +208,11 @@ class Clusters:
         level, extent = choices["threshold_resolved"], choices["cluster_threshold"]
         area = choices.get("min_area_mm2", 0)
         and_area = f", area >= {area:g} mm2" if area else ""
+        # The neighbours of vertices are those of their surface.
+        neighbours = f"connectivity {choices['connectivity']}, "
         return (
             f"{len(self)} clusters, {choices['comparison']} {in_full(level)}, "
-            f"connectivity {choices['connectivity']}, extent >= {max(extent, 1)}"
+            f"{neighbours if 'i' in self.table else ''}extent >= {max(extent, 1)}"
             f"{and_area}\n{self.table}"
         )
 

@@ -59,7 +59,8 @@ def add_words(to: argparse.ArgumentParser) -> None:
     to.add_argument(
         "--labels",
         metavar="OUT.nii.gz",
-        help="save an image of the clusters' numbers here",
+        help="save an image of the clusters' numbers here: .nii.gz of a volume, "
+        ".label.gii of a GIFTI map, .dlabel.nii of a CIFTI map",
     )
     to.add_argument(
         "--output-dir",

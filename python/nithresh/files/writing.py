@@ -81,6 +81,8 @@ def save(
     """
     if not isinstance(img, (SpatialImage, GiftiImage, Cifti2Image)):
         msg = f"img is of type {type(img).__name__}; it must be a nibabel image"
+        if hasattr(getattr(img, "data", None), "to_filename"):
+            msg += " (a SurfaceImage has img.data.to_filename to write its two files)"
         raise TypeError(msg)
     place = expanded(path)
     check_extension(path)
