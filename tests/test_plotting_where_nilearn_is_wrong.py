@@ -343,6 +343,18 @@ def test_an_explicit_threshold_that_hides_nothing(threshold):
     assert display.cut_coords == pytest.approx((43.5,) * 3, abs=1)
 
 
+@pytest.mark.parametrize("dtype", ["float16", ">f4", "int8", "bool"])
+def test_a_threshold_that_hides_nothing_of_a_map_of_any_type(dtype):
+    data = np.zeros((10, 10, 10), np.float32)
+    data[1:4, 1:5, 1:6] = 1
+    data[5:8, 5:7, 5:8] = 1 if dtype == "bool" else 3
+    displays = [
+        draw(nib.spatialimages.SpatialImage(own, np.eye(4)), threshold=0.5, bg_img=None)
+        for own in (data, data.astype(dtype))
+    ]
+    assert displays[0].cut_coords == displays[1].cut_coords
+
+
 def test_a_hollow_cluster_is_cut_at_its_nearest_voxel():
     data = np.zeros((15, 15, 15), np.float32)
     data[2:13, 2:13, 2:13] = 4

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nithresh import _core
+from nithresh._arrays import as_voxels
 from nithresh._numbers import told_apart
 from nithresh._params import warn
 from nithresh.clusters import label
@@ -262,7 +263,8 @@ def _singling_threshold(stat_map: StatMap) -> float:
             return level
     kept = stat_map.kept.data
     absolute = True
-    score = _core.percentile(kept, kept != 0, _PERCENTILE, absolute) or 0.0
+    voxels = as_voxels(kept, "kept")
+    score = _core.percentile(voxels, kept != 0, _PERCENTILE, absolute) or 0.0
     return -score if level and level < 0 else score
 
 
