@@ -559,6 +559,20 @@ def test_surfaces_that_do_not_fit(what):
             call(values, 2, cluster_threshold=2, surface=surface)
 
 
+@pytest.mark.parametrize(
+    ("factor", "match"),
+    [
+        (np.nan, "^surface has coordinates that are not finite"),
+        (1e200, r"^surface has coordinates up to [1-9.]*e\+200; they must be mm"),
+        (1e6, r"^surface has a vertex with an area of .* mm²; its coordinates must be"),
+    ],
+)
+def test_places_that_are_not_in_mm(factor, match):
+    surface = (POINTS * factor, TRIANGLES)
+    with pytest.raises(ValueError, match=match):
+        nithresh.find_clusters(gifti(np.full(6, 3)), 2, surface=surface)
+
+
 def test_a_missing_surface_is_named():
     values = gifti(np.full(6, 3), AnatomicalStructurePrimary="CortexLeft")
     match = r"surface=\{'left': ...\} .* of 6 vertices such as hemi-L_midthickness"
@@ -647,6 +661,7 @@ def test_cuts_of_a_flat_surface_are_told():
         (np.ones(5), "a number for each of its 6 vertices"),
         (np.full(6, -1.0), "negative or not finite"),
         (np.full(6, np.nan), "negative or not finite"),
+        (np.full(6, 1e300), r"^areas has a vertex with an area of 1e\+300 mm²; they"),
         ("nowhere.shape.gii", "no such file"),
     ],
 )

@@ -28,6 +28,8 @@ _POINTS, _TRIANGLES = 1008, 1009
 _ANATOMICAL = ("Anatomical", "Reconstruction", "Unknown", "Invalid", None)
 # In mm², if all vertices were like the largest: the core adds areas up in billionths.
 _MOST_AREA = 1e9
+# In mm, so that the squares of distances are numbers as well.
+_FARTHEST = 1e100
 # Names of surfaces that are averages of many brains, which are smoother than each.
 _AVERAGE = re.compile(
     r"fsaverage|fs_?average|conte69|S\d+\.[LR]\.|average|GroupAvg|tpl-fs|fsa[3-7]", re.I
@@ -77,11 +79,15 @@ class Mesh:
         Raises
         ------
         ValueError
-            Some are not finite.
+            Some are not finite, or cannot be in mm.
         """
         points = np.ascontiguousarray(self.coordinates, dtype=np.float64)
         if not np.isfinite(points).all():
             msg = f"{self._named} has coordinates that are not finite"
+            raise ValueError(msg)
+        farthest = max(-points.min(initial=0), points.max(initial=0))
+        if farthest > _FARTHEST:
+            msg = f"{self._named} has coordinates up to {farthest:.3g}; they must be mm"
             raise ValueError(msg)
         return points
 
@@ -100,13 +106,7 @@ class Mesh:
             Coordinates are not finite, or so large that they are not in mm.
         """
         areas = _core.vertex_areas(self.points, self.triangles)
-        largest = areas.max(initial=0)
-        if not largest * len(areas) <= _MOST_AREA:
-            msg = (
-                f"{self._named} has a vertex with an area of {largest:.3g} mm²; its "
-                "coordinates must be in mm"
-            )
-            raise ValueError(msg)
+        check_areas(areas, self._named, "its coordinates must be in mm")
         return areas
 
     @property
@@ -129,6 +129,20 @@ class Mesh:
                 "factor of 1.7). Give areas, such as the mean of the subjects' own."
             )
         return None
+
+
+def check_areas(areas: NDArray[np.float64], name: str, must: str) -> None:
+    """Check that the areas of vertices may be in mm².
+
+    Raises
+    ------
+    ValueError
+        One is too large.
+    """
+    largest = areas.max(initial=0)
+    if not largest * len(areas) <= _MOST_AREA:
+        msg = f"{name} has a vertex with an area of {largest:.3g} mm²; {must}"
+        raise ValueError(msg)
 
 
 def open_mesh(surface: Any, name: str = "surface") -> Mesh:

@@ -19,7 +19,13 @@ from nithresh._params import warn
 from nithresh.files import MissingFileError
 from nithresh.surfaces.kind import Kind
 from nithresh.surfaces.kinds import open_kind
-from nithresh.surfaces.mesh import Mesh, check_sides, check_structure, open_meshes
+from nithresh.surfaces.mesh import (
+    Mesh,
+    check_areas,
+    check_sides,
+    check_structure,
+    open_meshes,
+)
 from nithresh.surfaces.nodes import Nodes, Structure
 from nithresh.surfaces.words import SurfaceWords
 
@@ -215,4 +221,5 @@ def _read_areas(areas: Any, part: Structure) -> NDArray[np.float64]:
     if not np.isfinite(numbers).all() or numbers.min(initial=0) < 0:
         msg = f"areas has values for {part.name} that are negative or not finite"
         raise ValueError(msg)
+    check_areas(numbers, "areas", "they must be in mm²")
     return numbers
