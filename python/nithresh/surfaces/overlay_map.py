@@ -34,9 +34,9 @@ class OverlayMap(Kind):
         shape = data.shape
         if sorted(shape[:3])[:2] != [1, 1]:
             msg = (
-                f"{name} has shape {shape_text(shape)}, which is a volume; it must be a "
-                "map of the vertices of a surface (surface, areas and min_area are for "
-                "such maps alone)"
+                f"{name} has shape {shape_text(shape)}, which is a volume; it must be "
+                "a map of the vertices of a surface (surface, areas and min_area are "
+                "for such maps alone)"
             )
             raise ValueError(msg)
         count = max(shape[:3])
