@@ -328,6 +328,25 @@ def test_a_structure_may_have_vertices_and_voxels(tmp_path):
         assert table["atlas_region"].tolist() == own
 
 
+def test_an_empty_table_says_which_clusters_there_are_not(tmp_path):
+    words = {"threshold": 2, "surface": strip(6)}
+
+    def said(img, **more):
+        return str(nithresh.find_clusters(img, **words | more))
+
+    values = gifti([1, 1, 1, 1, 1, 3])
+    with pytest.warns(UserWarning, match="beyond the range"):
+        text = said(values, threshold=4)
+    assert text == "No clusters: no vertex with abs(value) >= 4."
+    text = said(values, cluster_threshold=5)
+    assert text == "No clusters: no 5 connected vertices with abs(value) >= 2."
+    text = said(values, min_area=20)
+    assert text == "No clusters: no connected vertices of 20 mm2 with abs(value) >= 2."
+    path = of_structures(tmp_path / "z.dscalar.nii", shift=2)
+    text = said(path, surface={"left": strip(6)}, cluster_threshold=50, min_area=20)
+    assert "no 50 connected vertices of 20 mm2 or 50 connected voxels with" in text
+
+
 def test_areas_are_thirds_of_triangles():
     coordinates, triangles = icosphere(2)
     sides = coordinates[triangles]

@@ -507,10 +507,23 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
                 f"No clusters: the threshold is a percentile of the {values}, and the "
                 "map has none."
             )
-        extent = choices.get("cluster_threshold", 0)
-        what = f"no {extent} connected voxels" if extent > 1 else "no voxel"
         text = in_full(level) if isinstance(level, (int, float)) else level
-        return f"No clusters: {what} with {choices.get('comparison')} {text}."
+        compared = f"{choices.get('comparison')} {text}"
+        return f"No clusters: no {self._least_cluster()} with {compared}."
+
+    def _least_cluster(self) -> str:
+        """Say which clusters are just large enough."""
+        extent = self.choices.get("cluster_threshold", 0)
+        area = self.choices.get("min_area_mm2", 0)
+        count = f"{extent} connected" if extent > 1 else "connected"
+        each = []
+        if "vertex" in self and area > 0:
+            each.append(f"{count} vertices of {in_full(area)} mm2")
+        elif "vertex" in self:
+            each.append(f"{count} vertices" if extent > 1 else "vertex")
+        if "i" in self or not each:
+            each.append(f"{count} voxels" if extent > 1 else "voxel")
+        return " or ".join(each)
 
 
 def import_pandas(who: str) -> Any:
