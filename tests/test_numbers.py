@@ -37,8 +37,8 @@ def test_numbers_are_told_apart(numbers):
     for number, text in zip(numbers, texts, strict=True):
         for other, text_of_other in zip(numbers, texts, strict=True):
             assert number == other or text != text_of_other
-    # No more digits than that.
-    plain = [f"{number:g}" for number in numbers]
+    # No more digits than that, and no sign of zero.
+    plain = [f"{number + 0:g}" for number in numbers]
     if len(set(plain)) == len(set(numbers)):
         assert texts == plain
 
