@@ -46,6 +46,19 @@ def told_apart(*numbers: Any, least: int = 6) -> list[str]:
     return texts
 
 
+def short(number: float, *others: float) -> str:
+    """Return a number with five digits and all of its whole ones, as tables have it.
+
+    It has as many more as tell it from the others. From 1e15 on it has an exponent.
+
+    >>> short(3.14159265), short(107030.44), short(3.100001, 3.1)
+    ('3.1416', '107030', '3.100001')
+    """
+    size = abs(number)
+    whole = len(str(round(size))) if size < 1e15 else 0
+    return told_apart(number, *others, least=max(5, whole))[0]
+
+
 def shape_text(shape: Iterable[Any]) -> str:
     """Return a shape without the types that some headers give its numbers.
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nithresh import _markup
 from nithresh._choices import finite
 from nithresh._columns import Column, column_of
-from nithresh._numbers import in_full, told_apart
+from nithresh._numbers import in_full, short
 from nithresh._params import warn
 from nithresh._paths import expanded
 
@@ -495,7 +495,7 @@ class ClusterTable(Mapping[str, NDArray[Any]]):
         others = []
         if record.near_threshold and isinstance(level, (int, float)):
             others = [level, -level]
-        return told_apart(value, *others, least=5)[0]
+        return short(value, *others)
 
     def _nothing(self) -> str:
         """Say why there is no row."""

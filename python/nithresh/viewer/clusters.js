@@ -140,10 +140,12 @@ function general(value, digits) {
   return `${trimmed(mantissa)}e${power[0]}${power.slice(1).padStart(2, "0")}`;
 }
 
-/** A number with five digits, and with as many more as tell it from the others. */
+/** A number with five digits and all whole ones, and as many more as tell it from the others. */
 function short(value, ...others) {
   const numbers = [value, ...others];
-  for (let digits = 5; digits < 17; digits++) {
+  const size = Math.abs(value);
+  const whole = size < 1e15 ? String(Math.round(size)).length : 0;
+  for (let digits = Math.max(5, whole); digits < 17; digits++) {
     const texts = numbers.map((number) => general(number, digits));
     if (new Set(texts).size >= new Set(numbers).size) return texts[0];
   }
