@@ -35,12 +35,24 @@ from test_command import COMMAND, contents, maps, random_map, run
 REQUEST = ["-t", "2", "-k", "3"]
 
 
+def two_workers():
+    """Each is a process of its own with a nanny that starts it again."""
+    return LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
+    )
+
+
 @pytest.fixture(scope="module")
 def cluster():
-    """Two workers, each a process of its own with a nanny that starts it again."""
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
-    ) as cluster:
+    """Two workers that no test kills."""
+    with two_workers() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def doomed():
+    """Two workers to be killed, which come back late, or on a busy machine never."""
+    with two_workers() as cluster:
         yield cluster
 
 
@@ -125,13 +137,13 @@ def big_map(folder):
     return inputs
 
 
-def test_workers_that_are_killed(tmp_path, cluster):
+def test_workers_that_are_killed(tmp_path, doomed):
     """Both workers are killed while they write, the second one later."""
     inputs = big_map(tmp_path)
     out = tmp_path / "out"
     args = ["threshold", *inputs, "-t", "0.5", "--output-dir", "out"]
     process = subprocess.Popen(
-        [COMMAND, *args, "--dask", cluster.scheduler_address],
+        [COMMAND, *args, "--dask", doomed.scheduler_address],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -139,7 +151,7 @@ def test_workers_that_are_killed(tmp_path, cluster):
     )
     seen = {}
     killed = 0
-    for worker, outputs in zip(processes(cluster), (4, 12), strict=True):
+    for worker, outputs in zip(processes(doomed), (4, 12), strict=True):
         deadline = time.monotonic() + 60
         while len(list(out.glob("[0-9]*.gz"))) < outputs or not list(
             out.glob(".nith*")
@@ -203,9 +215,9 @@ def die(job):
     return job.source
 
 
-def test_a_file_that_kills_its_workers_is_given_up(tmp_path, cluster):
+def test_a_file_that_kills_its_workers_is_given_up(tmp_path, doomed):
     jobs = [Job(name, (tmp_path / name,)) for name in ("first", "deadly", "last")]
-    words = RunOptions(dask=cluster.scheduler_address, jobs=1)
+    words = RunOptions(dask=doomed.scheduler_address, jobs=1)
     outcomes = list(in_workers(die, jobs, words))
     assert [outcome.value for outcome in outcomes] == ["first", None, "last"]
     assert "4 workers died while they had it" in str(outcomes[1].error)
