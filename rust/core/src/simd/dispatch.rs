@@ -31,10 +31,11 @@ pub(crate) fn dispatch<L: Loop>(work: L) -> L::Output {
 }
 
 /// How far ahead of what is at hand memory is asked for, in bytes: two pages.
+#[cfg(target_arch = "x86_64")]
 const AHEAD: usize = 8192;
 
-/// Asks for memory that will be wanted soon: as much as some values take, [`AHEAD`] of them.
-/// What is there is not read, and there may be nothing.
+/// Asks for memory that will be wanted soon: as much as some values take, two pages ahead of
+/// them. What is there is not read, and there may be nothing.
 #[inline(always)]
 pub(crate) fn fetch_ahead<T>(values: &[T]) {
     #[cfg(target_arch = "x86_64")]
