@@ -284,10 +284,11 @@ while thread.is_alive() and len(children) < 8:
         try:
             work()
             code = 0
-        except ImportError as error:
-            # What can be initialised only once was in the middle of it.
+        except (ImportError, RuntimeError) as error:
+            # What can be initialised only once was in the middle of it, in the words of
+            # nithresh, of NumPy, and of NumPy up to 2.2.
             said = str(error)
-            known = ["this process was forked", "more than once per process"]
+            known = ["process was forked", "once per process", "already initlized"]
             code = 2 if any(words in said for words in known) else 1
             traceback.print_exc()
         finally:
