@@ -487,7 +487,9 @@ def test_one_graph_serves_several_threads():
     a, b, c, d = (corner.ravel() for corner in corners)
     triangles = np.concatenate([np.stack(t, 1) for t in ([a, b, c], [c, b, d])])
     graph = _core.Graph(side * side, [(0, triangles)], np.zeros((0, 2), np.int32))
-    data = np.random.default_rng(1).normal(size=side * side).astype(np.float32)
+    random = np.random.default_rng(1)
+    data = random.normal(size=side * side).astype(np.float32)
+    points = random.normal(size=(side * side, 3))
     request = _core.Request(0.5, two_sided=True, cluster_threshold=3, connectivity=6)
 
     def found():
@@ -504,7 +506,10 @@ def test_one_graph_serves_several_threads():
             height_power=2.0,
             two_sided=True,
         )
-        return table["labels"], table["maxima"], scores
+        kept = np.empty_like(data)
+        graph.threshold(data, kept, request, mask=None, areas=None, min_area=0.0)
+        areas = _core.vertex_areas(points, triangles)
+        return table["labels"], table["maxima"], scores, kept, areas
 
     results = []
     before = _core.get_num_threads()

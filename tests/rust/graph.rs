@@ -558,6 +558,7 @@ proptest! {
             vertex_areas(array(points).view(), &graph).unwrap()
         };
         let found = areas(&points, &triangles);
+        in_each_pool(|| assert_eq!(areas(&points, &triangles), found));
         let mut expected = vec![0.0; points.len()];
         for corners in &triangles {
             let at = corners.map(|node| points[usize::try_from(node).unwrap()]);
