@@ -51,22 +51,17 @@ pub fn vertex_areas(coordinates: ArrayView2<'_, f64>, graph: &Graph<'_>) -> Resu
     }
     // All points are in a cube of this half side, and no triangle in it is larger than this.
     let unit = Unit::new(16.0 * reach * reach, graph.triangle_count(), 3);
-    let parts = graph.parts();
-    let areas = parallel::map(parts.clone(), |part| {
+    let areas = parallel::map(graph.parts(), |part| {
         let mut areas = Vec::new();
-        part.for_each_triangle(|corners| areas.push(double_area(points, corners)));
+        part.for_each_triangle(|corners| areas.push((corners, double_area(points, corners))));
         areas
     });
     let mut sums = vec![0_i128; points.len()];
-    for (part, areas) in parts.iter().zip(areas) {
-        let mut areas = areas.into_iter();
-        part.for_each_triangle(|corners| {
-            // There is one for each triangle.
-            let area = areas.next().map_or(0, |area| unit.of(area));
-            for node in corners {
-                sums[node as usize] += area;
-            }
-        });
+    for (corners, area) in areas.into_iter().flatten() {
+        let area = unit.of(area);
+        for node in corners {
+            sums[node as usize] += area;
+        }
     }
     Ok(sums.into_iter().map(|sum| unit.to_f64(sum, 6.0)).collect())
 }
