@@ -56,6 +56,8 @@ PROBLEMS = {
 @pytest.fixture
 def machine(tmp_path):
     """Give a copy of the files of make, and a function that runs it on a machine."""
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed")
     folder = tmp_path / "clone"
     (folder / "tools").mkdir(parents=True)
     for name in ("Makefile", "pyproject.toml", "Cargo.toml", "tools/check-machine.sh"):
@@ -118,6 +120,7 @@ def test_make_asks_for_a_new_environment_where_its_python_has_grown_old(machine)
     assert "then remove .venv: make clean" in done.stderr
 
 
+@pytest.mark.skipif(shutil.which("cargo") is None, reason="Rust is not installed")
 def test_this_machine_lacks_nothing():
     done = subprocess.run(
         [ROOT / "tools" / "check-machine.sh"], check=True, capture_output=True
