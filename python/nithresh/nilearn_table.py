@@ -244,7 +244,8 @@ def _of_surface(
         )
         raise TypeError(msg)
     level = opened.map.level(request)
-    rows, maps, found = rows_and_maps(opened, request, level, signs)
+    of_maps = signs if with_maps else []
+    rows, maps, found = rows_and_maps(opened, request, level, of_maps)
     _warn_of_none(signs, found, level)
     table = pandas.DataFrame(rows, columns=COLUMNS)
     return (table, maps) if with_maps else table

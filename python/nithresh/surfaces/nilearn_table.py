@@ -18,7 +18,7 @@ COLUMNS = ["Cluster ID", "Hemisphere", "Peak Stat", "Cluster Size (vertices)"]
 def rows_and_maps(
     opened: OpenSurface, request: Request, level: float, signs: list[int]
 ) -> tuple[list[list[Any]], list[Any], NDArray[np.int8]]:
-    """Return the rows, a map of labels for each sign, and the signs of the clusters.
+    """Return the rows, a map of labels for each of `signs`, and the clusters' signs.
 
     Clusters have numbers by sign, positive ones first, then by hemisphere, then by
     their first vertices.
