@@ -25,8 +25,9 @@ def graph_of(count, triangles, pairs):
     if triangles.dtype == np.int32 and triangles.ndim == 2:
         first = max(0, int(triangles[half:].min(initial=max(count - 1, 0))))
         moved = triangles[half:].astype(np.int64) - first
-        return _core.Graph(count, [(0, triangles[:half]), (first, moved)], pairs)
-    return _core.Graph(count, [(0, triangles)], pairs)
+        surfaces = [(0, count, triangles[:half]), (first, count - first, moved)]
+        return _core.Graph(count, surfaces, pairs)
+    return _core.Graph(count, [(0, count, triangles)], pairs)
 
 
 @dataclass
@@ -159,23 +160,19 @@ def test_clusters_are_the_components_of_each_sign(case):
 
 
 @given(cases())
-def test_threshold_and_table_agree(case):
+def test_erasing_and_table_agree(case):
     kept = np.ones_like(case.data)
     found = case.found(kept)
-    summary = *found["range"], found["has_non_finite"]
-    # With other values between, backwards, and over the map itself.
+    # With other values between, and backwards.
     wide = np.ones(2 * len(case.data), case.data.dtype)
-    outs = [np.ones_like(case.data), wide[::2], wide[::-2]]
-    for out in outs:
-        assert summary == case.graph.threshold(
-            case.data, out, case.request, **case.keywords()
+    for out in (np.ones_like(case.data), wide[::2], wide[::-2]):
+        passing = passing_of(case)
+        np.copyto(out, passing)
+        limits = case.graph.erase_small(
+            out, case.cluster_threshold, areas=case.areas, min_area=case.min_area
         )
+        assert limits == found["range"]
         np.testing.assert_array_equal(out, kept)
-    itself = case.data.copy()
-    assert summary == case.graph.threshold(
-        itself, itself, case.request, **case.keywords()
-    )
-    np.testing.assert_array_equal(itself, kept)
     alone = case.found()
     assert alone.keys() == found.keys()
     for name, value in found.items():
@@ -393,13 +390,25 @@ def test_areas_that_add_up_to_the_least_are_kept():
     assert np.isnan(found["areas"]).tolist() == [True]
 
 
+def passing_of(case):
+    """Make the map that the clusters to erase are in, as a volume of one row."""
+    row = case.data.reshape(-1, 1, 1)
+    passing = np.empty_like(row)
+    mask = None if case.mask is None else case.mask.reshape(-1, 1, 1)
+    request = _core.Request(
+        case.level, two_sided=case.two_sided, cluster_threshold=0, connectivity=6
+    )
+    _core.threshold(row, passing, request, mask=mask, out_is_zero=False)
+    return passing.ravel()
+
+
 def chain(nodes):
     return np.stack([np.arange(nodes - 1), np.arange(1, nodes)], 1).astype(np.int32)
 
 
 def test_degenerate_triangles_and_lone_nodes():
     triangles = np.array([[0, 0, 9], [5, 5, 5], [1, 2, 1], [1, 2, 1]], np.int32)
-    graph = _core.Graph(10, [(0, triangles)], np.array([[7, 7]], np.int32))
+    graph = _core.Graph(10, [(0, 10, triangles)], np.array([[7, 7]], np.int32))
     request = _core.Request(1.0, two_sided=True, cluster_threshold=0, connectivity=6)
     found = graph.find_clusters(
         np.ones(10), None, request, mask=None, areas=None, min_area=0.0
@@ -411,9 +420,6 @@ def test_degenerate_triangles_and_lone_nodes():
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [
-        ({"triangles": [[0, 1, 2], [1, 2, 3]]}, ValueError, "node 2 in row 0"),
-        ({"triangles": [[0, -1, 2]] * 2}, ValueError, "node -1 in row 0; there are 3"),
-        ({"pairs": [[0, 1], [1, 2], [9, 1]]}, ValueError, "pairs has node 9 in row 2"),
         ({"pairs": [[0, 1, 2]]}, ValueError, r"pairs has shape \[1, 3\]"),
         ({"triangles": [0, 1, 2]}, ValueError, r"shape \[3\]; .*\[3, 3\]"),
         ({"triangles": [[0.0, 1, 2]]}, TypeError, "triangles has dtype float64"),
@@ -451,13 +457,71 @@ def test_bad_input_is_named_and_nothing_is_written(change, error, text):
     request = _core.Request(1.0, two_sided=True, cluster_threshold=2, connectivity=6)
     out = np.full_like(data, 7)
 
+    graph_words = {**optional, "min_area": given["min_area"]}
+
     def call():
         graph = graph_of(3, *edges)
-        graph.threshold(data, out, request, **optional, min_area=given["min_area"])
+        graph.find_clusters(data, out, request, **graph_words)
 
     with pytest.raises(error, match=text):
         call()
     assert (out == 7).all()
+    if "mask" in change:
+        return
+
+    def erase():
+        graph = graph_of(3, *edges)
+        graph.erase_small(data, 2, areas=optional["areas"], min_area=given["min_area"])
+
+    before = data.copy()
+    with pytest.raises(error, match=text):
+        erase()
+    np.testing.assert_array_equal(data, before)
+
+
+@pytest.mark.parametrize("vertices", [3, 4])
+@pytest.mark.parametrize(
+    ("triangles", "pairs", "text"),
+    [
+        ([[0, 1, 2], [1, 2, 4]], [], "triangles has node 4 in row 1; there are {}"),
+        ([[0, 1, 2], [1, 4, 2], [4, 5, 6]], [], "triangles has node 4 in row 1"),
+        ([[0, -1, 2]] * 2, [], "triangles has node -1 in row 0; there are {}"),
+        ([[0, 1, 2], [1, 2, 2**31 - 1]], [], "node 2147483647 in row 1"),
+        ([], [[0, 1], [1, 2], [9, 1]], "pairs has node 9 in row 2; there are 5"),
+        ([], [[0, 1], [-1, 2]], "pairs has node -1 in row 1; there are 5"),
+    ],
+)
+def test_a_node_that_is_not_there_is_named_by_every_call(
+    triangles, pairs, text, vertices
+):
+    # Node 4 is there, and is none of the surface's.
+    triangles = np.array(triangles, np.int32).reshape(-1, 3)
+    pairs = np.array(pairs, np.int32).reshape(-1, 2)
+    data, steps = np.full(5, 3.0), np.empty(5, np.int32)
+    request = _core.Request(1.0, two_sided=True, cluster_threshold=2, connectivity=6)
+    powers = {"extent_power": 0.5, "height_power": 2.0, "two_sided": True}
+    words = {"mask": None, "areas": None}
+    calls = (
+        lambda graph: graph.erase_small(data, 2, areas=None, min_area=0.0),
+        lambda graph: graph.find_clusters(data, None, request, **words, min_area=0.0),
+        lambda graph: graph.tfce(data, data.copy(), **words, **powers),
+        lambda graph: graph.merge_tree(data, steps, mask=None, two_sided=True),
+    )
+    for dtype, call in itertools.product((np.int32, np.int64), calls):
+        graph = _core.Graph(5, [(0, vertices, triangles.astype(dtype))], pairs)
+        with pytest.raises(ValueError, match=text.format(vertices)):
+            call(graph)
+    assert (data == 3).all()
+    points = np.zeros((vertices, 3))
+    if len(triangles):
+        with pytest.raises(ValueError, match=text.format(vertices)):
+            _core.vertex_areas(points, triangles)
+
+
+def test_a_surface_has_no_vertices_beyond_the_nodes():
+    none = np.zeros((0, 3), np.int32), np.zeros((0, 2), np.int32)
+    with pytest.raises(ValueError, match=r"data has shape \[5\]; .* \[6\]"):
+        _core.Graph(5, [(3, 3, none[0])], none[1])
 
 
 def test_edges_in_any_layout_make_the_same_graph():
@@ -472,7 +536,7 @@ def test_edges_in_any_layout_make_the_same_graph():
         triangles[::-1],
         packed["t"],
     ):
-        graph = _core.Graph(6, [(0, edges)], np.zeros((0, 2), np.int32))
+        graph = _core.Graph(6, [(0, 6, edges)], np.zeros((0, 2), np.int32))
         data = np.array([1, 1, 1, 0, 1, 1])
         found = graph.find_clusters(
             data, None, request, mask=None, areas=None, min_area=0.0
@@ -486,7 +550,9 @@ def test_one_graph_serves_several_threads():
     corners = [places[:-1, :-1], places[1:, :-1], places[:-1, 1:], places[1:, 1:]]
     a, b, c, d = (corner.ravel() for corner in corners)
     triangles = np.concatenate([np.stack(t, 1) for t in ([a, b, c], [c, b, d])])
-    graph = _core.Graph(side * side, [(0, triangles)], np.zeros((0, 2), np.int32))
+    graph = _core.Graph(
+        side * side, [(0, side * side, triangles)], np.zeros((0, 2), np.int32)
+    )
     random = np.random.default_rng(1)
     data = random.normal(size=side * side).astype(np.float32)
     points = random.normal(size=(side * side, 3))
@@ -507,7 +573,8 @@ def test_one_graph_serves_several_threads():
             two_sided=True,
         )
         kept = np.empty_like(data)
-        graph.threshold(data, kept, request, mask=None, areas=None, min_area=0.0)
+        np.copyto(kept, data * (abs(data) >= 0.5))
+        graph.erase_small(kept, 3, areas=None, min_area=0.0)
         areas = _core.vertex_areas(points, triangles)
         return table["labels"], table["maxima"], scores, kept, areas
 

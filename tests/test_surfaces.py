@@ -4,6 +4,7 @@ import itertools
 import pickle
 import shutil
 import subprocess
+from functools import partial
 
 import nibabel
 import numpy as np
@@ -609,6 +610,32 @@ def test_a_missing_surface_is_named():
             call()
     # Without clusters, nobody needs to know a neighbour.
     assert values_of(nithresh.threshold_img(values, 2)).tolist() == [3] * 6
+
+
+@pytest.mark.parametrize("count", [5, 6], ids=["with a medial wall", "whole"])
+@pytest.mark.parametrize("vertex", [6, 7, -1, 2**31 - 1, 2**40])
+def test_the_surface_whose_vertex_is_not_there_is_named_by_each_call(vertex, count):
+    coordinates, triangles = strip(6)
+    bad = coordinates, np.append(triangles, [[0, 1, vertex]], axis=0)
+    scalars = nibabel.cifti2.ScalarAxis(["z"])
+    for side, other in (("left", "right"), ("right", "left")):
+        # What the wrong vertex would be is on the other side, if nobody looks.
+        axis = nibabel.cifti2.BrainModelAxis.from_surface(range(count), 6, SIDES[side])
+        axis += nibabel.cifti2.BrainModelAxis.from_surface(range(6), 6, SIDES[other])
+        values = np.full((1, count + 6), 3, np.float32)
+        image = nibabel.Cifti2Image(values, (scalars, axis))
+        words = {"surface": {other: strip(6), side: bad}}
+        for call in (
+            partial(nithresh.threshold_img, threshold=2, cluster_threshold=2),
+            partial(nithresh.threshold_img, threshold=2, min_area=1),
+            partial(nithresh.find_clusters, threshold=2),
+            nithresh.tfce_img,
+            nithresh.ClusterTree,
+        ):
+            with pytest.raises(ValueError, match=rf"surface\['{side}'\] has tri.* to "):
+                call(image, **words)
+            with pytest.raises(ValueError, match="surface has triangles of vertices "):
+                call(gifti(np.full(6, 3)), surface=bad)
 
 
 def test_hemispheres_that_are_swapped(tmp_path):

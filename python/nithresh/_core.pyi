@@ -114,19 +114,17 @@ class Graph:
     def __new__(
         cls,
         nodes: int,
-        surfaces: Sequence[tuple[int, NDArray[np.int32] | NDArray[np.int64]]],
+        surfaces: Sequence[tuple[int, int, NDArray[np.int32] | NDArray[np.int64]]],
         pairs: NDArray[np.int32],
     ) -> Graph: ...
-    def threshold(
+    def erase_small(
         self,
         data: NDArray[Any],
-        out: NDArray[Any],
-        request: Request,
+        cluster_threshold: int,
         *,
-        mask: NDArray[np.bool_] | None,
         areas: NDArray[np.float64] | None,
         min_area: float,
-    ) -> tuple[float, float, bool]: ...
+    ) -> tuple[float, float]: ...
     def find_clusters(
         self,
         data: NDArray[Any],

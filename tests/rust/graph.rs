@@ -11,10 +11,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use ndarray::{Array1, Array3, ArrayView1, s};
+use ndarray::{Array1, Array3, ArrayView1, Axis, s};
 use nithresh_core::{
     Areas, Connectivity, Error, Graph, MergeTree, NodeClusters, Plateaus, Request, Sides, Tfce,
-    Voxel, find_clusters, tfce, vertex_areas,
+    Voxel, find_clusters, tfce, threshold_in_place, vertex_areas,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -241,13 +241,13 @@ fn check_clusters<T: TestVoxel>(case: &Case) {
         assert_eq!(found.labels, labels);
         check_table::<T>(case, &clusters, &found);
 
-        let mut again = values.clone();
-        again.fill(T::of(4));
-        let summary = graph.threshold(values.view(), again.view_mut(), mask, request, areas);
-        assert_eq!((summary.unwrap(), &again), (found.summary, &out));
-        let mut again = values.clone();
-        let summary = graph.threshold_in_place(again.view_mut(), mask, request, areas);
-        assert_eq!((summary.unwrap(), &again), (found.summary, &out));
+        let mut left = values.clone();
+        let row = left.view_mut().insert_axis(Axis(0)).insert_axis(Axis(0)).into_dyn();
+        let inside = mask.map(|mask| mask.insert_axis(Axis(0)).insert_axis(Axis(0)));
+        threshold_in_place(row, inside, request.min_extent(0)).unwrap();
+        let summary = graph.erase_small(left.view_mut(), case.min_extent, areas).unwrap();
+        assert_eq!((summary.min, summary.max), (found.summary.min, found.summary.max));
+        assert_eq!(left, out);
         let min = expected.iter().copied().fold(f64::INFINITY, f64::min);
         let max = expected.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         assert_eq!((found.summary.min, found.summary.max), (min, max));
@@ -472,9 +472,7 @@ fn voxels_in_pairs_are_a_volume() {
             let peaks: Vec<_> = found.peaks.iter().map(|&peak| peak as usize).collect();
             assert_eq!(peaks, table.peaks.iter().map(number).collect::<Vec<_>>());
             assert_eq!((found.means, found.masses), (table.means, table.masses));
-            let mut kept = map.clone();
-            let summary = graph.threshold_in_place(kept.view_mut(), None, request, None).unwrap();
-            assert_eq!(summary.has_non_finite, expected.summary.has_non_finite);
+            assert_eq!(found.summary.has_non_finite, expected.summary.has_non_finite);
         }
         let rules = Tfce { extent_power: 0.5, height_power: 2.0, sides: Sides::Both, connectivity };
         let (mut scores, mut expected) = (Array1::zeros(map.len()), Array3::zeros(shape));
@@ -508,7 +506,7 @@ fn arrays_that_do_not_fit() {
     let mask = Array1::from(vec![true]);
     let mut out = map.clone();
     let mut call = |data: &Array1<i16>, mask, areas| {
-        let found = graph.threshold(data.view(), out.view_mut(), mask, request, areas);
+        let found = graph.find_clusters(data.view(), Some(out.view_mut()), mask, request, areas);
         assert!(matches!(found, Err(Error::Shape { .. })));
         assert!(graph.find_clusters(data.view(), None, mask, request, areas).is_err());
     };
@@ -517,8 +515,11 @@ fn arrays_that_do_not_fit() {
     call(&map, None, areas);
     assert_eq!(out, map, "an error writes nothing");
     let mut small = short.clone();
-    assert!(graph.threshold(map.view(), small.view_mut(), None, request, None).is_err());
-    assert!(graph.threshold_in_place(small.view_mut(), None, request, None).is_err());
+    let found = graph.find_clusters(map.view(), Some(small.view_mut()), None, request, None);
+    assert!(found.is_err());
+    assert!(graph.erase_small(small.view_mut(), 2, None).is_err());
+    assert!(graph.erase_small(map.clone().view_mut(), 2, areas).is_err());
+    assert_eq!(small, short, "an error writes nothing");
     let mut steps = Array1::zeros(2);
     assert!(graph.merge_tree(map.view(), steps.view_mut(), None, Sides::One).is_err());
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import nibabel
@@ -40,7 +41,6 @@ def described(image: Any, connectivity: int) -> dict[str, str]:
 def described_surface(opened: OpenSurface, connectivity: int) -> dict[str, str]:
     """Say the same of a map of surfaces; of clusters only if it has its surfaces."""
     nodes = opened.nodes
-    graph = opened.graph(connectivity) if opened.has_meshes else None
 
     def count(values: NDArray[Any], threshold: float) -> tuple[int, int | None]:
         row = values.reshape(-1)
@@ -64,8 +64,9 @@ def described_surface(opened: OpenSurface, connectivity: int) -> dict[str, str]:
         return passing, len(found["signs"])
 
     counts = Counts("values", count)
-    for values in opened.one_map_each():
-        counts.add(values)
+    with opened.graph(connectivity) if opened.has_meshes else nullcontext() as graph:
+        for values in opened.one_map_each():
+            counts.add(values)
     lines = {
         part.name: f"{part.count} of {part.vertex_count} vertices"
         for part in nodes.surfaces

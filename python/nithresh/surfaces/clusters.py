@@ -182,14 +182,15 @@ def found_in(
     """Return what the core finds, with the map and the number of non-finite values."""
     (values,) = opened.one_map_each()
     kept = np.empty(values.shape, values.dtype)
-    found = opened.graph(request.connectivity).find_clusters(
-        values,
-        kept,
-        opened.map.for_core(request, level),
-        mask=opened.inside(),
-        areas=opened.areas() if with_areas else None,
-        min_area=opened.words.min_area,
-    )
+    with opened.graph(request.connectivity) as graph:
+        found = graph.find_clusters(
+            values,
+            kept,
+            opened.map.for_core(request, level),
+            mask=opened.inside(),
+            areas=opened.areas() if with_areas else None,
+            min_area=opened.words.min_area,
+        )
     non_finite = 0
     warn_of_kept(opened.map, request, level, found["range"], found["has_non_finite"])
     if found["has_non_finite"]:

@@ -20,20 +20,20 @@ def enhance_surface(
     """Do what :func:`nithresh.tfce_img` does, for a map of surfaces."""
     voxels = opened.map.voxels
     warn_if_non_finite(voxels)
-    graph = opened.graph(connectivity)
     maps = opened.one_map_each()
     areas = opened.areas() if opened.nodes.surfaces else None
     # With each map in one piece.
     dtype = np.result_type(voxels.dtype, np.float32)
     scores = np.empty((len(maps), len(voxels)), dtype)
-    for values, own in zip(maps, scores, strict=True):
-        graph.tfce(
-            values,
-            own,
-            mask=opened.inside(),
-            areas=areas,
-            extent_power=powers[0],
-            height_power=powers[1],
-            two_sided=two_sided,
-        )
+    with opened.graph(connectivity) as graph:
+        for values, own in zip(maps, scores, strict=True):
+            graph.tfce(
+                values,
+                own,
+                mask=opened.inside(),
+                areas=areas,
+                extent_power=powers[0],
+                height_power=powers[1],
+                two_sided=two_sided,
+            )
     return opened.kind.with_data(scores.T.reshape(opened.map.shape), are_scores=True)

@@ -48,8 +48,11 @@ class Mesh:
     ----------
     coordinates : numpy.ndarray of shape (vertices, 3)
         In mm.
-    triangles : numpy.ndarray of int32 or int64, shape (triangles, 3)
-        The vertices of each, from 0.
+    faces : numpy.ndarray of int32 or int64, shape (triangles, 3)
+        The vertices of each triangle, from 0, as they were given: the core checks
+        them when it reads them.
+    name : str
+        The argument that it is, with its file, for errors.
     structure : str or None
         "left" or "right", where the file or its name says so.
     geometry : str or None
@@ -61,7 +64,8 @@ class Mesh:
     """
 
     coordinates: NDArray[Any]
-    triangles: Triangles
+    faces: Triangles
+    name: str
     structure: str | None = None
     geometry: str | None = None
     is_average: bool = False
@@ -71,6 +75,26 @@ class Mesh:
     def vertices(self) -> int:
         """How many vertices it has."""
         return len(self.coordinates)
+
+    @cached_property
+    def triangles(self) -> Triangles:
+        """The vertices of each triangle, checked.
+
+        Raises
+        ------
+        ValueError
+            One is not there.
+        """
+        # A negative number is a large one without its sign: one look, and not two.
+        unsigned = self.faces.view(f"u{self.faces.itemsize}")
+        if unsigned.size and unsigned.max() >= self.vertices:
+            low, high = int(self.faces.min()), int(self.faces.max())
+            msg = (
+                f"{self.name} has triangles of vertices {low} to {high}; they are "
+                f"counted from 0, and there are {self.vertices}"
+            )
+            raise ValueError(msg)
+        return self.faces
 
     @cached_property
     def points(self) -> NDArray[np.float64]:
@@ -83,18 +107,13 @@ class Mesh:
         """
         points = np.ascontiguousarray(self.coordinates, dtype=np.float64)
         if not np.isfinite(points).all():
-            msg = f"{self._named} has coordinates that are not finite"
+            msg = f"{self.name} has coordinates that are not finite"
             raise ValueError(msg)
         farthest = max(-points.min(initial=0), points.max(initial=0))
         if farthest > _FARTHEST:
-            msg = f"{self._named} has coordinates up to {farthest:.3g}; they must be mm"
+            msg = f"{self.name} has coordinates up to {farthest:.3g}; they must be mm"
             raise ValueError(msg)
         return points
-
-    @property
-    def _named(self) -> str:
-        """The argument, and its file if it has one."""
-        return "surface" if self.path is None else _with_file("surface", self.path)
 
     @cached_property
     def areas(self) -> NDArray[np.float64]:
@@ -103,16 +122,17 @@ class Mesh:
         Raises
         ------
         ValueError
-            Coordinates are not finite, or so large that they are not in mm.
+            Coordinates are not finite, or so large that they are not in mm; a triangle
+            of a vertex that is not there.
         """
         areas = _core.vertex_areas(self.points, self.triangles)
-        check_areas(areas, self._named, "its coordinates must be in mm")
+        check_areas(areas, self.name, "its coordinates must be in mm")
         return areas
 
     @property
     def is_closed(self) -> bool:
         """Whether it has as many triangles as a surface without holes."""
-        return len(self.triangles) == 2 * self.vertices - 4
+        return len(self.faces) == 2 * self.vertices - 4
 
     @property
     def doubt(self) -> str | None:
@@ -160,7 +180,7 @@ def open_mesh(surface: Any, name: str = "surface") -> Mesh:
     TypeError
         None of these.
     ValueError
-        A missing or damaged file; a triangle of vertices that are not there.
+        A missing or damaged file; arrays of other shapes or types.
     """
     if isinstance(surface, Mesh):
         return surface
@@ -173,11 +193,11 @@ def open_mesh(surface: Any, name: str = "surface") -> Mesh:
         # nilearn's mesh of a file, which it reads anew for each part that is asked for.
         return _of_file(path, name)
     if hasattr(surface, "coordinates") and hasattr(surface, "faces"):
-        return Mesh(*_checked(surface.coordinates, surface.faces, name))
+        return Mesh(*_arrays(surface.coordinates, surface.faces, name), name)
     is_pair = isinstance(surface, (tuple, list)) and len(surface) == 2
     if is_pair and not isinstance(surface[0], (str, os.PathLike)):
         coordinates, triangles = surface
-        return Mesh(*_checked(coordinates, triangles, name))
+        return Mesh(*_arrays(coordinates, triangles, name), name)
     msg = (
         f"{name} is of type {type(surface).__name__}; it must be a path, a nilearn "
         "mesh, a pair of arrays (coordinates, triangles), or {'left': ..., 'right': "
@@ -287,8 +307,10 @@ def _of_file(path: str | os.PathLike[str], name: str) -> Mesh:
         ),
         None,
     )
+    name = _with_file(name, place)
     return Mesh(
-        *_checked(coordinates, triangles, _with_file(name, place)),
+        *_arrays(coordinates, triangles, name),
+        name,
         structure=side_by_name(place),
         geometry=geometry,
         is_average=_is_named_average(place),
@@ -310,7 +332,8 @@ def _of_gifti(image: Any, name: str, place: Path | None) -> Mesh:
     words = {**image.meta, **points[0].meta}
     history = str(words.get("Provenance", "")) + str(words.get("ParentProvenance", ""))
     return Mesh(
-        *_checked(points[0].data, faces[0].data, name),
+        *_arrays(points[0].data, faces[0].data, name),
+        name,
         structure=gifti_side(image, words, place),
         geometry=words.get("GeometricType"),
         is_average="-surface-average" in history or _is_named_average(place),
@@ -318,10 +341,10 @@ def _of_gifti(image: Any, name: str, place: Path | None) -> Mesh:
     )
 
 
-def _checked(
+def _arrays(
     coordinates: Any, triangles: Any, name: str
 ) -> tuple[NDArray[Any], Triangles]:
-    """Check the shapes and types of a surface, and that its vertices are there."""
+    """Check the shapes and types of a surface."""
     points, faces = np.asarray(coordinates), np.asarray(triangles)
     if points.ndim != 2 or points.shape[1] != 3 or points.dtype.kind not in "iuf":
         msg = (
@@ -335,18 +358,6 @@ def _checked(
             f"{faces.dtype}; they must be integers of shape (triangles, 3)"
         )
         raise ValueError(msg)
-    checked: Triangles
     if faces.itemsize == 8:
-        checked = np.ascontiguousarray(faces, dtype=np.int64)
-    else:
-        checked = np.ascontiguousarray(faces, dtype=np.int32)
-    # A negative number is a large one without its sign: one look, and not two.
-    unsigned = checked.view(f"u{checked.itemsize}")
-    if unsigned.size and unsigned.max() >= len(points):
-        low, high = int(faces.min()), int(faces.max())
-        msg = (
-            f"{name} has triangles of vertices {low} to {high}; they are counted "
-            f"from 0, and there are {len(points)}"
-        )
-        raise ValueError(msg)
-    return points, checked
+        return points, np.ascontiguousarray(faces, dtype=np.int64)
+    return points, np.ascontiguousarray(faces, dtype=np.int32)

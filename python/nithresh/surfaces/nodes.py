@@ -205,16 +205,16 @@ class Nodes:
         across_structures : bool
             Whether voxels of two structures are neighbours too.
         """
-        surfaces: list[tuple[int, Triangles]] = []
+        surfaces: list[tuple[int, int, Triangles]] = []
         pairs: list[NDArray[np.int32]] = []
         for part in self.surfaces:
-            triangles = meshes[part.name].triangles
+            mesh = meshes[part.name]
             if part.vertices is None:
                 # Not copied: the core counts the vertices from the first node on.
-                surfaces.append((part.nodes.start, triangles))
+                surfaces.append((part.nodes.start, part.count, mesh.faces))
             else:
-                inside, edges = _on_nodes(part, part.vertices, triangles)
-                surfaces.append((0, inside))
+                inside, edges = _on_nodes(part, part.vertices, mesh.triangles)
+                surfaces.append((0, self.count, inside))
                 pairs.append(edges)
         groups: Sequence[Sequence[Structure]] = [[part] for part in self.volumes]
         if across_structures:

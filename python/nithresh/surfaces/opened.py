@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -94,13 +95,26 @@ class OpenSurface:
             or self.kind.has_meshes
         )
 
-    def graph(self, connectivity: int) -> _core.Graph:
-        """Say which nodes are neighbours."""
+    def graph(self, connectivity: int) -> AbstractContextManager[_core.Graph]:
+        """Say which nodes are neighbours, to a ``with`` statement.
+
+        The core checks the triangles that it reads. If it refuses some, the error that
+        leaves the statement names the argument.
+        """
         graph = self.nodes.graph(
             self.meshes, connectivity, across_structures=self.words.across_structures
         )
         self._warn_of_holes()
-        return graph
+        return self._naming_surfaces(graph)
+
+    @contextmanager
+    def _naming_surfaces(self, graph: _core.Graph) -> Iterator[_core.Graph]:
+        try:
+            yield graph
+        except ValueError:
+            for mesh in self.meshes.values():
+                _ = mesh.triangles
+            raise
 
     def areas(self) -> NDArray[np.float64]:
         """Return the area of each node in mm²; NaN of voxels."""

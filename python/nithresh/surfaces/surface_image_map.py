@@ -57,7 +57,10 @@ class SurfaceImageMap(Kind):
         if are_scores:
             return self._like({side: own.copy() for side, own in parts.items()})
         return self._like(
-            {side: own.astype(self._type_of(side)) for side, own in parts.items()}
+            {
+                side: own.astype(self._type_of(side), copy=False)
+                for side, own in parts.items()
+            }
         )
 
     def with_labels(self, labels: NDArray[Any], count: int) -> Any:

@@ -15,9 +15,10 @@ def grow(opened: OpenSurface, connectivity: int, *, two_sided: bool) -> Grown:
     """
     (values,) = opened.one_map_each()
     steps = np.empty(values.shape, np.int32)
-    branches = opened.graph(connectivity).merge_tree(
-        values, steps, mask=opened.inside(), two_sided=two_sided
-    )
+    with opened.graph(connectivity) as graph:
+        branches = graph.merge_tree(
+            values, steps, mask=opened.inside(), two_sided=two_sided
+        )
     peaks = np.zeros((len(branches["births"]), 3), np.intp)
     peaks[:, 0] = branches["peaks"]
     in_row = steps.reshape(-1, 1, 1)

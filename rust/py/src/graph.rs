@@ -29,9 +29,10 @@ pub(crate) struct Graph {
     pairs: Py<PyArrayDyn<i32>>,
 }
 
-/// The node that vertex 0 of a surface is, and its triangles.
+/// The node that vertex 0 of a surface is, how many vertices it has, and its triangles.
 struct Surface {
     first: u32,
+    vertices: u32,
     triangles: Triangles,
 }
 
@@ -65,30 +66,29 @@ enum BorrowedTriangles<'py> {
 }
 
 impl BorrowedTriangles<'_> {
-    fn of_surface(&self, first: u32) -> Result<nithresh_core::Surface<'_>> {
+    fn of_surface(&self, first: u32, vertices: u32) -> Result<nithresh_core::Surface<'_>> {
         let triangles = match self {
             Self::Narrow(array) => nithresh_core::Triangles::Narrow(rows(array)?),
             Self::Wide(array) => nithresh_core::Triangles::Wide(rows(array)?),
         };
-        Ok(nithresh_core::Surface { first, triangles })
+        Ok(nithresh_core::Surface { first, vertices, triangles })
     }
 }
 
 /// The arrays of a graph, borrowed for a call.
 struct Borrowed<'py> {
     nodes: usize,
-    surfaces: Vec<(u32, BorrowedTriangles<'py>)>,
+    surfaces: Vec<(u32, u32, BorrowedTriangles<'py>)>,
     pairs: PyReadonlyArrayDyn<'py, i32>,
 }
 
 impl Borrowed<'_> {
-    fn surfaces(&self) -> Result<Vec<nithresh_core::Surface<'_>>> {
-        self.surfaces.iter().map(|(first, triangles)| triangles.of_surface(*first)).collect()
-    }
-
     fn graph(&self) -> Result<nithresh_core::Graph<'_>> {
-        let surfaces = self.surfaces()?;
-        Ok(nithresh_core::Graph::of_checked(self.nodes, surfaces, rows(&self.pairs)?))
+        let surfaces = self.surfaces.iter();
+        let surfaces = surfaces
+            .map(|(first, vertices, triangles)| triangles.of_surface(*first, *vertices))
+            .collect::<Result<_>>()?;
+        Ok(nithresh_core::Graph::of_surfaces(self.nodes, surfaces, rows(&self.pairs)?)?)
     }
 }
 
@@ -125,8 +125,10 @@ fn in_c_order<'py, I: Element>(
 
 impl Graph {
     fn borrow<'py>(&self, py: Python<'py>) -> Result<Borrowed<'py>> {
-        let surfaces = self.surfaces.iter();
-        let surfaces = surfaces.map(|surface| Ok((surface.first, surface.triangles.borrow(py)?)));
+        let surfaces = self
+            .surfaces
+            .iter()
+            .map(|surface| Ok((surface.first, surface.vertices, surface.triangles.borrow(py)?)));
         Ok(Borrowed {
             nodes: self.nodes,
             surfaces: surfaces.collect::<Result<_>>()?,
@@ -172,66 +174,48 @@ impl Graph {
     fn new(
         py: Python<'_>,
         nodes: usize,
-        surfaces: Vec<(u32, Bound<'_, PyUntypedArray>)>,
+        surfaces: Vec<(u32, u32, Bound<'_, PyUntypedArray>)>,
         pairs: &Bound<'_, PyUntypedArray>,
     ) -> Result<Self> {
-        let surfaces = surfaces.into_iter().map(|(first, triangles)| {
-            Ok(Surface { first, triangles: Triangles::new(&triangles)? })
+        let surfaces = surfaces.into_iter().map(|(first, vertices, triangles)| {
+            Ok(Surface { first, vertices, triangles: Triangles::new(&triangles)? })
         });
         let surfaces = surfaces.collect::<Result<_>>()?;
         let pairs = in_c_order(pairs, Array::Pairs, 2)?.unbind();
         let graph = Self { nodes, surfaces, pairs };
-        let borrowed = graph.borrow(py)?;
-        let (surfaces, pairs) = (borrowed.surfaces()?, rows(&borrowed.pairs)?);
-        threads::run_alone(py, || {
-            nithresh_core::Graph::of_surfaces(nodes, surfaces, pairs).map(|_| ())
-        })?;
-        drop(borrowed);
+        graph.borrow(py)?.graph()?;
         Ok(graph)
     }
 
-    /// Writes the nodes of `data` that pass and whose cluster is large enough to `out`, zero
-    /// elsewhere. `out` may be `data` itself. Returns what `threshold` returns.
-    #[pyo3(signature = (data, out, request, *, mask, areas, min_area))]
-    #[expect(clippy::too_many_arguments, reason = "a Python signature")]
-    fn threshold(
+    /// Makes the nodes of `data` zero whose cluster is too small; each that is not zero passes.
+    /// Returns the smallest and the largest value that is left.
+    #[pyo3(signature = (data, cluster_threshold, *, areas, min_area))]
+    fn erase_small(
         &self,
         py: Python<'_>,
         data: &Bound<'_, PyUntypedArray>,
-        out: &Bound<'_, PyUntypedArray>,
-        request: &Request,
-        mask: Option<&Bound<'_, PyUntypedArray>>,
+        cluster_threshold: u64,
         areas: Option<&Bound<'_, PyUntypedArray>>,
         min_area: f64,
-    ) -> Result<(f64, f64, bool)> {
-        let (request, borrowed) = (request.0, self.borrow(py)?);
+    ) -> Result<(f64, f64)> {
+        let borrowed = self.borrow(py)?;
         let graph = borrowed.graph()?;
-        let mask = Optional::<bool>::read(mask, Array::Mask)?;
         let areas = Optional::<f64>::read(areas, Array::Areas)?;
-        let (mask, areas) = (mask.along(self)?, areas.along(self)?);
-        let areas = || areas.map(|areas| Areas::new(areas, min_area)).transpose();
+        let areas = areas.along(self)?;
         let summary = with_dtype!(data, T => {
-            if data.is(out) {
-                let mut data = read_write::<T>(data)?;
-                let data = self.along(data.as_array_mut(), Array::Map)?;
-                threads::run(py, self.work(), || {
-                    graph.threshold_in_place(data, mask, request, areas()?)
-                })?
-            } else {
-                let (data, mut out) = (read::<T>(data)?, read_write::<T>(out)?);
-                let data = self.along(data.as_array(), Array::Map)?;
-                let out = self.along(out.as_array_mut(), Array::Output)?;
-                threads::run(py, self.work(), || {
-                    graph.threshold(data, out, mask, request, areas()?)
-                })?
-            }
+            let mut data = read_write::<T>(data)?;
+            let data = self.along(data.as_array_mut(), Array::Map)?;
+            threads::run(py, self.work(), || {
+                let areas = areas.map(|areas| Areas::new(areas, min_area)).transpose()?;
+                graph.erase_small(data, cluster_threshold, areas)
+            })?
         });
-        Ok((summary.min, summary.max, summary.has_non_finite))
+        Ok((summary.min, summary.max))
     }
 
-    /// Writes what `threshold` writes to `out`, if there is one, and returns what there is to
-    /// say of each cluster: a dictionary of arrays, one for each field of
-    /// `nithresh_core::NodeClusters`.
+    /// Writes the nodes of `data` that pass and whose cluster is large enough to `out`, if there
+    /// is one, zero elsewhere. Returns what there is to say of each cluster: a dictionary of
+    /// arrays, one for each field of `nithresh_core::NodeClusters`.
     #[pyo3(signature = (data, out, request, *, mask, areas, min_area))]
     #[expect(clippy::too_many_arguments, reason = "a Python signature")]
     fn find_clusters<'py>(
@@ -358,7 +342,8 @@ pub(crate) fn vertex_areas<'py>(
     let coordinates = coordinates.as_array().into_dimensionality().map_err(error)?;
     let triangles = Triangles::new(triangles)?;
     let triangles = triangles.borrow(py)?;
-    let surface = triangles.of_surface(0)?;
+    let vertices = u32::try_from(nodes).map_err(|_| nithresh_core::Error::TooLarge)?;
+    let surface = triangles.of_surface(0, vertices)?;
     let areas = threads::run(py, VOXELS_PER_AREA * nodes, || {
         let graph = nithresh_core::Graph::of_surfaces(nodes, vec![surface], &[])?;
         nithresh_core::vertex_areas(coordinates, &graph)

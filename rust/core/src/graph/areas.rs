@@ -57,11 +57,6 @@ impl<'a> Areas<'a> {
         self.areas.shape()
     }
 
-    /// Whether some clusters may be too small.
-    pub(crate) fn has_least(&self) -> bool {
-        self.least > 0.0
-    }
-
     /// The area of a node; `None` if it has none.
     #[inline]
     pub(crate) fn of(&self, node: u32) -> Option<Area> {

@@ -9,7 +9,7 @@
 //! Each triangle gives two entries at most, and each pair one. Entries are counted first,
 //! and then put in their places: compressed sparse rows.
 
-use crate::graph::edges::Graph;
+use crate::graph::triangles::Graph;
 use crate::tree::neighbours::Neighbours;
 use crate::voxel::sort_key::SortKey;
 

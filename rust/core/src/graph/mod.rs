@@ -1,9 +1,10 @@
 //! Maps on a graph: surfaces, and grayordinates of surfaces and voxels.
 //!
 //! ```text
-//! triangles, pairs ──edges──▶ Graph
-//! map ──threshold of a volume──▶ values that pass ──sets──▶ clusters ──▶ threshold, table
-//! areas of nodes ────────────────────────────────────areas──────┘
+//! triangles, pairs ──triangles──▶ Graph ─────────────┐
+//! map ──threshold of a volume──▶ values that pass ──edges──▶ what touches ──sets──▶ clusters
+//! areas of nodes ──────────────────areas──────────────────────────────────────────────┤
+//!                                                                        erase, table ◀─┘
 //! map ──▶ sort keys ──higher_neighbours──▶ component tree ──▶ sweep: scores, merge tree
 //! ```
 //!
@@ -13,10 +14,11 @@
 //! built.
 
 pub(crate) mod areas;
-pub(crate) mod edges;
+mod edges;
+pub(crate) mod erase;
 mod higher_neighbours;
 mod sets;
 pub(crate) mod sweep;
 pub(crate) mod table;
-pub(crate) mod threshold;
+pub(crate) mod triangles;
 pub(crate) mod vertex_areas;

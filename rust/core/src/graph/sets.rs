@@ -1,17 +1,18 @@
 //! The clusters of a map on a graph: sets of nodes.
 //!
 //! ```text
-//! sides of nodes     + + 0 - + -         a triangle or a pair joins nodes of one side;
-//! triangles          [0 1 2] [3 5 2]     a parent never comes after its child
-//! parents            0 0 . 3 4 3
-//! clusters           0 0 . 1 2 1         in the order of their first nodes
+//! sides of nodes     + + 0 - + -         a triangle or a pair joins nodes of one side
+//! triangles          [0 1 2] [3 5 2]
+//! nodes that pass    0 1 3 4 5           most do not
+//! their parents      0 0 2 3 2           by their places here
+//! clusters           0 0 1 2 1           in the order of their first nodes
 //! ```
 
 use crate::error::Result;
 use crate::graph::areas::{Area, Areas};
-use crate::graph::edges::{Graph, Side};
-use crate::request::Request;
-use crate::runs::union_find::Forest;
+use crate::graph::edges::{Joined, Passing};
+use crate::graph::triangles::Graph;
+use crate::runs::union_find::{Forest, number};
 
 /// The clusters of every extent, in the order of their first nodes.
 pub(crate) struct Clusters {
@@ -24,37 +25,19 @@ pub(crate) struct Clusters {
 }
 
 impl Clusters {
-    /// Joins the nodes of each side. `visit` is called with all edges that join, too, if
-    /// `EVERY` edge is wanted, else with enough of them to join what is one cluster. Linear
-    /// time but for the nearly constant factor of union-find.
-    pub(crate) fn of<const EVERY: bool>(
-        graph: &Graph<'_>,
-        sides: &[Side],
-        mut visit: impl FnMut(u32, u32),
-    ) -> Self {
-        let mut parent: Vec<u32> = (0..).take(sides.len()).collect();
-        let mut forest = Forest::new(&mut parent);
-        graph.for_each_edge::<EVERY>(sides, |a, b| {
+    /// Joins what touches. Linear time but for the nearly constant factor of union-find.
+    pub(crate) fn of(passing: Passing, joined: &[Vec<Joined>]) -> Self {
+        let nodes = passing.nodes;
+        let mut of_nodes: Vec<u32> = (0..).take(nodes.len()).collect();
+        let mut forest = Forest::new(&mut of_nodes);
+        for &[a, b, c] in joined.iter().flatten() {
             forest.union(a, b);
-            visit(a, b);
-        });
-        let nodes: Vec<u32> =
-            (0..).zip(sides).filter(|(_, side)| **side != 0).map(|(node, _)| node).collect();
-        let mut extents = Vec::new();
-        let number = |&node: &u32| {
-            let up = parent[node as usize];
-            // A parent is a node that passes, and has come before.
-            let number = if up == node {
-                extents.push(0);
-                u32::try_from(extents.len() - 1).expect("fewer than nodes")
-            } else {
-                parent[up as usize]
-            };
-            parent[node as usize] = number;
-            extents[number as usize] += 1;
-            number
-        };
-        let of_nodes = nodes.iter().map(number).collect();
+            forest.union(b, c);
+        }
+        let mut extents = vec![0; number(&mut of_nodes)];
+        for &cluster in &of_nodes {
+            extents[cluster as usize] += 1;
+        }
         Self { nodes, of_nodes, extents }
     }
 
@@ -77,14 +60,14 @@ impl Clusters {
     /// Whether each cluster stays.
     pub(crate) fn stay(
         &self,
-        request: Request,
+        min_extent: u64,
         areas: Option<&Areas<'_>>,
         of_clusters: &[Option<Area>],
     ) -> Vec<bool> {
         let large =
             |area: &Option<Area>| areas.zip(*area).is_none_or(|(areas, area)| areas.keep(area));
         let clusters = self.extents.iter().zip(of_clusters);
-        clusters.map(|(&extent, area)| extent >= request.min_extent && large(area)).collect()
+        clusters.map(|(&extent, area)| extent >= min_extent && large(area)).collect()
     }
 }
 

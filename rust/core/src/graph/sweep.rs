@@ -9,9 +9,9 @@ use ndarray::{ArrayView1, ArrayViewMut1};
 
 use crate::error::{Array, Error, Result};
 use crate::graph::areas::{Area, Areas};
-use crate::graph::edges::Graph;
 use crate::graph::higher_neighbours::HigherNeighbours;
 use crate::graph::sets::check_areas;
+use crate::graph::triangles::Graph;
 use crate::parallel;
 use crate::request::{Sides, Sign};
 use crate::tree::component_tree::ComponentTree;
@@ -32,7 +32,7 @@ impl Graph<'_> {
     ///
     /// # Errors
     ///
-    /// Arrays that do not fit the graph; powers that are negative or not finite; a largest
+    /// Arrays that do not fit the graph; a triangle or a pair of a node that is not there; powers that are negative or not finite; a largest
     /// score that is too large or too small for its type.
     pub fn tfce<T: Voxel>(
         &self,
@@ -46,6 +46,7 @@ impl Graph<'_> {
         self.check_map(&data, mask.as_ref())?;
         self.check(Array::Output, out.shape())?;
         check_areas(self, areas.as_ref())?;
+        self.check_nodes()?;
         let signs = parallel::map(rules.sides.signs(), |sign| {
             let mut tree = self.tree(data, mask, sign);
             let areas = areas.as_ref().map(|areas| areas_of(&tree, areas));
@@ -81,7 +82,7 @@ impl Graph<'_> {
     ///
     /// # Errors
     ///
-    /// Arrays that do not fit the graph.
+    /// Arrays that do not fit the graph; a triangle or a pair of a node that is not there.
     pub fn merge_tree<T: Voxel>(
         &self,
         data: ArrayView1<'_, T>,
@@ -91,6 +92,7 @@ impl Graph<'_> {
     ) -> Result<MergeTree> {
         self.check_map(&data, mask.as_ref())?;
         self.check(Array::Output, steps.shape())?;
+        self.check_nodes()?;
         let found = parallel::map(sides.signs(), |sign| {
             let tree = self.tree(data, mask, sign);
             let index = |node: u32| [node as usize, 0, 0];

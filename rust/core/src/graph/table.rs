@@ -15,8 +15,9 @@ use ndarray::{ArrayView1, ArrayViewMut1, Axis};
 
 use crate::error::{Array, Result};
 use crate::graph::areas::{Area, Areas};
-use crate::graph::edges::{Graph, as_volume, sides};
+use crate::graph::edges::Passing;
 use crate::graph::sets::{Clusters, check_areas};
+use crate::graph::triangles::{Graph, as_volume};
 use crate::map::summary::{Summary, summary};
 use crate::measure::exact_sum::Unit;
 use crate::request::Request;
@@ -49,7 +50,8 @@ pub struct NodeClusters {
     pub labels: Vec<i32>,
     /// The local maxima of the clusters.
     pub maxima: NodeMaxima,
-    /// What [`Graph::threshold`] returns.
+    /// The map without what is in no cluster, in short, and whether the map has values that
+    /// are not finite.
     pub summary: Summary,
 }
 
@@ -70,8 +72,11 @@ pub struct NodeMaxima {
 }
 
 impl Graph<'_> {
-    /// Finds the clusters of a map. Writes to `out`, if it is there, what
-    /// [`Graph::threshold`] writes.
+    /// Finds the clusters of a map: of the nodes that lie in `mask` and pass the threshold of
+    /// `request`. Writes to `out`, if it is there, the values of the nodes whose cluster is
+    /// large enough, zero elsewhere.
+    ///
+    /// All arrays have an entry for each node. The connectivity of the request does not matter.
     ///
     /// ```
     /// use ndarray::array;
@@ -88,7 +93,7 @@ impl Graph<'_> {
     ///
     /// # Errors
     ///
-    /// Arrays that do not fit the graph.
+    /// Arrays that do not fit the graph; a triangle or a pair of a node that is not there.
     pub fn find_clusters<T: Voxel>(
         &self,
         data: ArrayView1<'_, T>,
@@ -111,13 +116,18 @@ impl Graph<'_> {
             mask.map(as_volume),
             request.min_extent(0),
         )?;
-        let sides = sides(values);
+        let passing = Passing::of(values);
+        let joined = passing.joined(self)?;
+        let clusters = Clusters::of(passing, &joined);
         let mut are_maxima = vec![true; values.len()];
-        let clusters = Clusters::of::<true>(self, &sides, |a, b| {
-            are_maxima[lower(values, a, b) as usize] &= a == b;
-        });
+        for places in joined.iter().flatten() {
+            let [a, b, c] = places.map(|place| clusters.nodes[place as usize]);
+            for (one, other) in [(a, b), (b, c), (c, a)] {
+                are_maxima[lower(values, one, other) as usize] &= one == other;
+            }
+        }
         let of_clusters = clusters.areas(areas);
-        let stay = clusters.stay(request, areas, &of_clusters);
+        let stay = clusters.stay(request.min_extent, areas, &of_clusters);
         if stay.iter().any(|stays| !stays) {
             for (node, cluster) in clusters.members() {
                 if !stay[cluster] {

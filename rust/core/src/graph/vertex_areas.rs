@@ -10,7 +10,7 @@ use std::hint::select_unpredictable;
 use ndarray::ArrayView2;
 
 use crate::error::{Array, Error, Result};
-use crate::graph::edges::Graph;
+use crate::graph::triangles::Graph;
 use crate::map::planes::as_slice;
 use crate::map::series::check_shape;
 use crate::measure::exact_sum::Unit;
@@ -35,9 +35,11 @@ type Point = [f64; 3];
 ///
 /// # Errors
 ///
-/// Coordinates of another shape; one that is not finite, or so large that areas are not.
+/// Coordinates of another shape; one that is not finite, or so large that areas are not; a
+/// triangle of a node that is not there.
 pub fn vertex_areas(coordinates: ArrayView2<'_, f64>, graph: &Graph<'_>) -> Result<Vec<f64>> {
     check_shape(Array::Coordinates, coordinates.shape(), &[graph.nodes(), 3])?;
+    graph.check_nodes()?;
     let mut copy = Vec::new();
     let points: &[Point] = as_slice(coordinates, &mut copy).as_chunks().0;
     // The bits of positive numbers have their order, with NaN last.
