@@ -638,6 +638,73 @@ def test_the_surface_whose_vertex_is_not_there_is_named_by_each_call(vertex, cou
                 call(gifti(np.full(6, 3)), surface=bad)
 
 
+def _scored(image):
+    areas = {side: np.ones(len(data)) for side, data in image.data.parts.items()}
+    return nithresh.tfce_img(image, areas=areas)
+
+
+@pytest.mark.parametrize("vertex", [12, 20, -1, 2**31 - 1, 2**40])
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        partial(nithresh.threshold_img, threshold=2, cluster_threshold=2),
+        partial(nithresh.threshold_img, threshold=2, cluster_threshold=2, copy=False),
+        partial(nithresh.threshold_img, threshold=2, min_area=1),
+        partial(nithresh.find_clusters, threshold=2),
+        partial(nithresh.get_clusters_table, stat_threshold=2),
+        nithresh.tfce_img,
+        _scored,
+        nithresh.ClusterTree,
+    ],
+)
+def test_triangles_that_changed_after_nilearn_checked_them_are_named(
+    call, side, vertex
+):
+    """The core alone reads the triangles of closed surfaces of a SurfaceImage."""
+    from nilearn.surface import InMemoryMesh, PolyMesh, SurfaceImage
+
+    # The left has more vertices, which those of the right must not reach.
+    data = {"left": np.full(42, 3.0), "right": np.full(12, 3.0)}
+    faces = {"left": np.int64(icosphere(1)[1]), "right": np.int64(icosphere(0)[1])}
+    points = {"left": icosphere(1)[0], "right": icosphere(0)[0]}
+    meshes = {name: InMemoryMesh(points[name], faces[name]) for name in data}
+    image = SurfaceImage(PolyMesh(**meshes), data)
+    call(image)
+    faces[side][7, 1] = vertex + (30 if side == "left" and vertex > 0 else 0)
+    with pytest.raises(ValueError, match=rf"img.mesh\['{side}'\] has tri") as caught:
+        call(image)
+    error = caught.value
+    assert error.__context__ is None or error.__suppress_context__
+    for name, values in data.items():
+        assert (image.data.parts[name] == values).all()
+
+
+@pytest.mark.parametrize("given", [{"cluster_threshold": 3}, {"min_area": 1}])
+@pytest.mark.parametrize(
+    "dtype", ["?", "i1", ">i2", "i4", "i8", "u8", "f2", ">f4", "f8"]
+)
+def test_values_of_each_type_lose_small_clusters(dtype, given):
+    from nilearn.surface import InMemoryMesh, PolyMesh, SurfaceImage
+
+    values = np.array([3, 3, 3, 0, 0, 3, 3]).astype(dtype)
+    coordinates, triangles = strip(7)
+    meshes = {
+        "left": InMemoryMesh(coordinates, triangles),
+        "right": InMemoryMesh(coordinates, triangles),
+    }
+    data = {"left": values, "right": values[::-1].copy()}
+    image = SurfaceImage(PolyMesh(**meshes), data)
+    kept = nithresh.threshold_img(image, 1, **given).data.parts
+    again = nithresh.find_clusters(image, 1, **given).thresholded_img.data.parts
+    passing = nithresh.threshold_img(image, 1).data.parts
+    large = {"left": [1, 1, 1, 0, 0, 0, 0], "right": [0, 0, 0, 0, 1, 1, 1]}
+    for side, expected in large.items():
+        np.testing.assert_array_equal(kept[side], data[side] * np.array(expected))
+        np.testing.assert_array_equal(again[side], kept[side])
+        assert kept[side].dtype == again[side].dtype == passing[side].dtype
+
+
 def test_hemispheres_that_are_swapped(tmp_path):
     path = surface_file(
         tmp_path / "R.surf.gii", strip(6), AnatomicalStructurePrimary="CortexRight"

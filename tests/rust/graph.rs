@@ -11,10 +11,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use ndarray::{Array1, Array3, ArrayView1, Axis, s};
+use ndarray::{Array1, Array2, Array3, ArrayView1, Axis, s};
 use nithresh_core::{
-    Areas, Connectivity, Error, Graph, MergeTree, NodeClusters, Plateaus, Request, Sides, Tfce,
-    Voxel, find_clusters, tfce, threshold_in_place, vertex_areas,
+    Areas, Connectivity, Error, Graph, MergeTree, NodeClusters, Plateaus, Request, Sides, Summary,
+    Tfce, Voxel, find_clusters, tfce, threshold_in_place, vertex_areas,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -246,7 +246,7 @@ fn check_clusters<T: TestVoxel>(case: &Case) {
         let inside = mask.map(|mask| mask.insert_axis(Axis(0)).insert_axis(Axis(0)));
         threshold_in_place(row, inside, request.min_extent(0)).unwrap();
         let summary = graph.erase_small(left.view_mut(), case.min_extent, areas).unwrap();
-        assert_eq!((summary.min, summary.max), (found.summary.min, found.summary.max));
+        assert_eq!(summary, Summary { has_non_finite: false, ..found.summary });
         assert_eq!(left, out);
         let min = expected.iter().copied().fold(f64::INFINITY, f64::min);
         let max = expected.iter().copied().fold(f64::NEG_INFINITY, f64::max);
@@ -522,6 +522,29 @@ fn arrays_that_do_not_fit() {
     assert_eq!(small, short, "an error writes nothing");
     let mut steps = Array1::zeros(2);
     assert!(graph.merge_tree(map.view(), steps.view_mut(), None, Sides::One).is_err());
+}
+
+#[test]
+fn each_call_refuses_a_node_that_is_not_there() {
+    let triangles = [[0, 1, 2], [2, 1, 4]];
+    let graph = Graph::new(4, &triangles, &[]).unwrap();
+    let map = Array1::from(vec![1_i16, 2, 3, 4]);
+    let (mut out, mut steps) = (map.clone(), Array1::from(vec![7, 7, 7, 7]));
+    let mut scores = Array1::from(vec![7_f32; 4]);
+    let request = Request::new(1.0, Sides::Both).unwrap().min_extent(2);
+    let connectivity = Connectivity::Faces;
+    let rules = Tfce { extent_power: 0.5, height_power: 2.0, sides: Sides::Both, connectivity };
+    let points = Array2::zeros((4, 3));
+    let refused = [
+        graph.erase_small(out.view_mut(), 2, None).err(),
+        graph.find_clusters(map.view(), Some(out.view_mut()), None, request, None).err(),
+        graph.tfce(map.view(), scores.view_mut(), None, rules, None).err(),
+        graph.merge_tree(map.view(), steps.view_mut(), None, Sides::Both).err(),
+        vertex_areas(points.view(), &graph).err(),
+    ];
+    let error = Error::Node { array: nithresh_core::Array::Triangles, row: 1, found: 4, nodes: 4 };
+    assert_eq!(refused, [(); 5].map(|()| Some(error.clone())));
+    assert_eq!((out, steps.sum(), scores.sum()), (map, 28, 28.0), "an error writes nothing");
 }
 
 #[test]

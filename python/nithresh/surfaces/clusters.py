@@ -182,13 +182,15 @@ def found_in(
     """Return what the core finds, with the map and the number of non-finite values."""
     (values,) = opened.one_map_each()
     kept = np.empty(values.shape, values.dtype)
-    with opened.graph(request.connectivity) as graph:
+    neighbours = opened.graph(request.connectivity)
+    areas = opened.areas() if with_areas else None
+    with neighbours as graph:
         found = graph.find_clusters(
             values,
             kept,
             opened.map.for_core(request, level),
             mask=opened.inside(),
-            areas=opened.areas() if with_areas else None,
+            areas=areas,
             min_area=opened.words.min_area,
         )
     non_finite = 0

@@ -21,11 +21,12 @@ def enhance_surface(
     voxels = opened.map.voxels
     warn_if_non_finite(voxels)
     maps = opened.one_map_each()
+    neighbours = opened.graph(connectivity)
     areas = opened.areas() if opened.nodes.surfaces else None
     # With each map in one piece.
     dtype = np.result_type(voxels.dtype, np.float32)
     scores = np.empty((len(maps), len(voxels)), dtype)
-    with opened.graph(connectivity) as graph:
+    with neighbours as graph:
         for values, own in zip(maps, scores, strict=True):
             graph.tfce(
                 values,

@@ -48,9 +48,8 @@ class Mesh:
     ----------
     coordinates : numpy.ndarray of shape (vertices, 3)
         In mm.
-    faces : numpy.ndarray of int32 or int64, shape (triangles, 3)
-        The vertices of each triangle, from 0, as they were given: the core checks
-        them when it reads them.
+    given_triangles : numpy.ndarray of int32 or int64, shape (triangles, 3)
+        The vertices of each triangle, from 0, which may not have been checked.
     name : str
         The argument that it is, with its file, for errors.
     structure : str or None
@@ -64,7 +63,7 @@ class Mesh:
     """
 
     coordinates: NDArray[Any]
-    faces: Triangles
+    given_triangles: Triangles
     name: str
     structure: str | None = None
     geometry: str | None = None
@@ -85,16 +84,22 @@ class Mesh:
         ValueError
             One is not there.
         """
+        if self.fault is not None:
+            raise ValueError(self.fault)
+        return self.given_triangles
+
+    @cached_property
+    def fault(self) -> str | None:
+        """What is wrong with the vertices of its triangles; None if nothing is."""
+        given = self.given_triangles
         # A negative number is a large one without its sign: one look, and not two.
-        unsigned = self.faces.view(f"u{self.faces.itemsize}")
-        if unsigned.size and unsigned.max() >= self.vertices:
-            low, high = int(self.faces.min()), int(self.faces.max())
-            msg = (
-                f"{self.name} has triangles of vertices {low} to {high}; they are "
-                f"counted from 0, and there are {self.vertices}"
-            )
-            raise ValueError(msg)
-        return self.faces
+        unsigned = given.view(f"u{given.itemsize}")
+        if not unsigned.size or unsigned.max() < self.vertices:
+            return None
+        return (
+            f"{self.name} has triangles of vertices {given.min()} to {given.max()}; "
+            f"they are counted from 0, and there are {self.vertices}"
+        )
 
     @cached_property
     def points(self) -> NDArray[np.float64]:
@@ -132,7 +137,7 @@ class Mesh:
     @property
     def is_closed(self) -> bool:
         """Whether it has as many triangles as a surface without holes."""
-        return len(self.faces) == 2 * self.vertices - 4
+        return len(self.given_triangles) == 2 * self.vertices - 4
 
     @property
     def doubt(self) -> str | None:
@@ -165,7 +170,7 @@ def check_areas(areas: NDArray[np.float64], name: str, must: str) -> None:
         raise ValueError(msg)
 
 
-def open_mesh(surface: Any, name: str = "surface") -> Mesh:
+def open_mesh(surface: Any, name: str = "surface", *, check: bool = True) -> Mesh:
     """Read a surface.
 
     Parameters
@@ -174,14 +179,54 @@ def open_mesh(surface: Any, name: str = "surface") -> Mesh:
         A file is GIFTI (``.surf.gii``) or of FreeSurfer (``lh.white``).
     name : str
         The argument, for errors.
+    check : bool
+        Whether to look now whether the vertices of its triangles are there. If not, the
+        core does when it reads them.
 
     Raises
     ------
     TypeError
         None of these.
     ValueError
-        A missing or damaged file; arrays of other shapes or types.
+        A missing or damaged file; arrays of other shapes or types; a triangle of
+        vertices that are not there.
     """
+    mesh = _read(surface, name)
+    if check and mesh.fault is not None:
+        raise ValueError(mesh.fault)
+    return mesh
+
+
+def open_meshes(
+    surface: Any, name: str = "surface", *, check: bool = True
+) -> dict[str | None, Mesh]:
+    """Read surfaces by the structures that they are of; None of an unnamed one.
+
+    Parameters
+    ----------
+    surface : mapping of "left" and "right" to surfaces, or one surface
+    name, check
+        Those of :func:`open_mesh`.
+    """
+    parts = getattr(surface, "parts", surface)
+    if isinstance(parts, Mapping) and all(
+        isinstance(part, Mesh) for part in parts.values()
+    ):
+        return dict(parts)
+    if not isinstance(parts, Mapping):
+        mesh = open_mesh(surface, name, check=check)
+        return {mesh.structure: mesh}
+    meshes: dict[str | None, Mesh] = {}
+    check_sides(parts, name)
+    for side, part in parts.items():
+        argument = f"{name}[{side!r}]"
+        mesh = open_mesh(part, argument, check=check)
+        check_structure(mesh.structure, side, argument)
+        meshes[side] = mesh
+    return meshes
+
+
+def _read(surface: Any, name: str) -> Mesh:
     if isinstance(surface, Mesh):
         return surface
     if isinstance(surface, (str, os.PathLike)):
@@ -204,31 +249,6 @@ def open_mesh(surface: Any, name: str = "surface") -> Mesh:
         "...} for two hemispheres"
     )
     raise TypeError(msg)
-
-
-def open_meshes(surface: Any, name: str = "surface") -> dict[str | None, Mesh]:
-    """Read surfaces by the structures that they are of; None of an unnamed one.
-
-    Parameters
-    ----------
-    surface : mapping of "left" and "right" to surfaces, or one surface
-    """
-    parts = getattr(surface, "parts", surface)
-    if isinstance(parts, Mapping) and all(
-        isinstance(part, Mesh) for part in parts.values()
-    ):
-        return dict(parts)
-    if not isinstance(parts, Mapping):
-        mesh = open_mesh(surface, name)
-        return {mesh.structure: mesh}
-    meshes: dict[str | None, Mesh] = {}
-    check_sides(parts, name)
-    for side, part in parts.items():
-        argument = f"{name}[{side!r}]"
-        mesh = open_mesh(part, argument)
-        check_structure(mesh.structure, side, argument)
-        meshes[side] = mesh
-    return meshes
 
 
 def check_sides(given: Mapping[Any, Any], name: str) -> None:
@@ -358,6 +378,9 @@ def _arrays(
             f"{faces.dtype}; they must be integers of shape (triangles, 3)"
         )
         raise ValueError(msg)
+    if faces.dtype.kind == "u":
+        # What int64 does not hold is as wrong as the largest that it does.
+        faces = np.minimum(faces, np.iinfo(np.int64).max).astype(np.int64)
     if faces.itemsize == 8:
         return points, np.ascontiguousarray(faces, dtype=np.int64)
     return points, np.ascontiguousarray(faces, dtype=np.int32)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -81,12 +82,12 @@ class Nodes:
         """How many there are."""
         return self.structures[-1].nodes.stop if self.structures else 0
 
-    @property
+    @cached_property
     def surfaces(self) -> tuple[Structure, ...]:
         """The structures that are surfaces."""
         return tuple(part for part in self.structures if part.is_surface)
 
-    @property
+    @cached_property
     def volumes(self) -> tuple[Structure, ...]:
         """The structures of voxels."""
         return tuple(part for part in self.structures if not part.is_surface)
@@ -210,8 +211,9 @@ class Nodes:
         for part in self.surfaces:
             mesh = meshes[part.name]
             if part.vertices is None:
-                # Not copied: the core counts the vertices from the first node on.
-                surfaces.append((part.nodes.start, part.count, mesh.faces))
+                # Neither copied nor checked: the core counts the vertices from the first
+                # node on, and refuses those that are not there.
+                surfaces.append((part.nodes.start, part.count, mesh.given_triangles))
             else:
                 inside, edges = _on_nodes(part, part.vertices, mesh.triangles)
                 surfaces.append((0, self.count, inside))
@@ -220,8 +222,8 @@ class Nodes:
         if across_structures:
             groups = [self.volumes]
         pairs += [_touching(group, connectivity) for group in groups if group]
-        none = np.empty((0, 2), np.int32)
-        return _core.Graph(self.count, surfaces, np.concatenate([none, *pairs]))
+        all_pairs = np.concatenate(pairs) if pairs else np.empty((0, 2), np.int32)
+        return _core.Graph(self.count, surfaces, all_pairs)
 
 
 class SurfacePlaces(NamedTuple):

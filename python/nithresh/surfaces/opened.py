@@ -96,10 +96,10 @@ class OpenSurface:
         )
 
     def graph(self, connectivity: int) -> AbstractContextManager[_core.Graph]:
-        """Say which nodes are neighbours, to a ``with`` statement.
+        """Return a context manager that gives the graph of the nodes.
 
-        The core checks the triangles that it reads. If it refuses some, the error that
-        leaves the statement names the argument.
+        The core may be the first to check triangles. If it refuses some in the context,
+        the error names the argument.
         """
         graph = self.nodes.graph(
             self.meshes, connectivity, across_structures=self.words.across_structures
@@ -113,7 +113,8 @@ class OpenSurface:
             yield graph
         except ValueError:
             for mesh in self.meshes.values():
-                _ = mesh.triangles
+                if mesh.fault is not None:
+                    raise ValueError(mesh.fault) from None
             raise
 
     def areas(self) -> NDArray[np.float64]:

@@ -48,17 +48,20 @@ class SurfaceImageMap(Kind):
         )
 
     def own_meshes(self) -> Mapping[str | None, Mesh]:
-        """Read its surfaces."""
-        return open_meshes(self.image.mesh, "img.mesh")
+        """Read its surfaces, which nilearn has checked."""
+        return open_meshes(self.image.mesh, "img.mesh", check=False)
 
     def with_data(self, result: NDArray[Any], *, are_scores: bool = False) -> Any:
-        """Make an image that shares the surfaces, of the types of its parts."""
+        """Make an image that shares the surfaces, of the types of its parts.
+
+        Its parts may be views of the result.
+        """
         parts = {part.name: result[part.nodes] for part in self.nodes.structures}
         if are_scores:
             return self._like({side: own.copy() for side, own in parts.items()})
         return self._like(
             {
-                side: own.astype(self._type_of(side), copy=False)
+                side: own.astype(self._type_of(side), copy=not own.flags.forc)
                 for side, own in parts.items()
             }
         )

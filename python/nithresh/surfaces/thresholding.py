@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from nithresh._arrays import check_writeable
+from nithresh._arrays import as_voxels, check_writeable
 from nithresh._kept import threshold_map, warn_of_kept
 from nithresh._params import Request
 from nithresh.surfaces.opened import OpenSurface
@@ -27,7 +27,9 @@ def threshold_surface(
     alone = request._replace(cluster_threshold=0)
     kept, limits, has_non_finite = threshold_map(opened.map, alone, level, None)
     if request.cluster_threshold > 1 or opened.words.min_area > 0:
-        limits = _erase_small(opened, request, kept)
+        as_core_reads = as_voxels(kept, opened.name)
+        limits = _erase_small(opened, request, as_core_reads)
+        kept = as_core_reads.astype(kept.dtype, copy=False)
     warn_of_kept(opened.map, request, level, limits, has_non_finite)
     values = kept.reshape(opened.map.shape)
     if in_place is not None:
@@ -39,9 +41,10 @@ def _erase_small(
     opened: OpenSurface, request: Request, kept: NDArray[Any]
 ) -> tuple[float, float]:
     """Erase the clusters that are too small, in each map by itself."""
+    neighbours = opened.graph(request.connectivity)
     areas = opened.areas() if opened.words.min_area > 0 else None
     nodes = kept[:, 0, 0]
-    with opened.graph(request.connectivity) as graph:
+    with neighbours as graph:
         limits = [
             graph.erase_small(
                 values,

@@ -65,6 +65,14 @@ pub enum Error {
         row: usize,
         /// What was named.
         found: i64,
+        /// How many there are: nodes, or vertices of the surface that a triangle is of.
+        nodes: usize,
+    },
+    /// A surface with vertices beyond the nodes of its graph.
+    #[error("a surface has vertices up to node {end} of {nodes}")]
+    Surface {
+        /// One more than the node of its last vertex.
+        end: u64,
         /// How many nodes there are.
         nodes: usize,
     },

@@ -110,7 +110,8 @@
 //! # Ok::<(), nithresh_core::Error>(())
 //! ```
 //!
-//! Maps on surfaces, and on surfaces and voxels together, have the methods of [`Graph`].
+//! Maps on surfaces, and on surfaces and voxels together, have the methods of [`Graph`]. To
+//! threshold one, call [`threshold`] with it as a volume of one row, then [`Graph::erase_small`].
 //!
 //! Work is parallel where the caller gives threads: see [`with_executor`].
 //!

@@ -68,7 +68,10 @@ fn in_python(error: &nithresh_core::Error) -> String {
             format!("touching names cluster {found}; there are {count}, counted from 0")
         }
         Core::Node { array, row, found, nodes } => {
-            format!("{array} has node {found} in row {row}; there are {nodes} nodes, from 0 on")
+            format!("{array} has node {found} in row {row}; there are {nodes}, from 0 on")
+        }
+        Core::Surface { end, nodes } => {
+            format!("surfaces has vertices up to node {end}; there are {nodes} nodes")
         }
         Core::Area { node, found, limit } => format!(
             "areas has {found} for node {node}; it must be from 0 to {limit:.0}, or NaN for none"

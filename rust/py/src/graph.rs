@@ -187,7 +187,7 @@ impl Graph {
         Ok(graph)
     }
 
-    /// Makes the nodes of `data` zero whose cluster is too small; each that is not zero passes.
+    /// Erases small clusters from `data`, in which all nodes above zero and all below pass.
     /// Returns the smallest and the largest value that is left.
     #[pyo3(signature = (data, cluster_threshold, *, areas, min_area))]
     fn erase_small(

@@ -12,11 +12,12 @@ use crate::map::summary::{Summary, summary};
 use crate::voxel::Voxel;
 
 impl Graph<'_> {
-    /// Makes the nodes of `map` zero whose cluster has fewer than `min_extent` nodes or less
-    /// area than `areas` asks for. Returns what is left of the map in short.
+    /// Erases small clusters: those of fewer than `min_extent` nodes, or of less area than
+    /// `areas` asks for. Returns the summary of the map that is left.
     ///
-    /// Each node that is not zero passes: [`threshold`](crate::threshold) makes such a map, for
-    /// which a map on a graph is a volume of one row. All arrays have an entry for each node.
+    /// All nodes above zero and all below pass. The map must be finite, as
+    /// [`threshold`](crate::threshold) makes it of a volume of one row. All arrays have an entry
+    /// for each node.
     ///
     /// ```
     /// use ndarray::array;

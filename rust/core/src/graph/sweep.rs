@@ -32,8 +32,9 @@ impl Graph<'_> {
     ///
     /// # Errors
     ///
-    /// Arrays that do not fit the graph; a triangle or a pair of a node that is not there; powers that are negative or not finite; a largest
-    /// score that is too large or too small for its type.
+    /// Arrays that do not fit the graph; a triangle or a pair of a node that is not there; powers
+    /// that are negative or not finite; a largest score that is too large or too small for its
+    /// type.
     pub fn tfce<T: Voxel>(
         &self,
         data: ArrayView1<'_, T>,

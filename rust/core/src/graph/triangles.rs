@@ -17,8 +17,8 @@ use crate::simd::dispatch::{Loop, dispatch};
 /// Nodes, some of which are neighbours: the corners of a triangle, and the nodes of a pair.
 ///
 /// Triangles and pairs may repeat one another, and name a node twice: `[0, 0, 9]` joins 0 and
-/// 9, and `[5, 5, 5]` nothing. A node of none of them has no neighbours. One that names a node
-/// that is not there is an error of each call that uses the graph.
+/// 9, and `[5, 5, 5]` nothing. A node of none of them has no neighbours. If a triangle or a
+/// pair names a node that is not there, each call that uses the graph is an error.
 ///
 /// ```
 /// use ndarray::array;
@@ -138,11 +138,9 @@ impl<'a> Graph<'a> {
         // Lists of neighbours are counted in 32 bits.
         let edges = graph.triangle_count().saturating_mul(2).saturating_add(pairs.len());
         u32::try_from(edges).map_err(|_| Error::TooLarge)?;
-        let end = |surface: &Surface<'_>| surface.first as usize + surface.vertices as usize;
-        match graph.surfaces.iter().map(end).find(|&end| end > nodes) {
-            Some(end) => {
-                Err(Error::Shape { array: Array::Map, found: vec![nodes], expected: vec![end] })
-            }
+        let end = |surface: &Surface<'_>| u64::from(surface.first) + u64::from(surface.vertices);
+        match graph.surfaces.iter().map(end).find(|&end| end > nodes as u64) {
+            Some(end) => Err(Error::Surface { end, nodes }),
             None => Ok(graph),
         }
     }
@@ -327,9 +325,17 @@ mod tests {
             let error = Error::Node { array: Array::Triangles, row: 1, found, nodes: 3 };
             let expected = if found == 2 { Ok(()) } else { Err(error) };
             assert_eq!(graph.check_nodes(), expected);
+            if found == 2 {
+                let mut nodes = Vec::new();
+                graph.for_each_triangle(|corners| nodes.push(corners));
+                assert_eq!(nodes, [[0, 1, 2], [1, 2, 3], [1, 3, 2]]);
+            }
         }
         let triangles = Triangles::Narrow(&[]);
         let beyond = Surface { first: 3, vertices: 3, triangles };
+        let refused = Graph::of_surfaces(5, vec![beyond], &[]).unwrap_err();
+        assert_eq!(refused, Error::Surface { end: 6, nodes: 5 });
+        let beyond = Surface { first: u32::MAX, vertices: u32::MAX, triangles };
         assert!(Graph::of_surfaces(5, vec![beyond], &[]).is_err());
     }
 }
