@@ -4,6 +4,7 @@ import itertools
 import pickle
 import shutil
 import subprocess
+import sys
 from functools import partial
 
 import nibabel
@@ -703,6 +704,28 @@ def test_values_of_each_type_lose_small_clusters(dtype, given):
         np.testing.assert_array_equal(kept[side], data[side] * np.array(expected))
         np.testing.assert_array_equal(again[side], kept[side])
         assert kept[side].dtype == again[side].dtype == passing[side].dtype
+
+
+def test_a_bad_surface_is_refused_before_the_first_file(tmp_path):
+    coordinates, triangles = icosphere(0)
+    wrong = triangles.copy()
+    wrong[7, 1] = 99
+    values = tmp_path / "z.func.gii"
+    nibabel.save(gifti(np.full(12, 3)), values)
+    path = surface_file(tmp_path / "bad.surf.gii", (coordinates, wrong))
+    target = tmp_path / "out.func.gii"
+    for surface in (path, (coordinates, wrong), {"left": path}):
+        with pytest.raises(ValueError, match="has triangles of vertices 0 to 99; they"):
+            nithresh.threshold_files([(values, target)], 2, surface=surface)
+    words = ["threshold", str(values), "-t", "2", "--surface", str(path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "nithresh", *words, "-o", str(target)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "bad.surf.gii') has triangles of vertices 0 to 99; they" in done.stderr
+    assert not target.exists()
 
 
 def test_hemispheres_that_are_swapped(tmp_path):
