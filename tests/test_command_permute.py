@@ -5,6 +5,7 @@ import json
 import shlex
 import warnings
 
+import matplotlib.pyplot as plt
 import nibabel
 import numpy as np
 import pytest
@@ -72,6 +73,16 @@ def test_one_sample(folder, tmp_path):
     same = contents(tmp_path / "again")
     assert same["null.tsv"] == made["null.tsv"]
     assert same["clusters.png"] == made["clusters.png"]
+
+
+def test_a_picture_without_a_surviving_cluster_is_of_no_colour(folder, tmp_path):
+    words = [*MAPS, *WORDS, "--alpha", "0.001", "--no-tfce"]
+    done = permute(folder, *words, "--output-dir", tmp_path / "out")
+    assert done.stderr == ""
+    picture = plt.imread(tmp_path / "out" / "clusters.png")[..., :3]
+    # The panels, which are left of the colour bar.
+    panels = picture[:, : int(0.8 * picture.shape[1])]
+    assert np.ptp(panels, axis=-1).max() < 0.05
 
 
 def test_results_are_not_replaced_unasked(folder, tmp_path):

@@ -2,6 +2,9 @@
 
 import io
 import itertools
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -724,3 +727,29 @@ def test_the_signature_is_nilearns_and_then_some():
             assert ours[name].default == theirs[name].default, name
     added = [name for name in ours if name not in theirs]
     assert all(ours[name].kind is inspect.Parameter.KEYWORD_ONLY for name in added)
+
+
+def test_show_opens_the_windows_of_all_figures(tmp_path):
+    (tmp_path / "windows.py").write_text("""
+from matplotlib._pylab_helpers import Gcf
+from matplotlib.backends.backend_agg import FigureCanvasAgg as FigureCanvas
+
+def show(*, block=None):
+    print(len(Gcf.get_all_fig_managers()), "windows")
+""")
+    program = """
+from nithresh import datasets, plotting
+for threshold in (3, 4):
+    image = datasets.load_sample_motor_activation_image()
+    plotting.plot_stat_map(image, threshold=threshold)
+plotting.show()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"MPLBACKEND": "module://windows"},
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.stdout, done.stderr) == ("2 windows\n", "")

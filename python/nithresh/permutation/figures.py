@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from nithresh.permutation.result import PermutationResult
@@ -24,6 +25,7 @@ def draw_surviving(result: PermutationResult, alpha: float) -> bytes:
     """Draw the clusters whose corrected p of the extent is at most alpha, as PNG."""
     import nibabel
 
+    from nithresh.grids import to_mm
     from nithresh.plotting import plot_stat_map
 
     clusters = result.clusters
@@ -36,10 +38,13 @@ def draw_surviving(result: PermutationResult, alpha: float) -> bytes:
     image = nibabel.Nifti1Image(shown, result.stat_img.affine)
     count = len(survive)
     word = "cluster" if count == 1 else "clusters"
+    (middle,) = to_mm(image.affine, (np.array([shown.shape]) - 1) / 2)
     stream = io.BytesIO()
     plot_stat_map(
         image,
-        threshold=result.thresholds[0] if count else None,
+        threshold=result.thresholds[0],
+        # Where there is nothing to cut through, the title says so.
+        cut_coords=None if count else middle.tolist(),
         title=f"{count} {word} with corrected p of the extent up to {alpha:g}",
         cbar_label=result.choices["statistic"],
         output_file=stream,
@@ -59,7 +64,7 @@ def draw_null(result: PermutationResult, alpha: float) -> bytes:
     for axes, name in zip(panels.ravel(), names, strict=False):
         values = result.null.of(name)
         level = np.atleast_1d(critical[name])[0]
-        axes.hist(values, bins=min(60, max(8, len(values) // 20)), color="0.75")
+        axes.hist(values, bins=_bins(values, name), color="0.75")
         if math.isfinite(level):
             axes.axvline(level, color="black", linestyle="--", linewidth=1)
         axes.axvline(values[0], color="C3", linewidth=1.5)
@@ -77,3 +82,13 @@ def draw_null(result: PermutationResult, alpha: float) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=150)
     return stream.getvalue()
+
+
+def _bins(values: NDArray[np.float64], name: str) -> int | NDArray[np.float64]:
+    """Return the bins of a histogram: of whole numbers where values are."""
+    count = min(60, max(8, len(values) // 20))
+    if name != "extent":
+        return count
+    low, high = values.min(), values.max()
+    width = math.ceil((high - low + 1) / count)
+    return np.arange(low, high + width + 1, width) - 0.5

@@ -6,6 +6,7 @@ to show up in a notebook or a window.
 
 from nithresh.plotting.clusters import ClustersDisplay, plot_clusters
 from nithresh.plotting.display import SliceDisplay
+from nithresh.plotting.figures import show
 from nithresh.plotting.panels import Panel
 from nithresh.plotting.stat_map import plot_stat_map
 
@@ -15,4 +16,5 @@ __all__ = [
     "SliceDisplay",
     "plot_clusters",
     "plot_stat_map",
+    "show",
 ]

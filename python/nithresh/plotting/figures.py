@@ -103,6 +103,16 @@ def open_frame(
     return frame
 
 
+def show() -> None:
+    """Show all figures in windows, and wait until they are closed.
+
+    It is :func:`matplotlib.pyplot.show`, which warns if there are no windows.
+    """
+    from matplotlib import pyplot as plt
+
+    plt.show()
+
+
 def is_dark(
     figure: Figure | SubFigure | int | str | None,
     axes: Axes | Sequence[float] | None,

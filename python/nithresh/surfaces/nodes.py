@@ -211,8 +211,8 @@ class Nodes:
         for part in self.surfaces:
             mesh = meshes[part.name]
             if part.vertices is None:
-                # Neither copied nor checked: the core counts the vertices from the first
-                # node on, and refuses those that are not there.
+                # Neither copied nor checked: the core counts the vertices from the
+                # first node on, and refuses those that are not there.
                 surfaces.append((part.nodes.start, part.count, mesh.given_triangles))
             else:
                 inside, edges = _on_nodes(part, part.vertices, mesh.triangles)
