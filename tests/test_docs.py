@@ -1,7 +1,11 @@
 """What the pages in docs/ say about the tests and the code is so."""
 
 import ast
+import importlib
+import inspect
 import re
+import subprocess
+import sys
 from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
@@ -58,6 +62,54 @@ def test_each_sub_command_has_its_help_on_the_page_of_the_command():
         main(["no-such-sub-command"])
     offered = re.search(r"choose from (.*)\)", said.getvalue())[1]
     assert shown == re.findall(r"\w+", offered)
+
+
+def api():
+    """The names on the page of the API, by the module that has them."""
+    listed = {}
+    for line in (DOCS / "api.rst").read_text().splitlines():
+        if (module := re.fullmatch(r"\.\. currentmodule:: (\S+)", line)) is not None:
+            names = listed.setdefault(module[1], [])
+        elif (name := re.fullmatch(r"   ([\w.]+)", line)) is not None:
+            names.append(name[1])
+    return listed
+
+
+def public(module):
+    """The names of a module that are for everybody, without its modules."""
+    names = getattr(module, "__all__", None) or [
+        name
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == module.__name__
+    ]
+    return {
+        name
+        for name in names
+        if not name.startswith("_") and not inspect.ismodule(getattr(module, name))
+    }
+
+
+@pytest.mark.parametrize("module", api())
+def test_the_page_of_the_api_has_every_public_name(module):
+    listed = api()[module]
+    assert len(listed) == len(set(listed))
+    assert {name for name in listed if "." not in name} == public(
+        importlib.import_module(module)
+    )
+
+
+def test_what_the_page_of_the_api_names_is_there_after_one_import():
+    names = [
+        f"{module}.{name}"
+        for module, listed in api().items()
+        for name in listed
+        if not module.startswith("nithresh.interfaces.")  # these are imported by name
+    ]
+    assert {"nithresh.viewer.report", "nithresh.testing.damaged"} < set(names)
+    for module in {name.rpartition(".")[0] for name in names}:
+        those = [name for name in names if name.rpartition(".")[0] == module]
+        code = "\n".join(["import nithresh", *those])
+        subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_citation_is_of_this_version():

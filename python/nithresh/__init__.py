@@ -16,8 +16,13 @@ from typing import TYPE_CHECKING, Any
 from nithresh import _fork
 
 if TYPE_CHECKING:
+    from nithresh import batch as batch
     from nithresh import dask as dask
     from nithresh import datasets, plotting
+    from nithresh import permutation as permutation
+    from nithresh import testing as testing
+    from nithresh import tree as tree
+    from nithresh import viewer as viewer
     from nithresh.batch import threshold_files
     from nithresh.clusters import Clusters, find_clusters, label
     from nithresh.enhancement import tfce, tfce_img
@@ -71,11 +76,17 @@ __all__ = [
     "view",
 ]
 
-# Each name, and the module that has it. A star imports no `dask`, which needs an extra.
+# Each name, and the module that has it. A star imports neither `dask` nor `testing`,
+# which need extras, and no module of which only a few things are for everybody.
 _LAZY = {
+    "batch": "nithresh.batch",
     "dask": "nithresh.dask",
     "datasets": "nithresh.datasets",
+    "permutation": "nithresh.permutation",
     "plotting": "nithresh.plotting",
+    "testing": "nithresh.testing",
+    "tree": "nithresh.tree",
+    "viewer": "nithresh.viewer",
     "ClusterTable": "nithresh.table",
     "ClusterTree": "nithresh.tree",
     "Clusters": "nithresh.clusters",
