@@ -408,9 +408,25 @@ def imported_by(code):
     return set(run.stdout.split())
 
 
+def test_the_strategies_ask_for_hypothesis():
+    code = (
+        "import sys; sys.modules['hypothesis'] = None; import nithresh\n"
+        "try: nithresh.testing\n"
+        "except ImportError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == (
+        "nithresh.testing needs hypothesis; install it with: "
+        "pip install 'nithresh[testing]'\n"
+    )
+
+
 def test_importing_is_light():
     modules = imported_by("import nithresh")
     assert not {"matplotlib", "nibabel", "isal", "scipy", "pandas"} & modules
+    assert not {"hypothesis", "nithresh.testing", "nithresh.viewer"} & modules
     modules = imported_by(
         "import numpy, nithresh; nithresh.threshold(numpy.ones((2, 2, 2)), 1, mask="
         "numpy.ones((2, 2, 2)), cluster_threshold=2)"

@@ -19,10 +19,18 @@ from typing import Any
 
 import nibabel
 import numpy as np
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as npst
 from nibabel.freesurfer.mghformat import MGHError
 from numpy.typing import NDArray
+
+try:
+    from hypothesis import strategies as st
+    from hypothesis.extra import numpy as npst
+except ImportError as error:
+    _msg = (
+        "nithresh.testing needs hypothesis; install it with: "
+        "pip install 'nithresh[testing]'"
+    )
+    raise ImportError(_msg) from error
 
 from nithresh._testing_surfaces import (
     cifti_images,
