@@ -565,6 +565,50 @@ def test_what_exists_is_kept(folder):
 
 
 @pytest.mark.parametrize(
+    ("words", "output"),
+    [
+        (["view"], "map0.html"),
+        (["plot", "-t", "2"], "map0.png"),
+        (["threshold", "-t", "2"], "map0.mgz"),
+        (["clusters", "-t", "2"], "map0.tsv"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--overwrite", "--skip-existing", "--quiet"])
+def test_json_of_others_is_never_replaced(folder, words, output, option):
+    if option == "--quiet" and words[0] in ("view", "plot"):
+        option = "--debug"
+    mine = folder / "map0.json"
+    mine.write_text('{"TaskName": "mine", "Outputs": ["a"]}')
+    before = contents(folder)
+    out = "--table" if words[0] == "clusters" else "-o"
+    done = run_here(*words, "map0.nii.gz", out, output, option, folder=folder)
+    assert done.code == 1
+    assert done.err.endswith(
+        "nithresh: map0.nii.gz: 'map0.json' exists, and nithresh did not write it; "
+        f"the JSON file of {output} would replace it: choose another name\n"
+    )
+    assert contents(folder) == before
+
+
+def test_json_of_others_is_not_replaced_by_tables(folder):
+    mine = folder / "a.json"
+    mine.write_text("{}")
+    table = nithresh.find_clusters(folder / "map0.nii.gz", 2).table
+    with pytest.raises(FileExistsError, match="nithresh did not write it"):
+        table.to_tsv(folder / "a.tsv")
+    assert mine.read_text() == "{}"
+    assert not (folder / "a.tsv").exists()
+
+
+def test_error_says_which_file_a_sidecar_tells_of(folder):
+    assert run_here("view", "map0.nii.gz", "-o", "a.html", folder=folder).code == 0
+    done = run_here("plot", "map0.nii.gz", "-o", "a.png", folder=folder)
+    assert done.code == 1
+    assert "'a.json' exists and tells of a.html: choose another name;" in done.err
+    assert not (folder / "a.png").exists()
+
+
+@pytest.mark.parametrize(
     ("args", "message"),
     [
         ([], "the following arguments are required: SUBCOMMAND"),

@@ -97,6 +97,12 @@ def test_results_are_not_replaced_unasked(folder, tmp_path):
     left = {path.name for path in (tmp_path / "out").iterdir()}
     assert "mine.txt" in left
     assert not any("tfce" in name for name in left)
+    (tmp_path / "json").mkdir()
+    (tmp_path / "json" / "clusters.json").write_text("mine")
+    words = [*MAPS, *WORDS, "--output-dir", tmp_path / "json", "--overwrite"]
+    done = permute(folder, *words, code=1)
+    assert "clusters.json' exists, and nithresh did not write it" in done.stderr
+    assert [path.name for path in (tmp_path / "json").iterdir()] == ["clusters.json"]
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "clusters.tsv").write_text("mine")
     done = permute(folder, *MAPS, *WORDS, "--output-dir", tmp_path / "other", code=1)

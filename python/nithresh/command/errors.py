@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 
@@ -58,9 +58,25 @@ def naming(path: str | os.PathLike[str] | None = None) -> Iterator[None]:
         raise OSError(msg) from error
 
 
-def already_exists(path: str | os.PathLike[str], *, can_skip: bool = True) -> OSError:
-    """Refuse to replace a file; `can_skip` says whether there is --skip-existing."""
-    msg = f"{str(path)!r} exists; --overwrite replaces it"
+def already_exists(
+    path: str | os.PathLike[str],
+    *,
+    can_skip: bool = True,
+    tells_of: Iterable[str] = (),
+) -> OSError:
+    """Refuse to replace a file.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    can_skip : bool, default=True
+        Whether there is --skip-existing.
+    tells_of : iterable of str, optional
+        The outputs that it tells of, if it is a sidecar.
+    """
+    told = ", ".join(tells_of)
+    about = f" and tells of {told}: choose another name" if told else ""
+    msg = f"{str(path)!r} exists{about}; --overwrite replaces it"
     if can_skip:
         msg += ", --skip-existing leaves out inputs whose outputs are complete"
     return OSError(msg)

@@ -20,7 +20,7 @@ from nithresh.command.options import (
 from nithresh.command.surfaces import is_surface_mask
 from nithresh.files import check_extension, files_of
 from nithresh.files.atomic import IfExists, check_place
-from nithresh.files.sidecars import State, exists, state
+from nithresh.files.sidecars import State, check_own, checksums_in, exists, state
 from nithresh.masks import Mask
 
 
@@ -56,7 +56,8 @@ class Job:
         Raises
         ------
         OSError
-            There is no folder for an output, or it exists and may not be replaced.
+            There is no folder for an output, or it exists and may not be replaced, or
+            a file that is not ours has the name of a sidecar.
         ValueError
             What is there is not a file.
         """
@@ -72,8 +73,11 @@ class Job:
                     raise OSError(msg)
                 check_place(path)
                 is_kept = self.if_exists is IfExists.FAIL or found is State.UNKNOWN
+                if path == sidecar:
+                    check_own(path, [file.name for file in files])
                 if is_kept and exists(path):
-                    raise already_exists(path)
+                    told = checksums_in(path) if path == sidecar else None
+                    raise already_exists(path, tells_of=told or ())
         return False
 
 

@@ -23,6 +23,8 @@ from nithresh.command.options import SideOptions, add_debug, add_rules, add_side
 from nithresh.command.parser import Subcommand, example
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nithresh.permutation import PermutationResult
 
 _SHUFFLES = ("auto", "signs", "labels", "both")
@@ -218,10 +220,7 @@ def run(options: Options) -> int:
     from nithresh.command.sidecar import command_line
 
     folder = expanded(options.output_dir)
-    if not options.overwrite:
-        for pattern in _RESULTS:
-            for path in sorted(folder.glob(pattern)):
-                raise already_exists(path, can_skip=False)
+    _check_place(folder, replaces=options.overwrite)
     if not 0 < options.alpha < 1:
         msg = f"--alpha is {options.alpha:g}; it must be above 0 and below 1"
         raise UsageError(msg)
@@ -271,6 +270,17 @@ def run(options: Options) -> int:
     if not options.quiet:
         print(result)
     return 0
+
+
+def _check_place(folder: Path, *, replaces: bool) -> None:
+    """Refuse a folder with files that may not be replaced."""
+    from nithresh.files.sidecars import check_own
+
+    for sidecar in ("permutation_test.json", "clusters.json"):
+        check_own(folder / sidecar, ["the results"])
+    for pattern in () if replaces else _RESULTS:
+        for path in sorted(folder.glob(pattern)):
+            raise already_exists(path, can_skip=False)
 
 
 def _maps(options: Options) -> dict[str, Any]:

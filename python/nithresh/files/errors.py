@@ -12,3 +12,7 @@ class MissingFileError(FileNotFoundError, ValueError):
 
     A ValueError too, because that is what code written for nilearn catches.
     """
+
+
+class TakenNameError(FileExistsError, ValueError):
+    """A file that nithresh did not write has the name of a sidecar."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nithresh.files.atomic import Transaction, Turn
+from nithresh.files.errors import TakenNameError
 from nithresh.files.reading import sha256
 
 _OUTPUTS = "Outputs"
@@ -48,12 +49,18 @@ def write_sidecar(
         What it says of them.
     outputs : collection of pathlib.Path, optional
         Those that it tells of; all of the transaction if not given.
+
+    Raises
+    ------
+    TakenNameError
+        As :func:`check_own`.
     """
     told = [
         {"name": output.name, "sha256": checksum}
         for output, checksum in files.checksums().items()
         if outputs is None or output in outputs
     ]
+    check_own(path, [output["name"] for output in told])
     text = json.dumps({**content, _OUTPUTS: told}, indent=2) + "\n"
     with files.open(path, Turn.FIRST) as stream:
         stream.write(text.encode())
@@ -83,6 +90,31 @@ def state(sidecars: Mapping[Path, Collection[Path]]) -> State:
             told[name] == _checksum(path) for name, path in there.items()
         )
     return State.COMPLETE if is_complete else State.STALE
+
+
+def check_own(sidecar: Path, outputs: Collection[str]) -> None:
+    """Refuse to replace a file of JSON that is no sidecar of ours.
+
+    Parameters
+    ----------
+    sidecar : pathlib.Path
+        Where the sidecar is to be.
+    outputs : collection of str
+        The names of the files that it is to tell of.
+
+    Raises
+    ------
+    TakenNameError
+        Such a file is there.
+    """
+    # Of a link nothing is lost but the link.
+    is_file = sidecar.is_file() and not sidecar.is_symlink()
+    if is_file and checksums_in(sidecar) is None:
+        msg = (
+            f"{str(sidecar)!r} exists, and nithresh did not write it; the JSON file of "
+            f"{', '.join(outputs)} would replace it: choose another name"
+        )
+        raise TakenNameError(msg)
 
 
 def says(sidecar: Path, content: Mapping[str, Any]) -> bool:
