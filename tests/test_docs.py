@@ -161,7 +161,6 @@ def test_the_code_on_the_first_pages_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     sample = nithresh.datasets.load_sample_motor_activation_image()
     nithresh.save(nithresh.load(sample), "a.nii.gz")
-    Path("out").mkdir()
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.M | re.S)
     assert blocks
     threads = nithresh.get_num_threads()
@@ -173,6 +172,8 @@ def test_the_code_on_the_first_pages_runs(page, tmp_path, monkeypatch):
         nithresh.set_num_threads(threads)
         plt.close("all")
     assert len(names["clusters"]) == 4
+    for name in re.findall(r'"(\w+\.(?:html|nii\.gz|png|tsv))"', "".join(blocks)):
+        assert Path(name).stat().st_size > 0
 
 
 def test_messages_that_troubleshooting_quotes_are_ours():
