@@ -175,6 +175,10 @@ COMPRESS = {
     ],
 )
 @pytest.mark.parametrize("has_affine", [True, False])
+# nibabel alone looks for a .mat.gz that is not there, and leaves a stream behind.
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored.*GzipFile:pytest.PytestUnraisableExceptionWarning"
+)
 def test_files_in_every_compression(tmp_path, image_class, name, ending, has_affine):
     """With the .mat that SPM writes, and without it."""
     nibabel.save(image_class(PLAIN, ZOOMS), tmp_path / name)
@@ -291,10 +295,11 @@ def test_packages_that_are_missing(tmp_path):
     assert without("h5py", path).endswith(
         f"cannot read {str(path)!r}: it needs the package h5py, which is not installed"
     )
-    nibabel.save(nibabel.Nifti1Image(PLAIN, ZOOMS), tmp_path / "map.nii.zst")
-    message = without("backports", tmp_path / "map.nii.zst")
-    assert "map.nii.zst': files compressed with Zstandard need the package" in message
-    assert message.endswith("zstd, which is not installed")
+    if sys.version_info < (3, 14):  # Later ones have it.
+        nibabel.save(nibabel.Nifti1Image(PLAIN, ZOOMS), tmp_path / "map.nii.zst")
+        message = without("backports", tmp_path / "map.nii.zst")
+        assert "map.nii.zst': files compressed with Zstandard need" in message
+        assert message.endswith("zstd, which is not installed")
     nibabel.save(nibabel.Spm2AnalyzeImage(PLAIN, ZOOMS), tmp_path / "map.img")
     message = without("scipy.io", tmp_path / "map.img")
     assert "map.img': it needs the package scipy" in message
