@@ -26,7 +26,7 @@ extensions = [
     "sphinx.ext.intersphinx",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["README.md", "_build"]  # the first is for a forge
 templates_path = ["_templates"]
 
 # Pages in Markdown link to one another's headings as they do on a forge.
