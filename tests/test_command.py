@@ -108,7 +108,7 @@ def test_the_example_of_the_help_works_as_pasted(subcommand, tmp_path):
     )
     made = {
         None: "kept.nii.gz",
-        "threshold": "kept.nii.gz",
+        "threshold": "kept10.nii.gz",
         "plot": "clusters.png",
         "tfce": "nithresh-demo/motor_tfce.nii.gz",
     }
@@ -611,7 +611,7 @@ def test_error_says_which_file_a_sidecar_tells_of(folder):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ([], "the following arguments are required: SUBCOMMAND"),
+        (["--debug"], "the following arguments are required: SUBCOMMAND"),
         (["shrink"], "invalid choice: 'shrink'"),
         (["threshold", "map0.nii.gz"], "-t/--threshold --alpha is required"),
         (["threshold", "-t", "2"], "no input"),
@@ -654,6 +654,30 @@ def test_usage_errors_do_nothing(folder, args, message):
     assert done.stdout == ""
     assert message in done.stderr.splitlines()[-1]
     assert sorted(folder.rglob("*")) == before
+
+
+def test_a_usage_error_is_one_line_of_the_subcommand():
+    done = run("clusters", "a.nii", "-t", "2", "--tabel", "a.tsv", code=2)
+    assert done.stderr == (
+        "nithresh clusters: error: unrecognized arguments: --tabel a.tsv (see "
+        "nithresh clusters --help)\n"
+    )
+    done = run("clusters", "a.nii", code=2)
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("nithresh clusters: error: one of the arguments ")
+
+
+def test_no_words_at_all_give_the_help():
+    done = run(code=2)
+    assert done.stdout == ""
+    assert done.stderr == run("--help").stdout
+
+
+def test_examples_of_the_help_can_be_run_in_order():
+    helps = [run(name, "--help").stdout for name in ("threshold", "view", "report")]
+    helps.append(run("--help").stdout)
+    outputs = [re.search(r"^  nithresh .* -o (\S+)$", text, re.M)[1] for text in helps]
+    assert len({Path(output).stem for output in outputs}) == 4
 
 
 def damage(path):
@@ -768,9 +792,9 @@ def test_an_output_in_what_is_no_folder(folder):
                    cwd=folder)  # fmt: skip
         message = f"cannot write '{place}/a.nii': there is no such folder\n"
         assert done.stderr == f"nithresh: map0.nii.gz: {message}"
-    for place, reason in (("file", "File exists"), ("file/sub", "Not a directory")):
+    for place in ("file", "file/sub", "file/sub/sub"):
         done = run("tfce", "map0.nii.gz", "--output-dir", place, code=1, cwd=folder)
-        assert done.stderr == f"nithresh: {reason}: '{place}'\n"
+        assert done.stderr == "nithresh: 'file' is a file, not a folder\n"
     assert (folder / "file").read_text() == "mine"
     assert not (folder / "no").exists()
 
@@ -1162,8 +1186,16 @@ def test_the_demo_can_be_run_again(tmp_path):
             name in ("nithresh-demo/group/sub-", "nithresh-demo/group-result")
             or (tmp_path / name).exists()
         )
-    run("demo", cwd=tmp_path)
+    assert "(there already)" not in first
+    (tmp_path / "nithresh-demo" / "3_positive.png").write_bytes(b"changed")
+    again = run("demo", cwd=tmp_path).stdout
+    steps = first.count("$ nithresh ")
+    # All but info and the one that has changed.
+    assert again.count("(there already)") == steps - 2
     assert contents(tmp_path / "nithresh-demo") == made
+    (tmp_path / "file").write_text("mine")
+    done = run("demo", "file", code=1, cwd=tmp_path)
+    assert done.stderr == "nithresh: 'file' is a file, not a folder\n"
 
 
 def test_a_stream_that_has_no_encoding_takes_the_output():

@@ -97,6 +97,9 @@ def test_results_are_not_replaced_unasked(folder, tmp_path):
     left = {path.name for path in (tmp_path / "out").iterdir()}
     assert "mine.txt" in left
     assert not any("tfce" in name for name in left)
+    (tmp_path / "file").write_text("mine")
+    done = permute(folder, *MAPS, *WORDS, "--output-dir", tmp_path / "file", code=1)
+    assert done.stderr.endswith("file' is a file, not a folder\n")
     (tmp_path / "json").mkdir()
     (tmp_path / "json" / "clusters.json").write_text("mine")
     words = [*MAPS, *WORDS, "--output-dir", tmp_path / "json", "--overwrite"]
@@ -186,7 +189,7 @@ def test_models(folder, tmp_path, words, call):
         (
             [*MAPS, "--design", "absent.tsv"],
             2,
-            "--design is 'absent.tsv', which cannot",
+            "--design is 'absent.tsv', which cannot be read: No such file or directory (",
         ),
         ([*MAPS, "--design", "mask.nii.gz"], 2, "--design is 'mask.nii.gz'"),
         (

@@ -93,7 +93,7 @@ def test_a_threshold_a_little_beyond_the_map(values, dtype, level, shown):
 def test_no_value_of_a_table_looks_smaller_than_its_threshold():
     image = line(1.00001, 1.00002, 0, 1)
     text = str(nithresh.find_clusters(image, 1.00001))
-    assert text.startswith("1 clusters, abs(value) >= 1.00001, ")
+    assert text.startswith("1 cluster, abs(value) >= 1.00001, ")
     heading, row = (part.split() for part in text.splitlines()[1:])
     cells = dict(zip(heading, row, strict=True))
     assert cells["peak"] == "1.00002"

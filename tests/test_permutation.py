@@ -1090,7 +1090,7 @@ def test_differences_that_overflow():
 VALUES, MASK = group(6)
 OTHER = image(np.ones((6, 5, 7), np.uint8), np.diag([2, 2, 2, 1]))
 WRONG = [
-    (ValueError, r"imgs holds 1 images", {"imgs": VALUES[:1]}),
+    (ValueError, r"imgs holds 1 image;", {"imgs": VALUES[:1]}),
     (ValueError, r"imgs has shape \(6, 3\)", {"imgs": VALUES[:, :3]}),
     (TypeError, r"imgs has values of type complex", {"imgs": VALUES.astype(complex)}),
     (TypeError, r"imgs is of type int", {"imgs": 3}),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nithresh._numbers import in_full
+from nithresh._numbers import counted, in_full
 from nithresh._params import Request
 from nithresh.table import ClusterTable
 
@@ -211,9 +211,9 @@ class Clusters:
         # The neighbours of vertices are those of their surface.
         neighbours = f"connectivity {choices['connectivity']}, "
         return (
-            f"{len(self)} clusters, {choices['comparison']} {in_full(level)}, "
-            f"{neighbours if 'i' in self.table else ''}extent >= {max(extent, 1)}"
-            f"{and_area}\n{self.table}"
+            f"{counted(len(self), 'cluster')}, {choices['comparison']} "
+            f"{in_full(level)}, {neighbours if 'i' in self.table else ''}"
+            f"extent >= {max(extent, 1)}{and_area}\n{self.table}"
         )
 
     def _repr_html_(self) -> str:

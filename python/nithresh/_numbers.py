@@ -59,6 +59,17 @@ def short(number: float, *others: float) -> str:
     return told_apart(number, *others, least=max(5, whole))[0]
 
 
+def counted(number: int, what: str) -> str:
+    """Say how many there are of something.
+
+    Examples
+    --------
+    >>> counted(1, "cluster"), counted(0, "cluster")
+    ('1 cluster', '0 clusters')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def shape_text(shape: Iterable[Any]) -> str:
     """Return a shape without the types that some headers give its numbers.
 

@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from nithresh._numbers import counted
 from nithresh._own_files import OwnFiles
 from nithresh._params import check_count, check_request, warn
 from nithresh._paths import FilePath
@@ -192,7 +193,7 @@ def threshold_files(
             if result.error is not None:
                 errors.append(result.error)
     if errors:
-        msg = f"{len(errors)} files could not be thresholded"
+        msg = f"{counted(len(errors), 'file')} could not be thresholded"
         raise ExceptionGroup(msg, errors)
 
 

@@ -71,6 +71,9 @@ def main(args: Sequence[str] | None = None) -> int:
         import argcomplete
 
         argcomplete.autocomplete(whole)
+    if not (sys.argv[1:] if args is None else args):
+        whole.print_help(sys.stderr)
+        sys.exit(2)
     words = vars(whole.parse_args(args))
     subcommand, parser = SUBCOMMANDS[words.pop("subcommand")], words.pop("parser")
     options = subcommand.options(**words)

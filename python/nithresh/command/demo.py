@@ -4,7 +4,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from nithresh.command.errors import naming
+from nithresh.command.errors import make_folder, naming
 from nithresh.command.options import CommonOptions, add_debug
 from nithresh.command.parser import Subcommand
 
@@ -59,7 +59,7 @@ def run(options: Options) -> int:
     from nithresh._paths import expanded
 
     folder = expanded(options.folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     copy = folder / "motor.nii.gz"
     if not copy.exists():
         with naming(copy):
@@ -73,10 +73,20 @@ def run(options: Options) -> int:
             args.append("--skip-existing")
         if options.debug:
             args.append("--debug")
-        code = max(code, command.main(args))
+        before = _files(folder)
+        failed = command.main(args)
+        if args[0] != "info" and not failed and _files(folder) == before:
+            print("(there already)", flush=True)
+        code = max(code, failed)
     if code == 0:
         print(_NEXT.format(folder=shlex.quote(str(folder))), end="")
     return code
+
+
+def _files(folder: Path) -> set[tuple[str, int, int]]:
+    """Return what changes when a file of a folder is made again."""
+    found = ((path.name, path.stat()) for path in folder.iterdir())
+    return {(name, status.st_ino, status.st_mtime_ns) for name, status in found}
 
 
 def _make_group(folder: Path) -> None:
@@ -86,7 +96,7 @@ def _make_group(folder: Path) -> None:
 
     from nithresh import save
 
-    folder.mkdir(exist_ok=True)
+    make_folder(folder)
     rng = np.random.default_rng(0)
     affine = np.diag([-8.0, 8, 8, 1])
     affine[:3, 3] = 84, -120, -64
@@ -110,8 +120,9 @@ def _make_group(folder: Path) -> None:
 
 SUBCOMMAND = Subcommand(
     help="copy the built-in map to a folder, and run the example on it",
-    epilog="example:\n  nithresh demo nithresh-demo\n\nFiles that are there already "
-    "are left as they are.\n",
+    epilog="example:\n  nithresh demo nithresh-demo\n\nMaps that are there already are "
+    "left as they are. So are results, unless they\nhave changed since they were made: "
+    "then they are made again.\n",
     add_words=add_words,
     options=Options,
     run=run,

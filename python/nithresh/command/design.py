@@ -21,7 +21,8 @@ def read_design(path: str) -> dict[str, list[str]]:
             lines = enumerate(csv.reader(stream, delimiter="\t"), start=1)
             rows = [(n, row) for n, row in lines if any(map(str.strip, row))]
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"--design is {path!r}, which cannot be read: {error}"
+        why = (isinstance(error, OSError) and error.strerror) or error
+        msg = f"--design is {path!r}, which cannot be read: {why}"
         raise UsageError(msg) from error
     if len(rows) < 2:
         msg = (

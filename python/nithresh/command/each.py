@@ -6,10 +6,17 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
+from nithresh._numbers import counted
 from nithresh._params import check_count
 from nithresh._paths import expanded
 from nithresh._tasks import Outcome, in_threads
-from nithresh.command.errors import as_usage, forget_output, print_about, report
+from nithresh.command.errors import (
+    as_usage,
+    forget_output,
+    make_folder,
+    print_about,
+    report,
+)
 from nithresh.command.jobs import Job
 from nithresh.command.memory import collect_from_here_on, keep_freed_memory
 from nithresh.command.options import RunOptions
@@ -98,7 +105,7 @@ def _outcomes(
             else check_count(options.jobs, "--jobs")
         )
     if options.output_dir is not None:
-        expanded(options.output_dir).mkdir(parents=True, exist_ok=True)
+        make_folder(expanded(options.output_dir))
     for folder in {path.parent for job in jobs for path in job.outputs}:
         remove_left_overs(folder)
 
@@ -118,8 +125,8 @@ def _say_what_is_left(jobs: Sequence[Job]) -> None:
     if jobs:
         print_about(
             None,
-            f"standard output cannot be written to; {len(jobs)} files are not done, "
-            f"from {jobs[0].source} on",
+            f"standard output cannot be written to; {counted(len(jobs), 'file')} "
+            f"{'is' if len(jobs) == 1 else 'are'} not done, from {jobs[0].source} on",
         )
 
 

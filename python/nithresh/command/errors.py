@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 
 class UsageError(Exception):
@@ -56,6 +57,24 @@ def naming(path: str | os.PathLike[str] | None = None) -> Iterator[None]:
             raise  # the words are those of the library or of the command already
         msg = f"cannot write {str(name)!r}: {error.strerror or error}"
         raise OSError(msg) from error
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder if it is not there.
+
+    Raises
+    ------
+    OSError
+        A file is there or in the place of a folder above, or the folder cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        for place in (path, *path.parents):
+            if place.exists() and not place.is_dir():
+                msg = f"{str(place)!r} is a file, not a folder"
+                raise OSError(msg) from error
+        raise
 
 
 def already_exists(

@@ -3,7 +3,7 @@
 import argparse
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
 from nithresh import __version__
 from nithresh.command.options import CommonOptions
@@ -109,6 +109,10 @@ class _Parser(argparse.ArgumentParser):
             r"-(\d+\.?\d*|\.\d+)(e[-+]?\d+)?%?$|-inf$|-nan$", re.IGNORECASE
         )
 
+    def error(self, message: str) -> NoReturn:
+        """End with what is wrong, and where help is."""
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
 
 class _SubcommandParser(_Parser):
     """A parser that takes inputs on both sides of an option."""
@@ -141,4 +145,7 @@ class _SubcommandParser(_Parser):
         inputs = getattr(words, "inputs", None)
         if inputs is not None:
             words.inputs = inputs[len(after) :] + inputs[: len(after)]
+        if unknown:
+            # Here, because the parser of the whole does not know the sub-command.
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return words, unknown

@@ -15,6 +15,7 @@ from nithresh.command.errors import (
     UsageError,
     already_exists,
     as_usage,
+    make_folder,
     naming,
     print_about,
     reason,
@@ -228,8 +229,7 @@ def run(options: Options) -> int:
     def ready(done: int, total: int) -> None:
         if not done:
             # All words are right, and nothing is lost yet.
-            with naming(folder):
-                folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         if show is not None:
             show(done, total)
 

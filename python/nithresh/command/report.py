@@ -51,7 +51,7 @@ def run(options: Options) -> int:
 SUBCOMMAND = Subcommand(
     help="make one HTML page to send: the clusters at a threshold, and all others live",
     epilog=example(
-        "nithresh report nithresh-demo/motor.nii.gz -t 3 -k 50 -o motor.html"
+        "nithresh report nithresh-demo/motor.nii.gz -t 3 -k 50 -o report.html"
     )
     + "\nThe page begins with a figure and a table of the clusters at the threshold.\n"
     "What nithresh view shows follows, and what all of it was made of.\n",

@@ -152,7 +152,7 @@ def _work(
 SUBCOMMAND = Subcommand(
     help="keep the voxels that pass a threshold, in clusters that are large enough",
     epilog=example(
-        "nithresh threshold nithresh-demo/motor.nii.gz -t 2.3 -k 10 -o kept.nii.gz"
+        "nithresh threshold nithresh-demo/motor.nii.gz -t 2.3 -k 10 -o kept10.nii.gz"
     )
     + "\n"
     + names_of_outputs(

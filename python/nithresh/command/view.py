@@ -161,7 +161,7 @@ def _page(text: str) -> str:
 
 SUBCOMMAND = Subcommand(
     help="make one HTML page of a map, with a threshold that can be moved",
-    epilog=example("nithresh view nithresh-demo/motor.nii.gz -o motor.html")
+    epilog=example("nithresh view nithresh-demo/motor.nii.gz -o page.html")
     + "\nThe page needs no network and no other file. It holds the values of the map.\n"
     "A threshold chosen by looking is not an inference.\n",
     add_words=add_words,

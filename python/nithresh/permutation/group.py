@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nithresh._choices import versions
+from nithresh._numbers import counted
 from nithresh._params import (
     Request,
     check_bool,
@@ -220,7 +221,7 @@ def permutation_test(
     mask, inside = open_mask(mask_img)
     values = read_rows(imgs, inside, mask, minus)
     if len(values) < 2:
-        msg = f"imgs holds {len(values)} images; a test needs two at least"
+        msg = f"imgs holds {counted(len(values), 'image')}; a test needs two at least"
         raise ValueError(msg)
     model = read_design(design, contrast, len(values))
     two_sided = request.two_sided and not model.is_f
