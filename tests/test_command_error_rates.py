@@ -1,6 +1,9 @@
 """Error rates at the prompt are those of `threshold_stats_img`; they say of what."""
 
 import json
+import os
+import subprocess
+import sys
 
 import nibabel
 import numpy as np
@@ -221,3 +224,33 @@ def test_a_map_of_p_values_fails_alone(tmp_path):
     assert done.code == 1
     assert "the values are probabilities" in done.err
     assert (tmp_path / "z_thresholded.nii").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (["clusters", "m.nii", "--alpha", "0.05", "--correct", "fdr"], "--alpha"),
+        (["permute", "m.nii", "m.nii", "--mask", "mask.nii", "--output-dir", "out",
+          "--threshold-p", "0.01"], "--threshold-p"),
+    ],
+)  # fmt: skip
+def test_what_needs_scipy_says_so_in_words_of_the_command(tmp_path, words, option):
+    saved(tmp_path, "m.nii")
+    saved(tmp_path, "mask.nii", data=(SAMPLE.get_fdata() != 0).astype(np.uint8))
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "scipy.py").write_text("raise ImportError('none')\n")
+    path = os.pathsep.join([str(tmp_path / "lib"), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-m", "nithresh", *words],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"nithresh: {option} needs SciPy; install it with: "
+        "pip install 'nithresh[stats]'\n"
+    )

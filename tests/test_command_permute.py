@@ -30,6 +30,8 @@ def folder(tmp_path_factory):
     lines = [f"{n % 2}\t1\t{n * n}\t{n // 2}" for n in range(8)]
     text = "\n".join(["group\tmean\tage\tfamily", *lines])
     (folder / "design.tsv").write_text(text + "\n")
+    other = nibabel.Nifti1Image(np.ones((9, 8, 6), np.float32), np.eye(4))
+    nithresh.save(other, folder / "other.nii")
     return folder
 
 
@@ -189,7 +191,7 @@ def test_models(folder, tmp_path, words, call):
         (
             [*MAPS, "--design", "absent.tsv"],
             2,
-            "--design is 'absent.tsv', which cannot be read: No such file or directory (",
+            "--design is 'absent.tsv', which cannot be read: No such file or dir",
         ),
         ([*MAPS, "--design", "mask.nii.gz"], 2, "--design is 'mask.nii.gz'"),
         (
@@ -203,7 +205,40 @@ def test_models(folder, tmp_path, words, call):
             2,
             "column 'group' of design has shape (8,); it must have one value",
         ),
-        ([*MAPS, "-t", "-1"], 2, "threshold is -1"),
+        ([*MAPS, "-t", "-1"], 2, "-t is -1.0; it must be a finite number of 0 or more"),
+        ([*MAPS, "-t", "-1"], 2, "(for a p, use --threshold-p)"),
+        ([*MAPS, "--threshold-p", "2"], 2, "--threshold-p is 2.0; it must be above 0"),
+        ([*MAPS, "--threshold-p", "2"], 2, "(for a value of the statistic, use -t)"),
+        ([*MAPS, "-n", "0"], 2, "error: -n is 0; "),
+        ([*MAPS, "--jobs", "0"], 2, "error: --jobs is 0; "),
+        (
+            [*MAPS, "--design", "design.tsv"],
+            2,
+            "--contrast is not given and --design has 4 columns (group, mean, age, f",
+        ),
+        ([MAPS[0]], 1, "nithresh: con_0.nii.gz holds 1 image; a test needs two at"),
+        (
+            [*MAPS, "other.nii"],
+            1,
+            "nithresh: other.nii is on another grid than --mask: ",
+        ),
+        (
+            ["other.nii", *MAPS[1:], "--paired"],
+            1,
+            "nithresh: other.nii is on another grid than --mask: ",
+        ),
+        (
+            [*MAPS[1:], "other.nii", "--paired"],
+            1,
+            "nithresh: other.nii is on another grid than --mask: ",
+        ),
+        (
+            [*MAPS, "absent.nii.gz"],
+            1,
+            "nithresh: 'absent.nii.gz'; there is no such file",
+        ),
+        ([*MAPS, "--mask", "con_0.nii.gz"], 1, "nithresh: --mask con_0.nii.gz has "),
+        ([*MAPS, "--mask", "no.nii"], 1, "--mask is 'no.nii'; there is no such file"),
         ([*MAPS, "--alpha", "2"], 2, "--alpha is 2"),
         ([*MAPS, "absent.nii.gz"], 1, "absent.nii.gz"),
         ([*MAPS, "--dask", "nowhere"], 2, "dask is 'nowhere'; it must be"),
@@ -211,7 +246,7 @@ def test_models(folder, tmp_path, words, call):
 )
 def test_what_cannot_be(folder, tmp_path, args, code, message):
     words = ["--mask", "mask.nii.gz", "--output-dir", tmp_path / "out"]
-    done = permute(folder, *args, *words, code=code)
+    done = permute(folder, *words, *args, code=code)
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()

@@ -75,8 +75,15 @@ class Statistic:
             return float((above / df1) / (below / df2))
 
 
-def import_special() -> Any:
+def import_special(
+    what: str = "threshold_stats_img, unless height_control is None,",
+) -> Any:
     """Import ``scipy.special``, which is not needed for anything else here.
+
+    Parameters
+    ----------
+    what : str
+        What needs it, for the error.
 
     Raises
     ------
@@ -87,8 +94,7 @@ def import_special() -> Any:
         from scipy import special
     except ImportError as error:
         msg = (
-            "threshold_stats_img needs SciPy, unless height_control is None; "
-            "install it with: pip install 'nithresh[stats]'"
+            f"{what} needs SciPy; install it with: pip install 'nithresh[stats]'"
         )
         raise ImportError(msg) from error
     return special

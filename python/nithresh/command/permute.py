@@ -14,7 +14,6 @@ from nithresh.command.design import as_numbers, read_design
 from nithresh.command.errors import (
     UsageError,
     already_exists,
-    as_usage,
     make_folder,
     naming,
     print_about,
@@ -22,6 +21,7 @@ from nithresh.command.errors import (
 )
 from nithresh.command.options import SideOptions, add_debug, add_rules, add_sides
 from nithresh.command.parser import Subcommand, example
+from nithresh.command.permute_errors import in_words_of_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,7 +170,8 @@ def _add_statistics(to: argparse.ArgumentParser) -> None:
         type=float,
         action="append",
         help="cluster-defining threshold in units of t or F (default: 3.1); may be "
-        "given several times",
+        "given several times: null.tsv has all, the table, the labels and the maps of "
+        "clusters only the first",
     )
     level.add_argument(
         "--threshold-p",
@@ -187,7 +188,11 @@ def _add_statistics(to: argparse.ArgumentParser) -> None:
         default=10_000,
         help="how many permutations (default: 10000); all of them where fewer exist",
     )
-    add_sides(to, one_sided="look at positive voxels only")
+    add_sides(
+        to,
+        one_sided="look at positive voxels only; for negative ones weigh the contrast "
+        "by -1, or exchange the halves of --paired",
+    )
     add_rules(to)
     to.add_argument("--no-tfce", action="store_true", help="leave out TFCE scores")
     to.add_argument(
@@ -235,7 +240,8 @@ def run(options: Options) -> int:
 
     with collected_warnings() as warnings, _progress(quiet=options.quiet) as show:
         try:
-            with as_usage():
+            inputs, mask = options.inputs, options.mask
+            with in_words_of_command(inputs, mask, paired=options.paired):
                 result = permutation_test(
                     mask_img=options.mask,
                     threshold=options.threshold,

@@ -52,7 +52,7 @@ def rate_of(options: ErrorRateOptions) -> Rate | None:
     with as_usage():
         alpha = check_alpha(options.alpha)
         statistic = None if options.stat is None else check_stat(options.stat)
-    import_special()
+    import_special("--alpha")
     return Rate(alpha, options.correct, statistic)
 
 

@@ -46,7 +46,7 @@ def add_words(to: argparse.ArgumentParser) -> None:
     to.add_argument(
         "--H", type=float, default=2.0, help="power of the height (default: 2)"
     )
-    add_sides(to)
+    add_sides(to, one_sided="look at positive voxels only")
     add_mask(to)
     add_surfaces(to, min_area=False)
     add_image_output(to)

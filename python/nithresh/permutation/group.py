@@ -18,7 +18,7 @@ from nithresh._params import (
 )
 from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh._shared_docs import shared_docs
-from nithresh._tails import Statistic
+from nithresh._tails import Statistic, import_special
 from nithresh.permutation.design import Design, read_design
 from nithresh.permutation.images import open_mask, read_rows
 from nithresh.permutation.loop import Loop
@@ -334,5 +334,7 @@ def _levels(
                 "value of the statistic, use threshold)"
             )
             raise ValueError(msg)
+        # First, for the name in its error.
+        import_special("threshold_p")
         levels.append(_statistic(model).critical_value(p / 2 if two_sided else p))
     return tuple(levels)
