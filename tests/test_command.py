@@ -310,7 +310,7 @@ def test_plot_of_one_direction(tmp_path):
     error = run("plot", SAMPLE, "-o", "a.txt", code=2).stderr
     assert "must end in one of .png" in error
     error = run("plot", SAMPLE, "--cut-coords", 1, "-o", "a.png", code=2).stderr
-    assert "cut_coords" in error
+    assert "--cut-coords is 1; with --display-mode ortho" in error
 
 
 def test_plot_of_one_slice_at_a_place(tmp_path):
@@ -392,7 +392,7 @@ def test_plot_of_one_volume(folder):
     args = ("-t", 2, "-k", 3, "--cut-coords", "cluster:2", "-o")
     error = run("plot", "series.nii", *args, "a.png", code=1, cwd=folder).stderr
     assert "has 3 volumes" in error
-    assert "volume must say which: 0 to 2" in error
+    assert "volume must say which: 0 to 2 (--volume at the prompt)" in error
     error = run("plot", "series.nii", *args, "a.png", "--volume", 3, code=1, cwd=folder)
     assert "volume is 3; " in error.stderr
     assert not list(folder.glob("a.*"))
@@ -421,7 +421,7 @@ def test_plot_cuts_through_peaks_and_clusters(tmp_path):
     assert "cut_coords is 'cluster:9'; clusters has 4 clusters" in error
     assert "needs a threshold: -t" in run(*args, "cluster:1", code=2).stderr
     assert "'cluster:x' is not a place" in run(*args, "cluster:x", code=2).stderr
-    assert "cut_coords is [1, 'peak', 3]" in run(*args, 1, "peak", 3, code=2).stderr
+    assert "--cut-coords is 1 peak 3; with" in run(*args, 1, "peak", 3, code=2).stderr
     assert not list(tmp_path.iterdir())
 
 
@@ -725,7 +725,49 @@ def test_a_mask_that_cannot_be_used_is_named(folder):
     assert "2 of 2 files failed" in done.stderr
     assert f"nithresh: {BIDS}: mask_img is empty on the grid of img" in done.stderr
     done = run("clusters", BIDS, "-t", 2, "--extra", "a=far.nii", code=1, cwd=folder)
-    assert "is on another grid" in done.stderr
+    assert (
+        f"nithresh: {BIDS}: --extra a=far.nii is on another grid than it: "
+        in done.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([5], "--cut-coords is 5; with --display-mode ortho it must be 3 numbers in mm "
+              "(x, y, z), peak or cluster:3 ("),
+        (["1.5", "--display-mode", "mosaic"],
+         "with --display-mode mosaic it must be a number of cuts, 3 such numbers "
+         "(x, y, z), peak or cluster:3 ("),
+    ],
+)  # fmt: skip
+def test_cuts_that_do_not_fit_are_told_as_typed(folder, words, message):
+    args = ("plot", "map0.nii.gz", "-o", "a.png", "--cut-coords", *words)
+    error = run(*args, code=2, cwd=folder).stderr
+    assert message in error
+    assert "cut_coords" not in error
+
+
+def test_output_without_extension_is_told_as_typed(folder):
+    args = ("threshold", "map0.nii.gz", "-t", 2, "-o", "kept")
+    assert (
+        "error: -o is 'kept'; it must end in" in run(*args, code=2, cwd=folder).stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("subcommand", "default"),
+    [
+        ("view", "(default: 95%)"),
+        ("plot", "(default: all voxels that are not 0)"),
+        ("report", None),
+        ("threshold", None),
+    ],
+)
+def test_help_says_what_is_shown_without_a_threshold(subcommand, default):
+    help_ = " ".join(run(subcommand, "--help").stdout.split())
+    found = re.search(r"at T and below (\(default: .*?\))", help_)
+    assert (found and found[1]) == default
 
 
 def mount(folder, options):

@@ -223,6 +223,7 @@ def test_a_map_of_p_values_fails_alone(tmp_path):
     done = run_here("threshold", "p.nii", "z.nii", *words, folder=tmp_path)
     assert done.code == 1
     assert "the values are probabilities" in done.err
+    assert "Use -t, or say with --stat what they are: z, t:DF, F:DF1,DF2" in done.err
     assert (tmp_path / "z_thresholded.nii").is_file()
 
 

@@ -376,3 +376,11 @@ def test_overlays_of_freesurfer_need_no_surface_without_clusters(folder):
         "left               4 of 4 vertices"
         in run("info", "lh.thickness", cwd=folder).out
     )
+
+
+@pytest.mark.parametrize("subcommand", ["plot", "view", "report"])
+def test_what_draws_volumes_says_who_takes_surfaces(folder, subcommand):
+    out = "a.png" if subcommand == "plot" else "a.html"
+    done = run(subcommand, "L.func.gii", "-t", "2", "-o", out, code=1, cwd=folder)
+    assert "it must be an image of a volume. Surfaces are not drawn; " in done.err
+    assert "(threshold, clusters and tfce at the prompt)" in done.err

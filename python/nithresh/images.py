@@ -91,7 +91,11 @@ def load_map(path: str | os.PathLike[str]) -> Any:
     image = load(path)
     surface = without_volume(type(image))
     if surface is not None:
-        msg = f"cannot use {os.fspath(path)!r}: it {surface}"
+        msg = (
+            f"cannot use {os.fspath(path)!r}: it {surface}. Surfaces are not drawn; "
+            "threshold_img, find_clusters and tfce_img take them (threshold, clusters "
+            "and tfce at the prompt)"
+        )
         raise ImageFileError(msg)
     return _volumes_last(image)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,6 +129,7 @@ def run(options: Options) -> int:
     mask = jobs.open_mask(options)
     surfaces = Surfaces.of(options, options.mask)
     extra = _extra_maps(options, surfaces)
+    find = _naming_extra(options)(find_clusters)
     atlas = _atlases(options)
     as_text = _format(options, several=len(todo) > 1)
 
@@ -145,7 +147,7 @@ def run(options: Options) -> int:
                 opened = surfaces.open(job.source).map
                 at, error_rate = words_at_rate(opened, options.request, rate)
                 words |= at
-            clusters = find_clusters(job.source, **words, **surfaces.arguments())
+            clusters = find(job.source, **words, **surfaces.arguments())
             choices = {**clusters.table.choices, **error_rate}
         else:
             image = load_map(job.source)
@@ -155,7 +157,7 @@ def run(options: Options) -> int:
                 opened = OpenMap.of_image(volume, mask_img, one_volume=True)
                 at, error_rate = words_at_rate(opened, options.request, rate, image)
                 words |= at
-            clusters = find_clusters(image, **words, mask_img=mask_img)
+            clusters = find(image, **words, mask_img=mask_img)
             choices = {**clusters.table.choices, **error_rate}
             choices["mask"] = None if mask is None else mask.source
         _save(options, job, clusters, choices)
@@ -174,7 +176,7 @@ def _jobs(options: Options) -> list[Job]:
         outputs = []
         if options.labels is not None:
             with as_usage():
-                check_extension(options.labels)
+                check_extension(options.labels, "--labels")
             outputs.append(only_output_of(inputs, "--labels", options.labels))
         if options.table is not None:
             if not options.table.lower().endswith(".tsv"):
@@ -299,6 +301,21 @@ def _extra_maps(options: Options, surfaces: Surfaces) -> dict[str, Any]:
             is_surface = surfaces.are_for(path)
             extra[name] = path if is_surface else open_image(Path(path))
     return extra
+
+
+@contextmanager
+def _naming_extra(options: Options) -> Iterator[None]:
+    """Name the file of an extra map that does not fit, as the command line does."""
+    try:
+        yield
+    except ValueError as error:
+        for name, path in options.extra:
+            begin = f"extra[{name!r}]"
+            if str(error).startswith(begin):
+                rest = str(error).removeprefix(begin).replace("than img:", "than it:")
+                msg = f"--extra {name}={path}{rest}"
+                raise ValueError(msg) from error
+        raise
 
 
 def _atlases(options: Options) -> list[Any] | None:

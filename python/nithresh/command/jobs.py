@@ -137,7 +137,7 @@ def image_jobs(
     if options.output is not None:
         output = only_output_of(inputs, "-o", options.output)
         with as_usage():
-            check_extension(output)
+            check_extension(output, "-o")
         return [Job(inputs[0], (output,))]
     return [
         Job(source, (image_beside(source, options.output_dir, what),))

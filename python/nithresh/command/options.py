@@ -137,10 +137,19 @@ class ErrorRateOptions(ThresholdOptions):
 
 
 def add_threshold_or_rate(
-    to: argparse.ArgumentParser, *, required: bool = True
+    to: argparse.ArgumentParser, *, required: bool = True, without: str | None = None
 ) -> None:
-    """Add the words of :class:`ErrorRateOptions` that are not of its base."""
-    add_threshold(to, required=required, or_rate=True)
+    """Add the words of :class:`ErrorRateOptions` that are not of its base.
+
+    Parameters
+    ----------
+    to : argparse.ArgumentParser
+    required : bool, default=True
+        Whether one of the two must be given.
+    without : str, optional
+        What is shown if none is.
+    """
+    add_threshold(to, required=required, or_rate=True, without=without)
     to.add_argument(
         "--correct",
         choices=("fdr", "bonferroni", "none"),
@@ -158,7 +167,11 @@ def add_threshold_or_rate(
 
 
 def add_threshold(
-    to: argparse.ArgumentParser, *, required: bool = True, or_rate: bool = False
+    to: argparse.ArgumentParser,
+    *,
+    required: bool = True,
+    or_rate: bool = False,
+    without: str | None = None,
 ) -> None:
     """Add the words of :class:`ThresholdOptions` that are not of its base."""
     one_of = to.add_mutually_exclusive_group(required=required)
@@ -168,7 +181,8 @@ def add_threshold(
         metavar="T",
         type=_threshold,
         help="keep voxels whose absolute value is at least T; T may be a percentile "
-        "such as 95%%; a negative T keeps only the voxels at T and below",
+        "such as 95%%; a negative T keeps only the voxels at T and below"
+        + (f" (default: {without})" if without else ""),
     )
     if or_rate:
         one_of.add_argument(

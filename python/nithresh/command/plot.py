@@ -123,7 +123,7 @@ class Options(ErrorRateOptions, RunOptions):
 def add_words(to: argparse.ArgumentParser) -> None:
     """Add its words to its parser."""
     to.add_argument("inputs", metavar="IN", nargs="+", help="the maps")
-    add_threshold_or_rate(to, required=False)
+    add_threshold_or_rate(to, required=False, without="all voxels that are not 0")
     add_sides(to)
     add_rules(to)
     to.add_argument(
@@ -230,8 +230,11 @@ def _check(options: Options) -> None:
     level, cuts = options.threshold, options.cuts
     with as_usage():
         check_request(0.0 if level is None else level, **options.request)
-        names_cluster = str(cuts).startswith("cluster:")
+    names_cluster = str(cuts).startswith("cluster:")
+    try:
         check_cuts(options.display_mode, "peak" if names_cluster else cuts)
+    except ValueError as error:
+        raise UsageError(_cuts_at_prompt(str(error))) from error
     if options.dpi is not None and not 0 < options.dpi < _MOST_DPI:
         msg = f"--dpi is {options.dpi:g}; it must be above 0 and below {_MOST_DPI}"
         raise UsageError(msg)
@@ -243,6 +246,20 @@ def _check(options: Options) -> None:
         what = "--clusters" if options.clusters else "-k"
         msg = f"{cuts if names_cluster else what} needs a threshold: -t"
         raise UsageError(msg)
+
+
+def _cuts_at_prompt(text: str) -> str:
+    """Say what is wrong with cuts as they are written on the command line."""
+
+    def typed(found: re.Match[str]) -> str:
+        return "is " + re.sub(r"[',]", "", found[1])
+
+    text = text.partition("display mode: ")[2] or text
+    text = re.sub(r"\bis \[(.*?)\]", typed, text)
+    text = re.sub(r"display_mode='(\w+)'", r"--display-mode \1", text)
+    text = text.replace(", a dict of lists of cuts in mm", "").replace("a list of ", "")
+    text = text.replace(', "peak", "cluster:3" or None', ", peak or cluster:3")
+    return text.replace("cut_coords", "--cut-coords")
 
 
 def _draw(options: Options, rate: Rate | None, job: Job) -> str:

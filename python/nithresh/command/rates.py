@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nithresh.command.errors import UsageError, as_usage
@@ -56,6 +57,29 @@ def rate_of(options: ErrorRateOptions) -> Rate | None:
     return Rate(alpha, options.correct, statistic)
 
 
+def _stated_by(image: Any) -> Statistic:
+    """Return what a map says its values are; say faults as the command line does."""
+    from nithresh._params import collected_warnings, warn
+    from nithresh._stated import read_stat
+
+    with collected_warnings() as warnings:
+        try:
+            statistic = read_stat(image)
+        except ValueError as error:
+            raise ValueError(_at_prompt(str(error))) from error
+    for warning in warnings:
+        warn(_at_prompt(warning))
+    return statistic
+
+
+def _at_prompt(text: str) -> str:
+    from nithresh._tails import ALLOWED
+
+    text = text.replace(ALLOWED, "z, t:DF, F:DF1,DF2 or chi2:DF")
+    text = text.replace("Use threshold_img", "Use -t").replace("stat_img", "the map")
+    return re.sub(r"\bwith stat\b", "with --stat", text)
+
+
 def at_rate(
     opened: OpenMap, request: Request, rate: Rate, image: Any = None
 ) -> tuple[Request, dict[str, Any]]:
@@ -75,11 +99,11 @@ def at_rate(
     """
     from nithresh._numbers import in_full
     from nithresh._params import warn
-    from nithresh._stated import read_stat, stated
+    from nithresh._stated import stated
     from nithresh.inference import at_error_rate
 
     image = opened.image if image is None else image
-    statistic = rate.statistic or read_stat(image)
+    statistic = rate.statistic or _stated_by(image)
     request, statistic = at_error_rate(
         opened, request, _CONTROLS[rate.correct], rate.alpha, statistic
     )

@@ -67,7 +67,7 @@ class Options(ErrorRateOptions, MaskOption, RunOptions):
 def add_words(to: argparse.ArgumentParser, *, required: bool = False) -> None:
     """Add its words to its parser; a threshold may be required."""
     to.add_argument("inputs", metavar="IN", nargs=1, help="the map")
-    add_threshold_or_rate(to, required=required)
+    add_threshold_or_rate(to, required=required, without=None if required else "95%%")
     add_sides(to)
     add_rules(to)
     add_mask(to)

@@ -183,10 +183,17 @@ def _as_mgh(img: Any) -> nibabel.MGHImage:
     return nibabel.MGHImage(data, None, image.header, extra=img.extra)
 
 
-def check_extension(path: str | os.PathLike[str]) -> None:
-    """Check that a path is that of an image as :func:`save` writes it."""
+def check_extension(path: str | os.PathLike[str], name: str = "path") -> None:
+    """Check that a path is that of an image as :func:`save` writes it.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    name : str
+        The argument, for errors.
+    """
     if not str(path).lower().endswith(_EXTENSIONS):
-        msg = f"path is {str(path)!r}; it must end in one of {', '.join(_EXTENSIONS)}"
+        msg = f"{name} is {str(path)!r}; it must end in one of {', '.join(_EXTENSIONS)}"
         raise ValueError(msg)
 
 

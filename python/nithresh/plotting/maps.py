@@ -315,7 +315,8 @@ def _open(
     if volume is None and volumes != 1:
         msg = f"{name} has {volumes} volumes (shape {shape}); it must have one"
         if name == "stat_map_img":
-            msg += f", or volume must say which: 0 to {volumes - 1}"
+            msg += f", or volume must say which: 0 to {volumes - 1} "
+            msg += "(--volume at the prompt)"
         raise ValueError(msg)
     if volume is not None and not 0 <= volume < volumes:
         msg = f"volume is {volume}; {name} has {volumes}, so it must be 0"
