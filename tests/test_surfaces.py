@@ -706,6 +706,70 @@ def test_values_of_each_type_lose_small_clusters(dtype, given):
         assert kept[side].dtype == again[side].dtype == passing[side].dtype
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("dtype", ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8"])
+def test_triangles_of_each_type(dtype, order):
+    from nilearn.surface import InMemoryMesh, PolyMesh, SurfaceImage
+
+    coordinates, triangles = icosphere(0)
+    values = np.array([3, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 3])
+    expected = nithresh.find_clusters(gifti(values), 2, surface=icosphere(0))
+    faces = triangles.astype(order + dtype)
+    again = nithresh.find_clusters(gifti(values), 2, surface=(coordinates, faces))
+    np.testing.assert_array_equal(row(again.labels_img), row(expected.labels_img))
+    assert again.table["area_mm2"].tolist() == expected.table["area_mm2"].tolist()
+    image = SurfaceImage(
+        PolyMesh(left=InMemoryMesh(coordinates, faces)), {"left": values}
+    )
+    labels = nithresh.find_clusters(image, 2).labels_img.data.parts["left"]
+    np.testing.assert_array_equal(labels, row(expected.labels_img))
+    largest = np.iinfo(dtype).max
+    faces[7, 1] = largest
+    shown = min(int(largest), 2**63 - 1)
+    with pytest.raises(ValueError, match=rf"vertices 0 to {shown}; they are counted"):
+        nithresh.find_clusters(gifti(values), 2, surface=(coordinates, faces))
+
+
+def test_rows_of_different_lengths_are_refused():
+    surface = icosphere(0)[0], [[0, 1], [1, 2, 3]]
+    with pytest.raises(ValueError, match="surface has rows of different lengths; co"):
+        nithresh.find_clusters(gifti(np.ones(12)), 1, surface=surface)
+
+
+RACE = """
+import threading, numpy as np, nibabel, nithresh
+from nithresh.testing import icosphere
+points, faces = icosphere(5)
+good = faces[:-1].astype(np.int64)
+changing = good.copy()
+image = nibabel.GiftiImage()
+values = np.ones(len(points), np.float32)
+image.add_gifti_data_array(nibabel.gifti.GiftiDataArray(values))
+running = True
+def change():
+    while running:
+        changing[9000] = 1 << 40
+        changing[9000] = good[9000]
+thread = threading.Thread(target=change)
+thread.start()
+for _ in range(600):
+    try:
+        nithresh.threshold_img(image, 1, 5, surface=(points, changing))
+    except (ValueError, RuntimeError):
+        pass
+running = False
+thread.join()
+print("survived")
+"""
+
+
+def test_triangles_that_another_thread_changes_crash_nothing():
+    done = subprocess.run(
+        [sys.executable, "-c", RACE], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "survived\n", done.returncode
+
+
 def test_a_bad_surface_is_refused_before_the_first_file(tmp_path):
     coordinates, triangles = icosphere(0)
     wrong = triangles.copy()

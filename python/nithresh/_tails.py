@@ -93,9 +93,7 @@ def import_special(
     try:
         from scipy import special
     except ImportError as error:
-        msg = (
-            f"{what} needs SciPy; install it with: pip install 'nithresh[stats]'"
-        )
+        msg = f"{what} needs SciPy; install it with: pip install 'nithresh[stats]'"
         raise ImportError(msg) from error
     return special
 

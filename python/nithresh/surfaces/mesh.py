@@ -77,28 +77,34 @@ class Mesh:
 
     @cached_property
     def triangles(self) -> Triangles:
-        """The vertices of each triangle, checked.
+        """The vertices of each triangle: a checked copy, for NumPy to index with.
+
+        NumPy writes to wrong places if another thread changes an index meanwhile.
 
         Raises
         ------
         ValueError
             One is not there.
         """
-        if self.fault is not None:
-            raise ValueError(self.fault)
-        return self.given_triangles
+        copy = self.given_triangles.copy()
+        fault = self._fault_of(copy)
+        if fault is not None:
+            raise ValueError(fault)
+        return copy
 
     @cached_property
     def fault(self) -> str | None:
         """What is wrong with the vertices of its triangles; None if nothing is."""
-        given = self.given_triangles
+        return self._fault_of(self.given_triangles)
+
+    def _fault_of(self, triangles: Triangles) -> str | None:
         # A negative number is a large one without its sign: one look, and not two.
-        unsigned = given.view(f"u{given.itemsize}")
+        unsigned = triangles.view(f"u{triangles.itemsize}")
         if not unsigned.size or unsigned.max() < self.vertices:
             return None
         return (
-            f"{self.name} has triangles of vertices {given.min()} to {given.max()}; "
-            f"they are counted from 0, and there are {self.vertices}"
+            f"{self.name} has triangles of vertices {triangles.min()} to "
+            f"{triangles.max()}; they are counted from 0, and there are {self.vertices}"
         )
 
     @cached_property
@@ -365,7 +371,14 @@ def _arrays(
     coordinates: Any, triangles: Any, name: str
 ) -> tuple[NDArray[Any], Triangles]:
     """Check the shapes and types of a surface."""
-    points, faces = np.asarray(coordinates), np.asarray(triangles)
+    try:
+        points, faces = np.asarray(coordinates), np.asarray(triangles)
+    except ValueError:
+        msg = (
+            f"{name} has rows of different lengths; coordinates and triangles must be "
+            "of shape (vertices, 3) and (triangles, 3)"
+        )
+        raise ValueError(msg) from None
     if points.ndim != 2 or points.shape[1] != 3 or points.dtype.kind not in "iuf":
         msg = (
             f"{name} has coordinates of shape {shape_text(points.shape)} and type "
@@ -378,9 +391,11 @@ def _arrays(
             f"{faces.dtype}; they must be integers of shape (triangles, 3)"
         )
         raise ValueError(msg)
-    if faces.dtype.kind == "u":
+    if faces.dtype.kind == "u" and faces.itemsize == 8:
         # What int64 does not hold is as wrong as the largest that it does.
-        faces = np.minimum(faces, np.iinfo(np.int64).max).astype(np.int64)
+        faces = np.minimum(faces, np.uint64(np.iinfo(np.int64).max))
+    if faces.dtype.kind == "u" and faces.itemsize == 4:
+        faces = faces.astype(np.int64)
     if faces.itemsize == 8:
         return points, np.ascontiguousarray(faces, dtype=np.int64)
     return points, np.ascontiguousarray(faces, dtype=np.int32)
