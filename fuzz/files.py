@@ -83,7 +83,9 @@ NUMBERS = [
 ]
 # It says of each broken header what it makes of it.
 logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)
-_ARGUMENT = r"((the (map|scores|labels|names of atlas))|img|mask_img|surface|atlas)\b"
+_ARGUMENT = (
+    r"((the (map|scores|labels|names of atlas|atlas))|img|mask_img|surface|atlas)\b"
+)
 LONGEST_WAIT = 30
 LONGEST_PARSE = 3
 # Beyond what a process has when it begins: small files need little.
