@@ -255,3 +255,29 @@ def test_what_needs_scipy_says_so_in_words_of_the_command(tmp_path, words, optio
         f"nithresh: {option} needs SciPy; install it with: "
         "pip install 'nithresh[stats]'\n"
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-t", "2.5"],
+        ["-t", "95%", "--one-sided", "-k", "3"],
+        ["-t", "-2", "--rules", "spm"],
+        ["-t", "2.5", "--rules", "spm"],
+        ["--alpha", "0.01", "--correct", "fdr", "--stat", "z"],
+    ],
+)
+def test_the_sidecar_of_a_figure_holds_the_rules_of_a_map(tmp_path, words):
+    name = saved(tmp_path)
+    for command, output in (("threshold", "kept.nii.gz"), ("plot", "figure.png")):
+        done = run_here(command, name, *words, "-o", output, folder=tmp_path)
+        assert done.code == 0, done.err
+    of_map, of_figure = (
+        choices(tmp_path / "kept.json"),
+        choices(tmp_path / "figure.json"),
+    )
+    for rule in (
+        "rules", "threshold", "threshold_resolved", "comparison", "two_sided",
+        "connectivity", "cluster_threshold", "order",
+    ):  # fmt: skip
+        assert of_figure[rule] == of_map[rule], rule

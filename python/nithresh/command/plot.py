@@ -22,6 +22,7 @@ from nithresh.command.options import (
 from nithresh.command.parser import Subcommand, example
 
 if TYPE_CHECKING:
+    from nithresh._open import OpenMap
     from nithresh.command.jobs import Job
     from nithresh.command.rates import Rate
 
@@ -281,13 +282,12 @@ def _draw(options: Options, rate: Rate | None, job: Job) -> str:
     written = {**options.words, "-o": output}
     words = options.arguments
     error_rate: dict[str, Any] = {}
+    opened = OpenMap.of_image(_volume(options, image), one_volume=True)
     if rate is not None:
-        opened = OpenMap.of_image(_volume(options, image), one_volume=True)
         at, error_rate = words_at_rate(opened, options.request, rate, image)
         words = {**words, **at}
     choices = {
-        **words,
-        **_rules(options),
+        **_rules(opened, words),
         **error_rate,
         **cuts,
         **options.look,
@@ -321,19 +321,15 @@ def _draw(options: Options, rate: Rate | None, job: Job) -> str:
     return str(output)
 
 
-def _rules(options: Options) -> dict[str, Any]:
-    """Say what the rules of a tool stand for, if there are any."""
+def _rules(opened: OpenMap, words: dict[str, Any]) -> dict[str, Any]:
+    """Say what is shown of a map, by which rules."""
+    from nithresh._choices import rules_of
     from nithresh._params import check_request
 
-    if options.rules is None:
-        return {}
-    request = check_request(0.0, **options.request)
-    return {
-        "comparison": request.comparison,
-        "two_sided": request.two_sided,
-        "connectivity": request.connectivity,
-        "order": request.order,
-    }
+    if "threshold" not in words:
+        return words
+    request = check_request(**words)
+    return rules_of(request, words["threshold"], opened.level(request))
 
 
 def _volume(options: Options, image: Any) -> Any:
