@@ -59,7 +59,8 @@ class GiftiMap(Kind):
     def label_names(self) -> Mapping[int, str]:
         """Return its table of labels."""
         labels = self.image.labeltable.labels
-        return {label.key: str(label.label or "") for label in labels}
+        # nibabel sets a label's text only if the file has some.
+        return {label.key: str(getattr(label, "label", "")) for label in labels}
 
     def with_data(
         self, result: NDArray[Any], *, are_scores: bool = False
