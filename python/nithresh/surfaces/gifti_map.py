@@ -60,7 +60,7 @@ class GiftiMap(Kind):
         """Return its table of labels."""
         labels = self.image.labeltable.labels
         # nibabel sets a label's text only if the file has some.
-        return {label.key: str(getattr(label, "label", "")) for label in labels}
+        return {label.key: str(getattr(label, "label", None) or "") for label in labels}
 
     def with_data(
         self, result: NDArray[Any], *, are_scores: bool = False
