@@ -442,11 +442,11 @@ def test_info_says_what_a_map_is(folder):
         "orientation": "LAS, left-handed",
         "intent": "t test (12)",
         "range": "-4 to 3",
-        "NaN": "1 voxels (16.7%)",
-        "zero": "1 voxels (16.7%)",
+        "NaN": "1 voxel (16.7%)",
+        "zero": "1 voxel (16.7%)",
         "saturation": "3 in 2 voxels",
         "abs(value) >= 2.3": "4 voxels (66.7%), 2 clusters",
-        "abs(value) >= 3.1": "1 voxels (16.7%), 1 clusters",
+        "abs(value) >= 3.1": "1 voxel (16.7%), 1 cluster",
         "abs(value) >= 5": "0 voxels, 0 clusters",
     }
     for kind in (np.uint8, np.int16, np.float64):
@@ -464,7 +464,7 @@ def test_info_counts_what_a_naive_twin_counts(data, connectivity):
         labels, clusters = nithresh.label(volume, threshold, connectivity=connectivity)
         return np.count_nonzero(labels), clusters
 
-    counts = Counts("voxels", count)
+    counts = Counts("voxel", count)
     volumes = [data] if data.ndim == 3 else list(np.moveaxis(data, -1, 0))
     for volume in volumes:
         counts.add(volume)
@@ -501,7 +501,8 @@ def test_info_counts_what_a_naive_twin_counts(data, connectivity):
         voxels = sum((labels > 0).sum() for labels, _ in counts_of_volumes)
         assert int(line.split()[0]) == voxels
         clusters = sum(count for _, count in counts_of_volumes)
-        assert line.endswith(f", {clusters} clusters")
+        word = "cluster" if clusters == 1 else "clusters"
+        assert line.endswith(f", {clusters} {word}")
 
 
 @pytest.mark.parametrize("extension", ["nii", "nii.gz"])

@@ -271,7 +271,7 @@ def test_the_table_says_what_it_was_made_of(tmp_path):
     mask[0] = 0
     with pytest.warns(UserWarning, match="Non-finite values detected"):
         found = find_clusters(chunked(volume, 2), 3, mask=mask, affine=AFFINE)
-    assert repr(found) == "<Clusters: 1 clusters in 27 chunks>"
+    assert repr(found) == "<Clusters: 1 cluster in 27 chunks>"
     choices = found.table.choices
     assert (choices["mask_voxels"], choices["non_finite_voxels"]) == (180, 1)
     found.table.to_tsv(tmp_path / "clusters.tsv")

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -592,6 +593,20 @@ def test_places_that_are_not_in_mm(factor, match):
     surface = (POINTS * factor, TRIANGLES)
     with pytest.raises(ValueError, match=match):
         nithresh.find_clusters(gifti(np.full(6, 3)), 2, surface=surface)
+
+
+@pytest.mark.parametrize("least", [0, 2])
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ({"surface": "no.surf.gii"}, "surface"),
+        ({"surface": {"left": "no.surf.gii"}}, r"surface\['left'\]"),
+        ({"surface": strip(6), "areas": Path("no.surf.gii")}, "areas"),
+    ],
+)
+def test_a_file_that_is_not_there_is_named_whether_it_is_needed(words, name, least):
+    with pytest.raises(FileNotFoundError, match=rf"^{name} is 'no.surf.gii'; there is"):
+        nithresh.threshold_img(gifti(np.ones(6)), 1, least, **words)
 
 
 def test_a_missing_surface_is_named():

@@ -197,8 +197,8 @@ class Clusters:
 
     def __repr__(self) -> str:
         """Say what it holds."""
-        rows = self.table["id"].size
-        return f"<Clusters: {len(self)} clusters, a table of {rows} rows>"
+        rows = counted(self.table["id"].size, "row")
+        return f"<Clusters: {counted(len(self), 'cluster')}, a table of {rows}>"
 
     def __str__(self) -> str:
         """Say how many clusters there are, by which rule, and show the table."""

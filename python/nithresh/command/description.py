@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nithresh._arrays import as_voxels
-from nithresh._numbers import told_apart
+from nithresh._numbers import counted, told_apart
 from nithresh._params import check_request
 from nithresh._stated import stated
 from nithresh.clusters import label
@@ -32,7 +32,7 @@ def described(image: Any, connectivity: int) -> dict[str, str]:
         labels, clusters = label(data, threshold, connectivity=connectivity)
         return int(np.count_nonzero(labels)), clusters
 
-    counts = Counts("voxels", count)
+    counts = Counts("voxel", count)
     for volume in volumes(image):
         counts.add(volume)
     return {**_of_grid(image), **counts.lines()}
@@ -63,7 +63,7 @@ def described_surface(opened: OpenSurface, connectivity: int) -> dict[str, str]:
         )
         return passing, len(found["signs"])
 
-    counts = Counts("values", count)
+    counts = Counts("value", count)
     with opened.graph(connectivity) if opened.has_meshes else nullcontext() as graph:
         for values in opened.one_map_each():
             counts.add(values)
@@ -139,7 +139,7 @@ class Counts:
     Parameters
     ----------
     unit : str
-        What is counted: "voxels" or "values".
+        What is counted: "voxel" or "value".
     count : callable
         Returns how many pass a threshold, and in how many clusters; None if that is not
         known.
@@ -200,7 +200,7 @@ class Counts:
         lines["zero"] = self._share(self._zero)
         if self._ends:
             ends = {
-                end: f"{text} in {count} {self._unit}"
+                end: f"{text} in {counted(count, self._unit)}"
                 for (end, count), text in zip(
                     self._ends.values(), self._texts(), strict=True
                 )
@@ -213,9 +213,10 @@ class Counts:
             name = f"abs(value) >= {threshold:g}"
             lines[name] = self._share(voxels)
             if clusters is not None:
-                lines[name] += f", {clusters} clusters"
+                lines[name] += f", {counted(clusters, 'cluster')}"
         return lines
 
     def _share(self, count: int) -> str:
         share = count / self._size if self._size else math.nan
-        return f"{count} {self._unit} ({share:.1%})" if count else f"0 {self._unit}"
+        told = counted(count, self._unit)
+        return f"{told} ({share:.1%})" if count else told

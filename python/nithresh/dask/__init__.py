@@ -31,6 +31,7 @@ except ImportError as error:
 from nithresh._choices import rules_of, versions
 from nithresh._columns import Rows, made
 from nithresh._kept import warn_beyond_range
+from nithresh._numbers import counted
 from nithresh._params import check_request, warn
 from nithresh._rules import CONNECTIVITY, TWO_SIDED
 from nithresh._shared_docs import shared_docs
@@ -215,7 +216,8 @@ class Clusters:
 
     def __repr__(self) -> str:
         """Say what it holds."""
-        return f"<Clusters: {len(self)} clusters in {self.labels.npartitions} chunks>"
+        clusters = counted(len(self), "cluster")
+        return f"<Clusters: {clusters} in {counted(self.labels.npartitions, 'chunk')}>"
 
 
 @shared_docs

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -77,12 +78,20 @@ class SurfaceWords(NamedTuple):
         *,
         across_structures: Any = False,
     ) -> SurfaceWords:
-        """Check them as far as that can be done without reading a file."""
+        """Check them as far as that can be done without reading a file.
+
+        Raises
+        ------
+        TypeError, ValueError
+            One is of the wrong type or value; there is no file of a path.
+        """
         if surface is areas is None and min_area == 0.0 and across_structures is False:
             return _NONE
         # Imported here, because the command asks for names before it needs NumPy.
         from nithresh._params import check_bool, check_not_negative
 
+        _check_there(surface, "surface")
+        _check_there(areas, "areas")
         return cls(
             surface,
             areas,
@@ -96,3 +105,17 @@ class SurfaceWords(NamedTuple):
 
 
 _NONE = SurfaceWords()
+
+
+def _check_there(given: Any, name: str) -> None:
+    """Check that there is a file of each path, whether a call needs it or not."""
+    from nithresh._paths import expanded
+    from nithresh.files import MissingFileError
+
+    parts = {name: given}
+    if isinstance(given, Mapping):
+        parts = {f"{name}[{side!r}]": part for side, part in given.items()}
+    for argument, part in parts.items():
+        if isinstance(part, (str, os.PathLike)) and not expanded(part).exists():
+            msg = f"{argument} is {str(part)!r}; there is no such file"
+            raise MissingFileError(msg)
