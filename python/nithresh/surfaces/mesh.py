@@ -136,7 +136,9 @@ class Mesh:
             Coordinates are not finite, or so large that they are not in mm; a triangle
             of a vertex that is not there.
         """
-        areas = _core.vertex_areas(self.points, self.triangles)
+        if self.fault is not None:
+            raise ValueError(self.fault)
+        areas = _core.vertex_areas(self.points, self.given_triangles)
         check_areas(areas, self.name, "its coordinates must be in mm")
         return areas
 
