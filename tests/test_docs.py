@@ -60,7 +60,7 @@ def test_each_sub_command_has_its_help_on_the_page_of_the_command():
     shown = re.findall(r"^\.\. command-help:: (\w+)$", page, re.M)
     with pytest.raises(SystemExit), redirect_stderr(StringIO()) as said:
         main(["no-such-sub-command"])
-    offered = re.search(r"choose from (.*)\)", said.getvalue())[1]
+    offered = re.search(r"choose from (.*?)\)", said.getvalue())[1]
     assert shown == re.findall(r"\w+", offered)
 
 
