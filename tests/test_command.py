@@ -574,19 +574,20 @@ def test_what_exists_is_kept(folder):
         (["clusters", "-t", "2"], "map0.tsv"),
     ],
 )
-@pytest.mark.parametrize("option", ["--overwrite", "--skip-existing", "--quiet"])
-def test_json_of_others_is_never_replaced(folder, words, output, option):
-    if option == "--quiet" and words[0] in ("view", "plot"):
-        option = "--debug"
+@pytest.mark.parametrize("option", ["--overwrite", "--skip-existing", "--debug"])
+@pytest.mark.parametrize(
+    "text", ['{"TaskName": "mine", "Outputs": ["a"]}', '{"Outputs": []}', "not JSON"]
+)
+def test_json_of_others_is_never_replaced(folder, words, output, option, text):
     mine = folder / "map0.json"
-    mine.write_text('{"TaskName": "mine", "Outputs": ["a"]}')
+    mine.write_text(text)
     before = contents(folder)
     out = "--table" if words[0] == "clusters" else "-o"
     done = run_here(*words, "map0.nii.gz", out, output, option, folder=folder)
     assert done.code == 1
-    assert done.err.endswith(
-        "nithresh: map0.nii.gz: 'map0.json' exists, and nithresh did not write it; "
-        f"the JSON file of {output} would replace it: choose another name\n"
+    assert done.err.splitlines()[-1].endswith(
+        "map0.nii.gz: 'map0.json' exists, and is no sidecar of nithresh; "
+        f"the JSON file of {output} would replace it: choose another name"
     )
     assert contents(folder) == before
 
@@ -595,7 +596,7 @@ def test_json_of_others_is_not_replaced_by_tables(folder):
     mine = folder / "a.json"
     mine.write_text("{}")
     table = nithresh.find_clusters(folder / "map0.nii.gz", 2).table
-    with pytest.raises(FileExistsError, match="nithresh did not write it"):
+    with pytest.raises(FileExistsError, match="is no sidecar of nithresh"):
         table.to_tsv(folder / "a.tsv")
     assert mine.read_text() == "{}"
     assert not (folder / "a.tsv").exists()
@@ -607,6 +608,18 @@ def test_error_says_which_file_a_sidecar_tells_of(folder):
     assert done.code == 1
     assert "'a.json' exists and tells of a.html: choose another name;" in done.err
     assert not (folder / "a.png").exists()
+    before = (folder / "a.json").read_bytes()
+    words = ["threshold", "map0.nii.gz", "-t", "2", "-o", "a.nii", "--skip-existing"]
+    done = run_here(*words, folder=folder)
+    assert done.code == 1
+    assert "'a.json' exists and tells of a.html: choose another name;" in done.err
+    assert (folder / "a.json").read_bytes() == before
+    # Of a file that is gone there is nothing to lose.
+    (folder / "a.html").unlink()
+    assert run_here(*words, folder=folder).code == 0
+    (folder / "a.nii").unlink()
+    done = run_here(*words[:-1], folder=folder)
+    assert "'a.json' exists; --overwrite replaces it" in done.err
 
 
 @pytest.mark.parametrize(
@@ -727,7 +740,7 @@ def test_a_mask_that_cannot_be_used_is_named(folder):
     assert f"nithresh: {BIDS}: mask_img is empty on the grid of img" in done.stderr
     done = run("clusters", BIDS, "-t", 2, "--extra", "a=far.nii", code=1, cwd=folder)
     assert (
-        f"nithresh: {BIDS}: --extra a=far.nii is on another grid than it: "
+        f"nithresh: {BIDS}: --extra a=far.nii is on another grid than the map: "
         in done.stderr
     )
 

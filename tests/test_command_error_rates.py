@@ -281,3 +281,12 @@ def test_the_sidecar_of_a_figure_holds_the_rules_of_a_map(tmp_path, words):
         "connectivity", "cluster_threshold", "order",
     ):  # fmt: skip
         assert of_figure[rule] == of_map[rule], rule
+
+
+def test_the_sidecar_of_a_figure_that_chooses_its_threshold_holds_the_rules(tmp_path):
+    words = ["plot", saved(tmp_path), "--rules", "spm", "-o", "figure.png"]
+    assert run_here(*words, folder=tmp_path).code == 0
+    said = choices(tmp_path / "figure.json")
+    rules = ("rules", "threshold", "two_sided", "connectivity", "comparison", "order")
+    expected = ["spm", None, False, 18, "value >", "peak"]
+    assert [said[rule] for rule in rules] == expected

@@ -32,6 +32,9 @@ def folder(tmp_path_factory):
     (folder / "design.tsv").write_text(text + "\n")
     other = nibabel.Nifti1Image(np.ones((9, 8, 6), np.float32), np.eye(4))
     nithresh.save(other, folder / "other.nii")
+    big = np.full(mask.shape, 3e38, np.float32)
+    for name, values in (("big.nii", big), ("low.nii", -big)):
+        nithresh.save(nibabel.Nifti1Image(values, np.eye(4)), folder / name)
     return folder
 
 
@@ -106,7 +109,7 @@ def test_results_are_not_replaced_unasked(folder, tmp_path):
     (tmp_path / "json" / "clusters.json").write_text("mine")
     words = [*MAPS, *WORDS, "--output-dir", tmp_path / "json", "--overwrite"]
     done = permute(folder, *words, code=1)
-    assert "clusters.json' exists, and nithresh did not write it" in done.stderr
+    assert "clusters.json' exists, and is no sidecar of nithresh" in done.stderr
     assert [path.name for path in (tmp_path / "json").iterdir()] == ["clusters.json"]
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "clusters.tsv").write_text("mine")
@@ -235,13 +238,19 @@ def test_models(folder, tmp_path, words, call):
         (
             [*MAPS, "absent.nii.gz"],
             1,
-            "nithresh: 'absent.nii.gz'; there is no such file",
+            "nithresh: 'absent.nii.gz': there is no such file",
         ),
         ([*MAPS, "--mask", "con_0.nii.gz"], 1, "nithresh: --mask con_0.nii.gz has "),
         ([*MAPS, "--mask", "no.nii"], 1, "--mask is 'no.nii'; there is no such file"),
         ([*MAPS, "--alpha", "2"], 2, "--alpha is 2"),
         ([*MAPS, "absent.nii.gz"], 1, "absent.nii.gz"),
-        ([*MAPS, "--dask", "nowhere"], 2, "dask is 'nowhere'; it must be"),
+        ([*MAPS, "--dask", "nowhere"], 2, "error: --dask is 'nowhere'; it must be"),
+        (
+            [*MAPS, "--mask", "mask_img.nii"],
+            1,
+            "--mask is 'mask_img.nii'; there is no such file",
+        ),
+        (["big.nii", "low.nii", "--paired"], 1, "big.nii minus low.nii has values too"),
     ],
 )
 def test_what_cannot_be(folder, tmp_path, args, code, message):

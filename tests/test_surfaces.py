@@ -602,6 +602,7 @@ def test_places_that_are_not_in_mm(factor, match):
         ({"surface": "no.surf.gii"}, "surface"),
         ({"surface": {"left": "no.surf.gii"}}, r"surface\['left'\]"),
         ({"surface": strip(6), "areas": Path("no.surf.gii")}, "areas"),
+        ({"surface": strip(6), "areas": {"left": "no.surf.gii"}}, r"areas\['left'\]"),
     ],
 )
 def test_a_file_that_is_not_there_is_named_whether_it_is_needed(words, name, least):
@@ -765,7 +766,7 @@ def change():
     while running:
         changing[9000] = 1 << 40
         changing[9000] = good[9000]
-thread = threading.Thread(target=change)
+thread = threading.Thread(target=change, daemon=True)
 thread.start()
 for _ in range(600):
     try:
@@ -780,7 +781,11 @@ print("survived")
 
 def test_triangles_that_another_thread_changes_crash_nothing():
     done = subprocess.run(
-        [sys.executable, "-c", RACE], capture_output=True, text=True, check=False
+        [sys.executable, "-c", RACE],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
     assert done.stdout == "survived\n", done.returncode
 

@@ -312,7 +312,9 @@ def _naming_extra(options: Options) -> Iterator[None]:
         for name, path in options.extra:
             begin = f"extra[{name!r}]"
             if str(error).startswith(begin):
-                rest = str(error).removeprefix(begin).replace("than img:", "than it:")
+                rest = (
+                    str(error).removeprefix(begin).replace("than img:", "than the map:")
+                )
                 msg = f"--extra {name}={path}{rest}"
                 raise ValueError(msg) from error
         raise

@@ -85,7 +85,7 @@ def run(options: Options) -> int:
 
 def _files(folder: Path) -> set[tuple[str, int, int]]:
     """Return what changes when a file of a folder is made again."""
-    found = ((path.name, path.stat()) for path in folder.iterdir())
+    found = ((path.name, path.lstat()) for path in folder.iterdir())
     return {(name, status.st_ino, status.st_mtime_ns) for name, status in found}
 
 

@@ -69,12 +69,13 @@ def make_folder(path: Path) -> None:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        for place in (path, *path.parents):
-            if place.exists() and not place.is_dir():
-                msg = f"{str(place)!r} is a file, not a folder"
-                raise OSError(msg) from error
-        raise
+    except OSError as error:
+        msg = f"cannot write {str(path)!r}: {error.strerror}"
+        if isinstance(error, (FileExistsError, NotADirectoryError)):
+            for place in (path, *path.parents):
+                if place.exists() and not place.is_dir():
+                    msg = f"{str(place)!r} is a file, not a folder"
+        raise OSError(msg) from error
 
 
 def already_exists(

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,8 @@ class Job:
         ValueError
             What is there is not a file.
         """
-        found = State.ABSENT
-        if self.if_exists is IfExists.SKIP:
+        found, skips = State.ABSENT, self.if_exists is IfExists.SKIP
+        if skips:
             found = state(self.sidecars)
             if self.outputs and found is State.COMPLETE:
                 return True
@@ -73,12 +73,22 @@ class Job:
                     raise OSError(msg)
                 check_place(path)
                 is_kept = self.if_exists is IfExists.FAIL or found is State.UNKNOWN
+                others: list[str] = []
                 if path == sidecar:
                     check_own(path, [file.name for file in files])
-                if is_kept and exists(path):
-                    told = checksums_in(path) if path == sidecar else None
-                    raise already_exists(path, tells_of=told or ())
+                    others = _others(path, files)
+                if exists(path) and (is_kept or (others and skips)):
+                    raise already_exists(path, tells_of=others)
         return False
+
+
+def _others(sidecar: Path, files: Collection[Path]) -> list[str]:
+    """Return the files that are there and of which a sidecar tells, without these."""
+    names = {file.name for file in files}
+    told = checksums_in(sidecar) or {}
+    return [
+        name for name in told if name not in names and exists(sidecar.parent / name)
+    ]
 
 
 class SharedMask(Mask):

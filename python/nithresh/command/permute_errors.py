@@ -17,12 +17,17 @@ _WORDS = (
     (r"^threshold\b|(?<=use )threshold\b", "-t"),
     (r"\bmask_img\b", "--mask"),
     (r"^(design|contrast|within|whole|shuffle|seed|checkpoint|jobs|dask)\b", r"--\1"),
-    (r"\bshuffle='(\w+)'", r"--shuffle \1"),
 )
 # A missing map is named by the message.
-_MISSING = re.compile(r"^(?:imgs|minus)(?:\[\d+\])? is (?='.*'; there is no such file)")
+_MISSING = re.compile(
+    r"^(?:imgs|minus)(?:\[\d+\])? is '(.*)'; (?=there is no such file)"
+)
 # An argument that holds maps, and the number of one of them.
-_MAPS = re.compile(r"\b(imgs|minus)(?:\[(\d+)\])?(?= (?:is|has|holds|minus|and)\b)")
+_MAPS = re.compile(
+    r"\b(imgs|minus)(?:\[(\d+)\])?(?= (?:is|has|holds|and)\b| minus minus\b)"
+)
+# What is between quotes is a file or a word that somebody has typed.
+_QUOTED = re.compile(r"('[^']*')")
 
 
 @contextmanager
@@ -50,9 +55,14 @@ def in_words_of_command(
     try:
         yield
     except (ImportError, OSError, TypeError, ValueError) as error:
-        text = told = str(error)
-        for pattern, words in ((_MISSING, ""), *_WORDS):
-            told = re.sub(pattern, words, told)
+        text = str(error)
+        told = _MISSING.sub(r"'\1': ", text)
+        told = "".join(
+            part if _QUOTED.fullmatch(part) else _worded(part)
+            for part in _QUOTED.split(
+                re.sub(r"\bshuffle='(\w+)'", r"--shuffle \1", told)
+            )
+        )
         half = len(inputs) // 2 if paired else 0
 
         def file(found: re.Match[str]) -> str:
@@ -70,3 +80,10 @@ def in_words_of_command(
         if told == text:
             raise
         raise (OSError if isinstance(error, OSError) else ValueError)(told) from error
+
+
+def _worded(text: str) -> str:
+    """Put the words of the command in place of those of the library."""
+    for pattern, words in _WORDS:
+        text = re.sub(pattern, words, text)
+    return text

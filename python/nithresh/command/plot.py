@@ -326,10 +326,12 @@ def _rules(opened: OpenMap, words: dict[str, Any]) -> dict[str, Any]:
     from nithresh._choices import rules_of
     from nithresh._params import check_request
 
-    if "threshold" not in words:
-        return words
-    request = check_request(**words)
-    return rules_of(request, words["threshold"], opened.level(request))
+    if "threshold" in words:
+        request = check_request(**words)
+        return rules_of(request, words["threshold"], opened.level(request))
+    # Where the figure chooses the threshold, nobody has said what it is.
+    unsaid = dict.fromkeys(("threshold", "threshold_resolved"))
+    return rules_of(check_request(0.0, **words), None, 0.0) | unsaid
 
 
 def _volume(options: Options, image: Any) -> Any:

@@ -109,9 +109,9 @@ def check_own(sidecar: Path, outputs: Collection[str]) -> None:
     """
     # Of a link nothing is lost but the link.
     is_file = sidecar.is_file() and not sidecar.is_symlink()
-    if is_file and checksums_in(sidecar) is None:
+    if is_file and not checksums_in(sidecar):
         msg = (
-            f"{str(sidecar)!r} exists, and nithresh did not write it; the JSON file of "
+            f"{str(sidecar)!r} exists, and is no sidecar of nithresh; the JSON file of "
             f"{', '.join(outputs)} would replace it: choose another name"
         )
         raise TakenNameError(msg)

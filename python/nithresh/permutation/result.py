@@ -178,7 +178,13 @@ class PermutationResult:
         Parameters
         ----------
         folder : str or os.PathLike
-            Made if it is not there. Existing files are replaced.
+            Made if it is not there. Existing files are replaced, but for JSON files
+            that nithresh did not write.
+
+        Raises
+        ------
+        OSError
+            Such a file has the name of one of these.
         """
         self.save(expanded(folder))
 

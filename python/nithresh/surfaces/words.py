@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -116,6 +117,15 @@ def _check_there(given: Any, name: str) -> None:
     if isinstance(given, Mapping):
         parts = {f"{name}[{side!r}]": part for side, part in given.items()}
     for argument, part in parts.items():
-        if isinstance(part, (str, os.PathLike)) and not expanded(part).exists():
+        if not isinstance(part, (str, os.PathLike)):
+            continue
+        try:
+            is_there = stat.S_ISREG(expanded(part).stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
+            is_there = False
+        except OSError as error:
+            msg = f"{argument} is {str(part)!r}, which cannot be read: {error.strerror}"
+            raise OSError(msg) from error
+        if not is_there:
             msg = f"{argument} is {str(part)!r}; there is no such file"
             raise MissingFileError(msg)
