@@ -382,7 +382,7 @@ def test_the_command_draws_by_rules(tmp_path):
     assert done.code == 0, done.err
     choices = json.loads((tmp_path / "out.json").read_text())["Choices"]
     assert choices["rules"] == "spm"
-    assert choices["comparison"] == ">"
+    assert choices["comparison"] == "value >"
     assert choices["two_sided"] is False
     assert choices["connectivity"] == 18
 
