@@ -1,7 +1,9 @@
-"""The command in this process, for many runs of little work."""
+"""The command in this process, for many runs of little work, and Python in another."""
 
 import contextlib
 import io
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import NamedTuple
@@ -39,3 +41,16 @@ def stream_text(stream: io.TextIOWrapper) -> str:
     """All that has been printed."""
     stream.seek(0)
     return stream.read()
+
+
+def import_error_without(package: str, statement: str) -> str:
+    """What an ImportError of a statement says where a package is missing."""
+    code = (
+        f"import sys; sys.modules[{package!r}] = None; import nithresh\n"
+        f"try: {statement}\n"
+        "except ImportError as error: print(error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    return done.stdout

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import nithresh
 from nithresh import datasets, testing
 from oracles import nilearn_threshold_img
+from running import import_error_without
 
 
 def array(image):
@@ -409,15 +410,7 @@ def imported_by(code):
 
 
 def test_the_strategies_ask_for_hypothesis():
-    code = (
-        "import sys; sys.modules['hypothesis'] = None; import nithresh\n"
-        "try: nithresh.testing\n"
-        "except ImportError as error: print(error)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == (
+    assert import_error_without("hypothesis", "nithresh.testing") == (
         "nithresh.testing needs hypothesis; install it with: "
         "pip install 'nithresh[testing]'\n"
     )

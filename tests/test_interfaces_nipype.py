@@ -14,6 +14,7 @@ from nipype.interfaces.utility import IdentityInterface
 
 import nithresh
 from nithresh.interfaces.nipype import TFCE, Clusters, Threshold
+from running import import_error_without
 
 COMMAND = Path(sys.executable).with_name("nithresh")
 AFFINE = np.diag([-2, 2, 2, 1.0])
@@ -214,15 +215,7 @@ def test_bad_inputs_say_what_is_wrong(tmp_path):
 
 
 def test_without_nipype():
-    code = (
-        "import sys; sys.modules['nipype'] = None\n"
-        "try: import nithresh.interfaces.nipype\n"
-        "except ImportError as error: print(error)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == (
+    assert import_error_without("nipype", "import nithresh.interfaces.nipype") == (
         "nithresh.interfaces.nipype needs nipype; install it with: "
         "pip install 'nithresh[nipype]'\n"
     )

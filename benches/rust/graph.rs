@@ -104,19 +104,18 @@ fn graph(bench: &mut Criterion) {
         let request = Request::new(level.unwrap().unwrap(), Sides::Both).unwrap().min_extent(20);
         let passing = 100.0 - percent;
         let passing = format!("{passing:.1} % pass");
+        let mut keep = |areas| {
+            let written = out.view_mut().insert_axis(Axis(0)).into_dyn();
+            threshold(volume.into_dyn(), written.into(), None, request.min_extent(0)).unwrap();
+            graph.erase_small(out.slice_mut(s![0, ..]), 20, areas)
+        };
         group.bench_function(BenchmarkId::new("threshold", &passing), |timer| {
-            timer.iter(|| {
-                let written = out.view_mut().insert_axis(Axis(0)).into_dyn();
-                threshold(volume.into_dyn(), written.into(), None, request.min_extent(0)).unwrap();
-                graph.erase_small(out.slice_mut(s![0, ..]), 20, None)
-            });
+            timer.iter(|| keep(None));
         });
         group.bench_function(BenchmarkId::new("threshold, least area", &passing), |timer| {
             timer.iter(|| {
                 let areas = Areas::new(areas.view(), 0.01).unwrap();
-                let written = out.view_mut().insert_axis(Axis(0)).into_dyn();
-                threshold(volume.into_dyn(), written.into(), None, request.min_extent(0)).unwrap();
-                graph.erase_small(out.slice_mut(s![0, ..]), 20, Some(areas))
+                keep(Some(areas))
             });
         });
         group.bench_function(BenchmarkId::new("clusters", &passing), |timer| {

@@ -282,7 +282,8 @@ def _draw(options: Options, rate: Rate | None, job: Job) -> str:
     written = {**options.words, "-o": output}
     words = options.arguments
     error_rate: dict[str, Any] = {}
-    opened = OpenMap.of_image(_volume(options, image), one_volume=True)
+    volume = _volume(options, image)
+    opened = OpenMap.of_image(volume, one_volume=True)
     if rate is not None:
         at, error_rate = words_at_rate(opened, options.request, rate, image)
         words = {**words, **at}
@@ -298,7 +299,7 @@ def _draw(options: Options, rate: Rate | None, job: Job) -> str:
     }
     clusters = None
     if options.shows_clusters:
-        clusters = find_clusters(_volume(options, image), **words)
+        clusters = find_clusters(volume, **words)
     figure = io.BytesIO()
     settings: Any = {
         "savefig.format": output.suffix[1:].lower(),

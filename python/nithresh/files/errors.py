@@ -15,4 +15,4 @@ class MissingFileError(FileNotFoundError, ValueError):
 
 
 class TakenNameError(FileExistsError, ValueError):
-    """A file that nithresh did not write has the name of a sidecar."""
+    """A file that is no sidecar of nithresh has the name of one."""

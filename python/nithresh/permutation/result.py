@@ -179,7 +179,7 @@ class PermutationResult:
         ----------
         folder : str or os.PathLike
             Made if it is not there. Existing files are replaced, but for JSON files
-            that nithresh did not write.
+            that are no sidecars of nithresh.
 
         Raises
         ------

@@ -106,7 +106,7 @@ def open_frame(
 def show() -> None:
     """Show all figures in windows, and wait until they are closed.
 
-    It is :func:`matplotlib.pyplot.show`, which warns if there are no windows.
+    It is :func:`matplotlib.pyplot.show`.
     """
     from matplotlib import pyplot as plt
 

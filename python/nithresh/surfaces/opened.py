@@ -17,7 +17,6 @@ from nithresh._arrays import as_voxels, check_mask
 from nithresh._numbers import shape_text
 from nithresh._open import OpenMap
 from nithresh._params import warn
-from nithresh.files import MissingFileError
 from nithresh.surfaces.kind import Kind
 from nithresh.surfaces.kinds import open_kind
 from nithresh.surfaces.mesh import (
@@ -217,11 +216,7 @@ def one_map_at(kind: Kind, nodes: Nodes, name: str) -> NDArray[Any]:
 def _read_areas(areas: Any, part: Structure) -> NDArray[np.float64]:
     """Read the areas of all vertices of a surface."""
     if isinstance(areas, (str, os.PathLike, nibabel.GiftiImage)):
-        try:
-            kind = open_kind(areas, "areas")
-        except MissingFileError:
-            msg = f"areas is {str(areas)!r}; there is no such file"
-            raise MissingFileError(msg) from None
+        kind = open_kind(areas, "areas")
         check_structure(kind.nodes.structures[0].name, part.name, "areas")
         areas = kind.data
     areas = np.asarray(areas)

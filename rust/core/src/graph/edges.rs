@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! triangle   a ─── b      sides   + + +     joins  a b c
-//!             \\   /               + 0 +            c a
-//!              \\ /                + + -            a b
+//!             \   /               + 0 +            c a
+//!              \ /                + + -            a b
 //!               c                 + 0 -            none
 //! ```
 //!
